@@ -1,0 +1,50 @@
+"""What a shard answers to a submitted command."""
+
+from __future__ import annotations
+
+import msgspec
+from kinelog.domain.errors import Rejection
+
+
+class LogPosition(msgspec.Struct, frozen=True, array_like=True):
+    """A place in the log: everything up to it in this shard happened before the answer."""
+
+    shard: int
+    position: int
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The command was decided and everything it speaks of is committed.
+
+    Attributes:
+        reply: A value of `kinelog.domain.replies`, or a state for a query.
+        at: Pass it as `min_position` to read one's own write.
+    """
+
+    reply: object
+    at: LogPosition
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The state machine refused the command; nothing was stored."""
+
+    rejection: Rejection
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """The person was erased (or never existed in this store)."""
+
+
+class Unavailable(msgspec.Struct, frozen=True):
+    """Nothing was acknowledged; the same command may be sent again.
+
+    Attributes:
+        reason: `storage-full`, `fenced`, `outcome-unknown`, `store-unavailable`, `stopping`, `recovery-failed`.
+        retry_after_s: When to come back.
+    """
+
+    reason: str
+    retry_after_s: float = 1.0
+
+
+Answer = Accepted | Refused | Erased | Unavailable

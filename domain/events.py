@@ -1,0 +1,279 @@
+"""What happened. Events are facts: never changed, only followed by others.
+
+Every event class names its `schema` version. An event's stored form is a msgpack array of its fields in this order;
+fields may be appended with a default under the same version, anything else is a new version with an upcaster
+(`domain/upcasting.py`). Which stream an event is in says whose it is, so events do not repeat tenant or pseudonym.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+from kinelog.codecs.values import FrameSummary
+from kinelog.domain.values import Gym, MissingRange, Profile, Purpose, Role, SetLabel, Source
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Base of all events.
+
+    Attributes:
+        at_ms: When the service decided it, Unix milliseconds.
+        by: Who asked.
+    """
+
+    schema: ClassVar[int] = 1
+
+    at_ms: int
+    by: str = "system"
+
+
+# ── stream `tenant/pseudonym` ────────────────────────────────────────────────────────────────────────────────────
+
+
+class UserRegistered(Event, frozen=True, array_like=True, kw_only=True):
+    """The person is known from here on."""
+
+
+class ProfileSet(Event, frozen=True, array_like=True, kw_only=True):
+    """The profile was replaced."""
+
+    profile: Profile
+
+
+class DeviceAdded(Event, frozen=True, array_like=True, kw_only=True):
+    """A device was paired."""
+
+    device: str
+    kind: str
+
+
+class DeviceRemoved(Event, frozen=True, array_like=True, kw_only=True):
+    """A device was forgotten."""
+
+    device: str
+
+
+class PushTargetSet(Event, frozen=True, array_like=True, kw_only=True):
+    """Where a device can be notified."""
+
+    device: str
+    target: str | None
+
+
+class ConsentGiven(Event, frozen=True, array_like=True, kw_only=True):
+    """Consent to a purpose."""
+
+    purpose: Purpose
+
+
+class ConsentWithdrawn(Event, frozen=True, array_like=True, kw_only=True):
+    """No more consent to a purpose."""
+
+    purpose: Purpose
+
+
+class SessionListed(Event, frozen=True, array_like=True, kw_only=True):
+    """The user's index of sessions has a new entry; it is the open one if `opened`."""
+
+    session: str
+    started_at_ms: int
+    opened: bool
+
+
+class SessionClosed(Event, frozen=True, array_like=True, kw_only=True):
+    """The session is not the open one any more: `ended`, `abandoned`, `superseded` or `deleted`."""
+
+    session: str
+    how: str
+
+
+class FeedbackGiven(Event, frozen=True, array_like=True, kw_only=True):
+    """A rating of a suggestion or a session."""
+
+    session: str | None
+    subject: str
+    rating: int
+    text: str = ""
+
+
+class UserErased(Event, frozen=True, array_like=True, kw_only=True):
+    """The person is forgotten. Stored unsealed (it says nothing but who asked) since its key is about to go."""
+
+
+# ── stream `tenant/pseudonym/session` ────────────────────────────────────────────────────────────────────────────
+
+
+class SessionStarted(Event, frozen=True, array_like=True, kw_only=True):
+    """A session began."""
+
+    started_at_ms: int
+    gym: str | None = None
+    plan: str | None = None
+    groups: tuple[str, ...] = ()
+    intensity: float | None = None
+
+
+class FrameRecorded(Event, frozen=True, array_like=True, kw_only=True):
+    """A frame that decodes was stored, as received.
+
+    Attributes:
+        device: Name of the device.
+        sequence: With session and device, the frame's name.
+        digest: 8 bytes of BLAKE2b over format name, start and bytes; equal digests are the same frame again.
+        start_ms: The start that the caller gave with a layout that has no clock, or None.
+        summary: What the bytes were decoded to, without the samples.
+        data: The bytes as received.
+    """
+
+    device: str
+    sequence: int
+    digest: bytes
+    start_ms: int | None
+    summary: FrameSummary
+    data: bytes
+
+
+class FrameRejected(Event, frozen=True, array_like=True, kw_only=True):
+    """A frame that does not decode was kept aside; its sequence number stays free.
+
+    Attributes:
+        data: The bytes, cut at 4096.
+        size: How many there were.
+    """
+
+    device: str
+    sequence: int
+    error: str
+    offset: int
+    detail: str
+    data: bytes
+    size: int
+
+
+class FrameQuarantined(Event, frozen=True, array_like=True, kw_only=True):
+    """Another frame came under a key that is taken: the first stays, this one is kept aside."""
+
+    device: str
+    sequence: int
+    digest: bytes
+    data: bytes
+    size: int
+
+
+class SetLabelled(Event, frozen=True, array_like=True, kw_only=True):
+    """A set was recognised or entered. Sets are numbered from 1 within the session."""
+
+    number: int
+    start_ms: int
+    end_ms: int
+    label: SetLabel
+    source: Source
+    confidence: float | None = None
+    label_id: str | None = None
+
+
+class SetCorrected(Event, frozen=True, array_like=True, kw_only=True):
+    """A set was corrected: what it is now, what it was, who says so. `version` counts from 2."""
+
+    number: int
+    version: int
+    label: SetLabel
+    was: SetLabel
+    source: Source
+    deleted: bool = False
+
+
+class SessionEnded(Event, frozen=True, array_like=True, kw_only=True):
+    """The session is over; `how` is `asked`, `final` (in spite of gaps) or `superseded` (a later one started)."""
+
+    ended_at_ms: int
+    how: str
+    frames: dict[str, int]
+    missing: dict[str, tuple[MissingRange, ...]]
+
+
+class SessionAbandoned(Event, frozen=True, array_like=True, kw_only=True):
+    """The session fell silent or was given up; what arrives later can still complete it."""
+
+    reason: str
+    last_activity_ms: int
+
+
+class SessionDeleted(Event, frozen=True, array_like=True, kw_only=True):
+    """The session is gone from every view."""
+
+
+# ── stream `tenant/@` ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class TenantCreated(Event, frozen=True, array_like=True, kw_only=True):
+    """A tenant exists."""
+
+    name: str
+
+
+class GymSet(Event, frozen=True, array_like=True, kw_only=True):
+    """A gym was created or replaced."""
+
+    gym: str
+    definition: Gym
+
+
+class TokenIssued(Event, frozen=True, array_like=True, kw_only=True):
+    """A token is valid from here on."""
+
+    token_id: str
+    token_hash: str
+    role: Role
+    person: str | None = None
+    device: str | None = None
+    note: str = ""
+    refresh_hash: str | None = None
+    expires_at_ms: int | None = None
+
+
+class TokenRefreshed(Event, frozen=True, array_like=True, kw_only=True):
+    """A token has a new secret; the old secret and the old refresh token are spent."""
+
+    token_id: str
+    token_hash: str
+    refresh_hash: str
+    spent_refresh_hash: str
+    expires_at_ms: int | None
+
+
+class TokenRevoked(Event, frozen=True, array_like=True, kw_only=True):
+    """A token is valid no more; `reason` is `asked`, `erased`, `replaced` or `refresh-reused`."""
+
+    token_id: str
+    reason: str
+
+
+class PairingCodeIssued(Event, frozen=True, array_like=True, kw_only=True):
+    """A pairing code can be redeemed until it expires."""
+
+    code_hash: str
+    person: str
+    expires_at_ms: int
+
+
+class PairingCodeRedeemed(Event, frozen=True, array_like=True, kw_only=True):
+    """A pairing code was used."""
+
+    code_hash: str
+    token_id: str
+
+
+USER_EVENTS: tuple[type[Event], ...] = (
+    UserRegistered, ProfileSet, DeviceAdded, DeviceRemoved, PushTargetSet, ConsentGiven, ConsentWithdrawn,
+    SessionListed, SessionClosed, FeedbackGiven, UserErased,
+)  # fmt: skip
+SESSION_EVENTS: tuple[type[Event], ...] = (
+    SessionStarted, FrameRecorded, FrameRejected, FrameQuarantined, SetLabelled, SetCorrected, SessionEnded,
+    SessionAbandoned, SessionDeleted,
+)  # fmt: skip
+TENANT_EVENTS: tuple[type[Event], ...] = (
+    TenantCreated, GymSet, TokenIssued, TokenRefreshed, TokenRevoked, PairingCodeIssued, PairingCodeRedeemed,
+)  # fmt: skip
+EVENT_TYPES: dict[str, type[Event]] = {kind.__name__: kind for kind in USER_EVENTS + SESSION_EVENTS + TENANT_EVENTS}

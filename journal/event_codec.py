@@ -1,0 +1,87 @@
+"""Events ⇄ stored records: msgpack with a schema version, upcast on reading, sealed under the person's key."""
+
+from __future__ import annotations
+
+import msgspec
+from kinelog.domain import events
+from kinelog.domain.events import EVENT_TYPES, Event
+from kinelog.domain.identifiers import person_of
+from kinelog.domain.upcasting import upcast
+from kinelog.journal.errors import CorruptError, UnknownEventError
+from kinelog.journal.records import StoredEvent
+from kinelog.privacy.errors import TamperedError
+from kinelog.privacy.key_store import KeyStore
+from kinelog.privacy.sealing import Codec, checksum_of, seal_plain
+
+UNSEALED = frozenset({events.UserErased.__name__})
+"""Events that must be readable when their person's key is gone; they say nothing about anybody."""
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODERS = {name: msgspec.msgpack.Decoder(kind) for name, kind in EVENT_TYPES.items()}
+_RAW = msgspec.msgpack.Decoder(list)
+
+
+def associated_data(entity: str, sequence: int, type_name: str, schema: int) -> bytes:
+    """What binds a sealed payload to its place: moved elsewhere, it does not open."""
+    return f"{entity}\0{sequence}\0{type_name}\0{schema}".encode()
+
+
+class EventCodec:
+    """Seals and opens events with the keys of a key store."""
+
+    def __init__(self, keys: KeyStore) -> None:
+        """Use the keys of this store."""
+        self._keys = keys
+
+    def seal(self, entity: str, sequence: int, event: Event) -> StoredEvent:
+        """Serialise and seal an event that is about to be committed.
+
+        Raises:
+            ErasedPersonError: The person has no key any more.
+        """
+        name = type(event).__name__
+        associated = associated_data(entity, sequence, name, event.schema)
+        plaintext = _ENCODER.encode(event)
+        if name in UNSEALED:
+            payload = seal_plain(plaintext, associated)
+        else:
+            payload = self._keys.sealer(*person_of(entity)).seal(plaintext, associated)
+        return StoredEvent(entity, sequence, name, event.schema, event.at_ms, payload)
+
+    def open(self, stored: StoredEvent) -> Event:
+        """Open and deserialise an event.
+
+        Raises:
+            ErasedPersonError: The person was erased; nothing can open it.
+            CorruptError: The bytes are not what was sealed here.
+            UnknownEventError: A type or version from the future.
+        """
+        kind = EVENT_TYPES.get(stored.type)
+        if kind is None or stored.schema > kind.schema:
+            message = f"{stored.entity}#{stored.sequence}: {stored.type} version {stored.schema} is not known here"
+            raise UnknownEventError(message)
+        associated = associated_data(stored.entity, stored.sequence, stored.type, stored.schema)
+        sealed = stored.payload
+        if sealed.codec == Codec.PLAIN_MSGPACK:
+            if stored.type not in UNSEALED:
+                raise CorruptError(f"{stored.entity}#{stored.sequence}", "unsealed payload where a sealed one belongs")
+            plaintext = sealed.ciphertext
+        else:
+            try:
+                plaintext = self._keys.sealer(*person_of(stored.entity)).open(sealed, associated)
+            except TamperedError as error:
+                raise CorruptError(f"{stored.entity}#{stored.sequence}", "payload does not authenticate") from error
+        try:
+            if stored.schema < kind.schema:
+                return msgspec.convert(upcast(stored.type, stored.schema, _RAW.decode(plaintext)), kind)
+            event: Event = _DECODERS[stored.type].decode(plaintext)
+        except msgspec.MsgspecError as error:
+            raise CorruptError(f"{stored.entity}#{stored.sequence}", str(error)) from error
+        return event
+
+
+def checksum_holds(stored: StoredEvent) -> bool:
+    """Whether a stored event is undamaged; needs no key."""
+    sealed = stored.payload
+    associated = associated_data(stored.entity, stored.sequence, stored.type, stored.schema)
+    return checksum_of(sealed.codec, sealed.key_id, sealed.nonce, associated, sealed.ciphertext) == sealed.checksum

@@ -1,0 +1,102 @@
+"""The journal port: what every store promises. `tests/journal/contract.py` holds each adapter to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, StoredEvent
+
+
+class Journal(ABC):
+    """A fenced, append-only log per shard.
+
+    The coordinator says who *should* own a shard; the epoch here says who *may* write. All methods may be called from
+    any thread; they block. Every method may raise `UnavailableError`.
+    """
+
+    shards: int
+    """Number of shards, chosen when the store was made."""
+
+    incarnation: str
+    """Identity of this log (random hex); a restored or copied log has another, and views belong to one."""
+
+    @abstractmethod
+    def acquire(self, shard: int, owner: str) -> Acquired:
+        """Take the next epoch of a shard: every older one is fenced off from this moment.
+
+        Raises:
+            UnknownOutcomeError: Raise again: two acquirers that both time out may see the same epoch.
+        """
+
+    @abstractmethod
+    def commit(self, shard: int, epoch: int, after: int, commit_id: bytes, events: Sequence[StoredEvent]) -> int:
+        """Append events, all or none, at positions `after + 1 …`; durable before it returns.
+
+        Args:
+            shard: The shard.
+            epoch: The epoch that `acquire` gave.
+            after: The head as the owner knows it.
+            commit_id: 16 random bytes that name this commit for `outcome`.
+            events: At least one; per entity in sequence order.
+
+        Returns:
+            Position of the last event.
+
+        Raises:
+            FencedError: A newer epoch exists, or the head is not `after`. Nothing was written.
+            UnknownOutcomeError: It may have been applied, or may yet be.
+            StorageFullError: No room; nothing was written.
+            CommitTooLargeError: Nothing was written.
+        """
+
+    @abstractmethod
+    def outcome(self, shard: int, epoch: int, after: int, commit_id: bytes) -> Outcome:
+        """Judge a commit of an *older* epoch by its commit id, after a newer epoch was acquired.
+
+        Args:
+            shard: The shard.
+            epoch: The epoch the commit was made under.
+            after: The head the commit was made on.
+            commit_id: Its id. Never judged by the head: somebody else's commit of equal size leaves the same one.
+        """
+
+    @abstractmethod
+    def owns(self, shard: int, epoch: int) -> bool:
+        """Whether `epoch` is still the newest (a linearizable read): what a reply without a commit needs."""
+
+    @abstractmethod
+    def head(self, shard: int) -> int:
+        """Position of the last committed event, 0 for an empty log."""
+
+    @abstractmethod
+    def read(self, shard: int, after: int, limit: int) -> list[Positioned]:
+        """Up to `limit` events (and the rest of the last commit) behind position `after`, in log order, no gaps.
+
+        Raises:
+            CorruptError: A commit row is damaged.
+        """
+
+    @abstractmethod
+    def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:
+        """One entity's events behind `after_sequence`, in order.
+
+        Raises:
+            CorruptError: A commit row is damaged or a sequence number is missing.
+        """
+
+    @abstractmethod
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot of committed state; the newest two of an entity stay. May be lost, never wrong."""
+
+    @abstractmethod
+    def snapshots(self, entity: str) -> list[Snapshot]:
+        """Up to two snapshots, newest first. A reader falls back to the older, then to the events."""
+
+    @abstractmethod
+    def discard_snapshots(self, person_entity: str) -> None:
+        """Delete all snapshots of a person (their own stream's and their sessions'), after an erasure."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish what is in flight and close."""

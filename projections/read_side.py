@@ -1,0 +1,80 @@
+"""What may be asked of the structured tables. One store so far: SQLite; Cassandra comes behind the same questions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from kinelog.projections.rows import (
+    LiveRow,
+    OccupancyRow,
+    Page,
+    RejectRow,
+    SampleRow,
+    SessionRow,
+    SetRow,
+    StationUseRow,
+)
+
+PageKey = tuple[int, str, str]
+"""`(started_at_ms, pseudonym, session)`: the ordering of every list of sessions, newest first."""
+
+
+class ReadSide(ABC):
+    """Questions about the views. Blocking; the API calls it from a thread pool. Thread-safe.
+
+    Deleted sessions and erased people have no rows. Nothing is visible across tenants: tenant is part of every key.
+    """
+
+    @abstractmethod
+    def sessions_of_person(
+        self, tenant: str, person: str, from_ms: int | None, to_ms: int | None, after: PageKey | None, limit: int
+    ) -> Page:
+        """Sessions of a person that started in `[from, to)`, newest first, behind key `after`."""
+
+    @abstractmethod
+    def sessions_of_gym(
+        self, tenant: str, gym: str, from_ms: int | None, to_ms: int | None, after: PageKey | None, limit: int
+    ) -> Page:
+        """Sessions at a gym that started in `[from, to)`, newest first, behind key `after`."""
+
+    @abstractmethod
+    def session(self, tenant: str, session: str, person: str | None = None) -> list[SessionRow]:
+        """The sessions that hold this id (ids are unique per person only), or that of the given person."""
+
+    @abstractmethod
+    def sets(self, tenant: str, person: str, session: str) -> list[SetRow]:
+        """Sets of a session by number; deleted ones included, marked."""
+
+    @abstractmethod
+    def samples(
+        self, tenant: str, person: str, session: str, from_ms: int | None, to_ms: int | None, limit: int
+    ) -> list[SampleRow]:
+        """Rows of samples that start in `[from, to)`, by time, device and sensor; at most `limit`."""
+
+    @abstractmethod
+    def rejects(self, tenant: str, person: str, session: str, limit: int) -> list[RejectRow]:
+        """Frames of a session that were kept aside, oldest first."""
+
+    @abstractmethod
+    def occupancy(self, tenant: str, gym: str, from_hour: str, to_hour: str) -> list[OccupancyRow]:
+        """Sessions by local hour, summed over shards."""
+
+    @abstractmethod
+    def station_use(self, tenant: str, gym: str, from_day: str, to_day: str) -> list[StationUseRow]:
+        """Use of stations by local day, summed over shards."""
+
+    @abstractmethod
+    def training_now(self, tenant: str, gym: str) -> list[SessionRow]:
+        """Open sessions at a gym, newest first."""
+
+    @abstractmethod
+    def live(self, tenant: str, gym: str, after: dict[int, int], limit: int) -> list[LiveRow]:
+        """Entries of the live stream behind the given position of each shard (absent shard: from its oldest kept)."""
+
+    @abstractmethod
+    def as_of(self) -> dict[int, int]:
+        """Position by shard that the live views are folded up to."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the store."""

@@ -1,0 +1,1 @@
+"""Configuration, composition root and command line: the only place that knows all parts at once."""
