@@ -22,7 +22,9 @@ def main() -> None:
     wanted = {}
     for line in config["options"]["package_dir"].strip().splitlines():
         package, folder = (part.strip() for part in line.split("="))
-        wanted[package.removeprefix("kinelog.")] = ROOT / folder
+        name = package.removeprefix("kinelog.")
+        if "." not in name:  # a sub-package comes along with its folder
+            wanted[name] = ROOT / folder
     for link in namespace.iterdir():
         if link.is_symlink() and link.name not in wanted:
             link.unlink()
