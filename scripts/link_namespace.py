@@ -2,7 +2,8 @@
 
 Makes `.dev/kinelog/<folder>` a link to each top-level folder that setup.cfg maps. With `PYTHONPATH=.dev` Python and
 mypy see `kinelog.codecs` and the rest straight from the working tree: modules added a second ago included, which an
-editable install in strict mode misses.
+editable install in strict mode misses. `tests`, `benchmarks` and `scripts` are linked beside it, so that mypy knows each
+test module by its full name.
 """
 
 from __future__ import annotations
@@ -17,21 +18,19 @@ def main() -> None:
     """Make the links; replace what is stale."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    namespace = ROOT / ".dev" / "kinelog"
-    namespace.mkdir(parents=True, exist_ok=True)
-    wanted = {}
+    links = {ROOT / ".dev" / folder: ROOT / folder for folder in ("tests", "benchmarks", "scripts")}
     for line in config["options"]["package_dir"].strip().splitlines():
         package, folder = (part.strip() for part in line.split("="))
-        name = package.removeprefix("kinelog.")
-        if "." not in name:  # a sub-package comes along with its folder
-            wanted[name] = ROOT / folder
-    for link in namespace.iterdir():
-        if link.is_symlink() and link.name not in wanted:
-            link.unlink()
-    for name, folder in wanted.items():
-        link = namespace / name
+        if package.count(".") == 1:  # a sub-package comes along with its folder
+            links[ROOT / ".dev" / package.replace(".", "/")] = ROOT / folder
+    namespace = ROOT / ".dev" / "kinelog"
+    namespace.mkdir(parents=True, exist_ok=True)
+    for stale in set(namespace.iterdir()) - set(links):
+        if stale.is_symlink():
+            stale.unlink()
+    for link, folder_path in links.items():
         if not link.is_symlink():
-            link.symlink_to(folder, target_is_directory=True)
+            link.symlink_to(folder_path, target_is_directory=True)
 
 
 if __name__ == "__main__":

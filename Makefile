@@ -1,0 +1,85 @@
+# `make run` and `make test` need Python >= 3.11 and nothing else (browser tests: chromium and chromium-driver).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= .data
+PORT ?= 8080
+export PYTHONPATH :=
+MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
+
+.PHONY: run test check lint types unit simulation power system browser openapi fuzz bench lock clean prerequisites
+
+# ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
+
+run: $(VENV)/.serve  ## start everything on this machine, with a simulated gym floor
+	$(BIN)/kinelog demo --data $(DATA) --port $(PORT)
+
+test: prerequisites check unit simulation power openapi system browser  ## everything CI runs
+	@echo "all groups passed"
+
+# ── groups of the suite ─────────────────────────────────────────────────────────────────────────────────────────
+
+PYTEST := $(BIN)/pytest -p no:cacheprovider -q
+
+check: lint types
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# From outside the root: the root's own `codecs/` would shadow the standard library's for mypy.
+types: $(VENV)/.dev
+	$(PYTHON) scripts/link_namespace.py
+	cd $(VENV) && $(MYPY) -p kinelog -p tests -p benchmarks -p scripts
+
+unit: $(VENV)/.dev
+	$(PYTEST) -n 2 -m "not simulation and not power and not openapi and not system and not browser"
+
+simulation: $(VENV)/.dev
+	$(PYTEST) -n 2 -m simulation
+
+power: $(VENV)/.dev
+	$(PYTEST) -n 2 -m power
+
+openapi: $(VENV)/.dev
+	$(PYTEST) -m openapi
+
+system: $(VENV)/.dev
+	$(PYTEST) -m system
+
+browser: $(VENV)/.dev
+	$(PYTEST) -m browser
+
+fuzz: $(VENV)/.dev  ## a million damaged frames
+	$(BIN)/python -m kinelog.codecs.fuzz --cases 1000000 --seed 1
+
+prerequisites:
+	@$(PYTHON) scripts/check_prerequisites.py
+
+# ── environments, from the full lock ────────────────────────────────────────────────────────────────────────────
+
+$(VENV)/bin/python:
+	$(PYTHON) scripts/check_python.py
+	$(PYTHON) -m venv $(VENV)
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ITSELF := $(PIP) --no-deps --no-build-isolation --editable .
+
+$(VENV)/.serve: $(VENV)/bin/python requirements/serve.txt requirements/build.txt setup.cfg
+	$(PIP) --require-hashes -r requirements/build.txt -r requirements/serve.txt
+	$(ITSELF)
+	touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt requirements/build.txt setup.cfg
+	$(PIP) --require-hashes -r requirements/build.txt -r requirements/dev.txt
+	$(ITSELF)
+	$(PYTHON) scripts/link_namespace.py
+	touch $@ $(VENV)/.serve
+
+lock:  ## rewrite the locks from the ranges in setup.cfg (needs uv)
+	uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
+	uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header -o requirements/serve.txt
+	uv pip compile setup.cfg --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .dev build dist .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,13 @@
+"""Say plainly which programs the test suite needs and this machine lacks."""
+
+import shutil
+import sys
+
+NEEDED = {
+    "chromium": "the operator's page is tested in a real browser (Debian: apt-get install chromium)",
+    "chromedriver": "drives the browser (Debian: apt-get install chromium-driver)",
+}
+
+missing = [f"  {program}: {why}" for program, why in NEEDED.items() if shutil.which(program) is None]
+if missing:
+    sys.exit("`make test` needs programs that are not here:\n" + "\n".join(missing))

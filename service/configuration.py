@@ -1,0 +1,136 @@
+"""What can be configured, where it comes from, and where things lie in a data folder.
+
+Order of precedence: command line, environment (`KINELOG_…`), `kinelog.toml` in the data folder, the defaults here.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from kinelog.domain.limits import Limits
+from kinelog.service.errors import ConfigurationError
+
+PREFIX = "KINELOG_"
+MASTER_KEY_VARIABLE = "KINELOG_MASTER_KEY"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of a service process.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on; 0 lets the system choose.
+        shards: Shards of a *new* data folder; an existing one keeps what it was made with.
+        mailbox: Commands that may wait in front of one shard before callers are told to come back (429).
+        resident: Sessions and users kept in memory, over all shards.
+        idle_s: An entity that nobody asked for this long leaves memory.
+        recoveries: Entities that may be recovered at the same time.
+        body_bytes: Largest request body, as sent.
+        decompressed_bytes: Largest request body, decompressed.
+        body_timeout_s: How long a request's body may take to arrive.
+        drain_s: How long a stop waits for what is in flight.
+        switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
+        log_level: Of the process's own log on standard error.
+        limits: Bounds of the domain.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    shards: int = 16
+    mailbox: int = 4096
+    resident: int = 200_000
+    idle_s: float = 120.0
+    recoveries: int = 50
+    body_bytes: int = 4 * 1024 * 1024
+    decompressed_bytes: int = 16 * 1024 * 1024
+    body_timeout_s: float = 30.0
+    drain_s: float = 8.0
+    switch_interval_s: float = 0.005
+    log_level: str = "INFO"
+    limits: Limits = Limits()
+
+
+class DataFolder(msgspec.Struct, frozen=True):
+    """Where things lie. The log, the keys and the views are kept apart: they are backed up, and forgotten, apart."""
+
+    root: Path
+
+    @property
+    def log(self) -> Path:
+        """The journal's database."""
+        return self.root / "log" / "journal.db"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of keys, names and the list of erasures."""
+        return self.root / "keys"
+
+    @property
+    def views(self) -> Path:
+        """The structured tables' database."""
+        return self.root / "views" / "views.db"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that writes."""
+        return self.root / "serve.lock"
+
+    def create(self) -> None:
+        """Make the folders, for nobody else to read."""
+        for folder in (self.root, self.log.parent, self.keys, self.views.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def load_settings(data: Path, environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+    """Read the settings for a data folder.
+
+    Args:
+        data: The data folder; `kinelog.toml` there is read if it exists.
+        environment: Defaults to the process's.
+        overrides: From the command line; None means not given.
+
+    Raises:
+        ConfigurationError: A file, variable or option is wrong; the message names it.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    file = data / "kinelog.toml"
+    if file.exists():
+        try:
+            values.update(tomllib.loads(file.read_text()))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{file}: {error}") from error
+    for field in Settings.__struct_fields__:
+        if (text := environment.get(PREFIX + field.upper())) is not None:
+            values[field] = text
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        # Not strict: the environment has only text, "8080" must do for a port.
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"settings ({file}, {PREFIX}… or the command line): {error}") from error
+    if settings.shards < 1:
+        raise ConfigurationError("shards must be at least 1")
+    return settings
+
+
+def master_key_from(environment: Mapping[str, str] | None = None) -> bytes | None:
+    """The master key that the environment gives (64 hex digits), or None: then the key folder's own file is used.
+
+    Raises:
+        ConfigurationError: The variable is there but no key. Its value is never part of the message.
+    """
+    text = (os.environ if environment is None else environment).get(MASTER_KEY_VARIABLE)
+    if text is None:
+        return None
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise ConfigurationError(f"{MASTER_KEY_VARIABLE} must be 64 hex digits")
+    return key
