@@ -116,6 +116,9 @@ class EffectRunner:
             stored = [seal(entity, sequence, event) for entity, sequence, event in effect.events]
         except (ErasedPersonError, UnknownPersonError) as error:
             return messages.KeyMissing(Person(error.tenant, error.pseudonym))
+        except PrivacyError as error:
+            _LOG.error("shard %d: events could not be sealed: %s", self.machine.shard, error)
+            return messages.CommitFailed("store-unavailable")
         try:
             last = around.journal.commit(self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored)
         except JournalError as error:
