@@ -79,7 +79,7 @@ def violations(history: History) -> list[str]:
         *_held_is_fold(history, log),
         *_answers(history, log),
         *_erasures(history, log),
-        *(f"liveness: {entity} was never abandoned" for entity in history.left_open),
+        *_left_open(log),
     ]
 
 
@@ -126,6 +126,17 @@ def _once_in_a_stream(log: Log) -> Iterator[str]:
             counts[entity, type(event)] += 1
             if counts[entity, type(event)] > 1:
                 yield f"1: {type(event).__name__} again in {entity} at {position}"
+
+
+def _left_open(log: Log) -> Iterator[str]:
+    """In the end, long after the last phone fell silent, no session of anybody is still open."""
+    closings = (did.SessionEnded, did.SessionAbandoned, did.SessionDeleted)
+    closed = {entity for _, entity, _, event in log.events if isinstance(event, closings)}
+    erased = {entity for _, entity, _, event in log.events if isinstance(event, did.UserErased)}
+    for _, entity, _, event in log.events:
+        gone = entity in closed or person_of(entity).persistence_id in erased
+        if isinstance(event, did.SessionStarted) and not gone:
+            yield f"liveness: {entity} fell silent and was never abandoned"
 
 
 def _held_is_fold(history: History, log: Log) -> Iterator[str]:
