@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
-
 from kinelog.phone.problems import UnexpectedAnswerError
 from kinelog.phone.transport import Answer
+from typing_extensions import override
 
 T = TypeVar("T")
 
@@ -25,6 +25,7 @@ class DeviceTokens(msgspec.Struct, frozen=True):
     token: str
     refresh_token: str | None = None
 
+    @override
     def __repr__(self) -> str:
         """Never shows the secrets."""
         return "DeviceTokens(…)"

@@ -6,9 +6,7 @@ import gzip
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
-import msgpack
 import msgspec
-
 from kinelog.phone.answers import BatchAnswer, DeviceTokens, FrameAnswer, PairingCode, SetAnswer, read
 from kinelog.phone.credentials import Credentials
 from kinelog.phone.received import ReceivedFrames
@@ -139,7 +137,7 @@ class PhoneClient:
         Raises:
             UnusableError: Nothing in the batch could be used, or it is too large.
         """
-        body: bytes = msgpack.packb(frames)
+        body = msgspec.msgpack.encode(frames)
         headers = {}
         if compress:
             body = gzip.compress(body, compresslevel=6, mtime=0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-
 from kinelog.phone.answers import DeviceTokens, read
 from kinelog.phone.problems import NotAllowedError
 from kinelog.phone.transport import Answer, Request, Transport

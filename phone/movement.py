@@ -7,10 +7,9 @@ All functions give `(n, 3)` float64 milli-g in the frame of an upright watch, sa
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-
 from kinelog.phone.exercises import Exercise
 from kinelog.phone.person import Style
+from numpy.typing import NDArray
 
 Signal = NDArray[np.float64]
 
@@ -29,11 +28,17 @@ def unit(vector: tuple[float, float, float] | NDArray[np.float64]) -> NDArray[np
     return np.asarray(array / np.linalg.norm(array))
 
 
-def rest(rng: np.random.Generator, style: Style, seconds: float) -> Signal:
-    """Standing about: gravity drifts slowly, the hand trembles, now and then an arm does something else."""
+def rest(rng: np.random.Generator, style: Style, seconds: float, after: Exercise | None = None) -> Signal:
+    """Standing about: gravity drifts slowly, the hand trembles, now and then an arm does something else.
+
+    `after` is the exercise whose posture the arm comes from.
+    """
     count = max(1, round(seconds * style.true_rate_hz))
     time_s = np.arange(count) / style.true_rate_hz
     direction = unit(HANGING) + _wander(rng, time_s)
+    if after is not None:
+        share = _ease(np.clip(time_s / SETUP_S, 0.0, 1.0))[:, None]
+        direction = share * direction + (1.0 - share) * unit(after.posture)
     signal = GRAVITY_MG * direction / np.linalg.norm(direction, axis=1, keepdims=True)
     for _ in range(rng.poisson(seconds / 20.0)):
         middle, width = rng.uniform(0.0, seconds), rng.uniform(0.15, 0.8)

@@ -10,7 +10,7 @@ class ReceivedDevice(msgspec.Struct, frozen=True):
 
     Attributes:
         high_water: Highest sequence number stored; -1 when there is none.
-        missing: Ranges below it that never came, both ends included.
+        missing: Ranges that never came, both ends included; they may reach beyond the highest number.
         rejected: How many frames were refused and kept aside.
     """
 
@@ -21,11 +21,16 @@ class ReceivedDevice(msgspec.Struct, frozen=True):
     @property
     def stored(self) -> int:
         """How many frames are stored."""
-        return self.high_water + 1 - sum(last - first + 1 for first, last in self.missing)
+        return (
+            self.high_water
+            + 1
+            - sum(min(last, self.high_water) - first + 1 for first, last in self.missing if first <= self.high_water)
+        )
 
-    def holds(self, sequence: int) -> bool:
-        """Whether this frame is stored."""
-        return sequence <= self.high_water and not any(first <= sequence <= last for first, last in self.missing)
+    def absent(self, count: int) -> set[int]:
+        """Which of the numbers from 0 to below `count` are not stored."""
+        beyond = set(range(self.high_water + 1, count))
+        return beyond.union(*(range(first, min(last + 1, count)) for first, last in self.missing))
 
 
 class ReceivedFrames(msgspec.Struct, frozen=True):

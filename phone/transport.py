@@ -17,12 +17,11 @@ from time import time
 import aiohttp
 import msgspec
 import numpy as np
-
 from kinelog.phone.problems import Problem, ServiceUnavailableError, problem_of, refusal
 
 logger = logging.getLogger(__name__)
 
-LATER_STATUSES = frozenset({429, 502, 503, 504})
+LATER_STATUSES = frozenset({408, 429, 502, 503, 504})
 NOT_STARTED = "session-not-started"
 _LOST = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, asyncio.TimeoutError)
 
