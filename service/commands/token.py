@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-
 from kinelog.api.tokens import hash_of, new_token
 from kinelog.domain.commands import IssueToken
 from kinelog.domain.identifiers import TENANT_PERSON, Person

@@ -12,8 +12,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-
-from typing_extensions import Self
+from typing import Self
 
 KINELOG = (sys.executable, "-m", "kinelog.service")
 START_TIMEOUT_S = 60.0
