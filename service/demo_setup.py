@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import msgspec
-from kinelog.api.tokens import hash_of, new_token
+from kinelog.api.secrets_made import hash_of, new_token, new_token_id
 from kinelog.domain.commands import CreateTenant, IssueToken, SetGym
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.values import Gym, Role, Station
@@ -50,7 +50,8 @@ def set_up_demo(folder: DataFolder, settings: Settings) -> Demo:
     file = folder.root / "demo.json"
     if file.exists():
         return msgspec.json.decode(file.read_bytes(), type=Demo)
-    token_id, token = new_token(TENANT)
+    token_id = new_token_id()
+    token = new_token(TENANT, token_id)
     tenant = Person(TENANT, TENANT_PERSON)
     with offline(folder, settings) as here:
         here.opened.keys.enrol_tenant(TENANT)
