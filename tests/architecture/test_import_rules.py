@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "pykka": {"actors"},
     "aiohttp": {"api", "phone", "service"},
-    "sqlite3": {"journal", "privacy", "projections"},
+    "sqlite3": {"journal", "privacy", "projections", "service"},
     "cryptography": {"privacy"},
     "jinja2": {"api"},
     "bitstring": {"codecs"},
