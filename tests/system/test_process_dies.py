@@ -45,6 +45,16 @@ def wait_for_acknowledged(ledger: Path, count: int, simulator: subprocess.Popen[
         poll.wait(0.02)
 
 
+def start_simulator(service: RunningService, token: str, ledger: Path, *arguments: str) -> subprocess.Popen[str]:
+    """People who upload their sessions, and write down what was acknowledged."""
+    return subprocess.Popen(
+        [*KINELOG, "simulate", "--url", service.url, "--bulk", *arguments, "--ledger", str(ledger), "--json"],
+        env=environment() | {"KINELOG_TOKEN": token},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 @pytest.mark.timeout(240)
 def test_after_kill_9_every_acknowledged_frame_is_in_the_journal_exactly_once(tmp_path: Path) -> None:
     data, ledger, port = tmp_path / "data", tmp_path / "ledger", free_port()
@@ -63,53 +73,7 @@ def test_after_kill_9_every_acknowledged_frame_is_in_the_journal_exactly_once(tm
         "--seed",
         "7",
     ]
-    simulator = subprocess.Popen(
-        [*KINELOG, "simulate", "--url", service.url, *arguments, "--ledger", str(ledger), "--json"],
-        env=environment() | {"KINELOG_TOKEN": token},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        for kill in range(KILLS):
-            wait_for_acknowledged(ledger, (kill + 1) * ENOUGH_ACKNOWLEDGED, simulator)
-            service.kill()
-            service = RunningService(data, port=port)
-        out, _ = simulator.communicate(timeout=180)
-    finally:
-        simulator.kill()
-        service.kill()
-    report = json.loads(out)
-    assert simulator.returncode == 0, report
-    acknowledged = {line for line in ledger.read_text().splitlines() if line}
-    stored = frames_in_journal(data)
-    assert len(acknowledged) == sum(stored.values())
-    verified = kinelog("journal", "verify", str(data))
-    assert verified.returncode == 0, verified.stdout + verified.stderr
-
-
-def test_sigterm_under_load_exits_0_within_ten_seconds_and_loses_nothing(tmp_path: Path) -> None:
-    data, ledger, port = tmp_path / "data", tmp_path / "ledger", free_port()
-    token = prepare(data)
-    service = RunningService(data, port=port)
-    simulator = subprocess.Popen(
-        [
-            *KINELOG,
-            "simulate",
-            "--url",
-            service.url,
-            "--users",
-            "50",
-            "--minutes",
-            "1",
-            "--bulk",
-            "--ledger",
-            str(ledger),
-        ]
-        + ["--json"],
-        env=environment() | {"KINELOG_TOKEN": token},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    simulator = start_simulator(service, token, ledger, "--users", "50", "--minutes", "1")
     try:
         wait_for_acknowledged(ledger, ENOUGH_ACKNOWLEDGED, simulator)
         assert service.terminate(timeout_s=10) == 0, service.log
