@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import threading
 from collections import Counter
@@ -38,6 +37,11 @@ def ledger_lines(ledger: Path) -> int:
     return ledger.read_bytes().count(b"\n") if ledger.exists() else 0
 
 
+def acknowledged_in(ledger: Path) -> int:
+    """How many different frames were acknowledged."""
+    return len(set(ledger.read_text().splitlines()))
+
+
 def wait_for_acknowledged(ledger: Path, count: int, simulator: subprocess.Popen[str]) -> None:
     """Wait until so many frames are acknowledged (or the simulator is through)."""
     poll = threading.Event()
@@ -60,19 +64,27 @@ def test_after_kill_9_every_acknowledged_frame_is_in_the_journal_exactly_once(tm
     data, ledger, port = tmp_path / "data", tmp_path / "ledger", free_port()
     token = prepare(data)
     service = RunningService(data, port=port)
-    arguments = [
-        "--users",
-        "200",
-        "--minutes",
-        "0.2",
-        "--bulk",
-        "--retransmit",
-        "0.2",
-        "--reorder",
-        "0.1",
-        "--seed",
-        "7",
-    ]
+    faults = ("--retransmit", "0.2", "--reorder", "0.1", "--seed", "7")
+    simulator = start_simulator(service, token, ledger, "--users", "200", "--minutes", "0.2", *faults)
+    try:
+        for kill in range(KILLS):
+            wait_for_acknowledged(ledger, (kill + 1) * ENOUGH_ACKNOWLEDGED, simulator)
+            service.kill()
+            service = RunningService(data, port=port)
+        out, _ = simulator.communicate(timeout=180)
+    finally:
+        simulator.kill()
+        service.kill()
+    assert simulator.returncode == 0, out
+    assert acknowledged_in(ledger) == sum(frames_in_journal(data).values())
+    verified = kinelog("journal", "verify", str(data))
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_sigterm_under_load_exits_0_within_ten_seconds_and_loses_nothing(tmp_path: Path) -> None:
+    data, ledger, port = tmp_path / "data", tmp_path / "ledger", free_port()
+    token = prepare(data)
+    service = RunningService(data, port=port)
     simulator = start_simulator(service, token, ledger, "--users", "50", "--minutes", "1")
     try:
         wait_for_acknowledged(ledger, ENOUGH_ACKNOWLEDGED, simulator)
@@ -83,7 +95,7 @@ def test_after_kill_9_every_acknowledged_frame_is_in_the_journal_exactly_once(tm
         simulator.kill()
         service.kill()
     assert simulator.returncode == 0, out
-    assert len(set(ledger.read_text().splitlines())) == sum(frames_in_journal(data).values())
+    assert acknowledged_in(ledger) == sum(frames_in_journal(data).values())
 
 
 def test_a_second_service_on_the_same_folder_is_refused_and_says_who_has_it(tmp_path: Path) -> None:
