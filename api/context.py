@@ -12,9 +12,11 @@ from aiohttp import web
 from kinelog.api.authentication import Authentication
 from kinelog.api.cursors import Cursors
 from kinelog.api.lifecycle import Lifecycle
+from kinelog.api.live_feeds import LiveFeeds
 from kinelog.api.metrics import Meters
 from kinelog.api.services import Services
 from kinelog.api.view_positions import ViewPositions
+from prometheus_client import CollectorRegistry
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,6 +28,9 @@ class Context:
 
     Attributes:
         readers: Threads in which everything that blocks is asked.
+        feeds: The live streams' sources.
+        figures: What `/metrics` shows beside the process's own registry.
+        openapi: The OpenAPI document.
     """
 
     services: Services
@@ -35,6 +40,9 @@ class Context:
     meters: Meters
     readers: ThreadPoolExecutor
     views: ViewPositions
+    feeds: LiveFeeds
+    figures: CollectorRegistry
+    openapi: bytes
 
     async def blocking(self, ask: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Ask something that blocks, in a thread."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from kinelog.api.call import Call
@@ -27,7 +28,7 @@ from kinelog.domain.identifiers import GYM_PATTERN
 from kinelog.domain.values import Gym
 from kinelog.projections.rows import OccupancyRow, StationUseRow
 
-FIRST, LAST = "0000-01-01", "9999-12-31"
+USUAL_DAYS = 31
 MOST_DAYS = 400
 
 
@@ -88,14 +89,12 @@ def gym_document(gym: str, definition: Gym) -> GymDocument:
 async def get_occupancy(call: Call) -> web.StreamResponse:
     """Sessions by hour, in the gym's own time."""
     gym, definition = await known_gym(call)
-    first = _local(call, "from", HOUR_PATTERN, "%Y-%m-%dT%H")
-    last = _local(call, "to", HOUR_PATTERN, "%Y-%m-%dT%H")
-    _bounded(first, last)
+    first, last = _span(call, definition, HOUR_PATTERN, "%Y-%m-%dT%H")
     await call.await_position()
     read_side, tenant = call.context.services.read_side, call.principal.tenant
 
     def ask() -> tuple[dict[int, int], list[OccupancyRow]]:
-        return read_side.as_of(), read_side.occupancy(tenant, gym, first or f"{FIRST}T00", last or f"{LAST}T24")
+        return read_side.as_of(), read_side.occupancy(tenant, gym, first, last)
 
     as_of, rows = await call.context.blocking(ask)
     hours = tuple(HourDocument(hour=row.hour, sessions=row.sessions) for row in rows)
@@ -105,38 +104,44 @@ async def get_occupancy(call: Call) -> web.StreamResponse:
 async def get_station_use(call: Call) -> web.StreamResponse:
     """Use of stations by day, in the gym's own time."""
     gym, definition = await known_gym(call)
-    first = _local(call, "from", DAY_PATTERN, "%Y-%m-%d")
-    last = _local(call, "to", DAY_PATTERN, "%Y-%m-%d")
-    _bounded(first, last)
+    first, last = _span(call, definition, DAY_PATTERN, "%Y-%m-%d")
     await call.await_position()
     read_side, tenant = call.context.services.read_side, call.principal.tenant
 
     def ask() -> tuple[dict[int, int], list[StationUseRow]]:
-        return read_side.as_of(), read_side.station_use(tenant, gym, first or FIRST, last or LAST)
+        return read_side.as_of(), read_side.station_use(tenant, gym, first, last)
 
     as_of, rows = await call.context.blocking(ask)
-    stations = tuple(
-        StationUse(day=row.day, station=row.station, sets=row.sets, seconds=row.seconds) for row in rows
-    )
+    stations = tuple(StationUse(day=row.day, station=row.station, sets=row.sets, seconds=row.seconds) for row in rows)
     document = StationUseDocument(time_zone=definition.time_zone, stations=stations, as_of=token_of_all(as_of))
     return json_response(document)
 
 
-def _local(call: Call, name: str, pattern: re.Pattern[str], layout: str) -> str | None:
+def _span(call: Call, definition: Gym, pattern: re.Pattern[str], layout: str) -> tuple[str, str]:
+    """The asked hours or days; by default the last month, up to tomorrow, in the gym's own time."""
+    now = datetime.fromtimestamp(call.now_ms / 1000, ZoneInfo(definition.time_zone)).replace(tzinfo=None)
+    last = _local(call, "to", pattern, layout) or now + timedelta(days=1)
+    first = _local(call, "from", pattern, layout) or _days_before(last, USUAL_DAYS)
+    if last - first > timedelta(days=MOST_DAYS):
+        raise invalid_parameter("from", f"At most {MOST_DAYS} days before to.")
+    return _written(first, layout), _written(last, layout)
+
+
+def _days_before(moment: datetime, days: int) -> datetime:
+    return moment - timedelta(days=days) if moment.year > 1 else datetime.min  # noqa: DTZ901 - a local time
+
+
+def _local(call: Call, name: str, pattern: re.Pattern[str], layout: str) -> datetime | None:
     text = call.query(name)
     if text is None:
         return None
     matching(name, text, pattern)
     try:
-        datetime.strptime(text, layout)  # noqa: DTZ007 - a local time of the gym: it has no offset
+        return datetime.strptime(text, layout)  # noqa: DTZ007 - a local time of the gym: it has no offset
     except ValueError as error:
         raise invalid_parameter(name, "There is no such day or hour.") from error
-    return text
 
 
-def _bounded(first: str | None, last: str | None) -> None:
-    if first is None or last is None:
-        return
-    days = date.fromisoformat(last[:10]) - date.fromisoformat(first[:10])
-    if days > timedelta(days=MOST_DAYS):
-        raise invalid_parameter("to", f"At most {MOST_DAYS} days after from.")
+def _written(moment: datetime, layout: str) -> str:
+    # strftime leaves out the leading zeros of early years, and then text does not sort as time does.
+    return moment.strftime(layout.replace("%Y", f"{moment.year:04d}"))
