@@ -28,6 +28,7 @@ class Header:
     Attributes:
         fields: The fields, in the order of the bytes.
         offset_of: Byte at which each field starts, by name.
+        size_of: Bytes of each field, by name.
         size: Bytes of the whole header.
         unpack_from: `Struct.unpack_from` of the whole header.
         pack: `Struct.pack` of the whole header.
@@ -41,7 +42,9 @@ class Header:
         self.unpack_from = layout.unpack_from
         self.pack = layout.pack
         self.offset_of: dict[str, int] = {}
+        self.size_of: dict[str, int] = {}
         at = 0
         for field in fields:
             self.offset_of[field.name] = at
-            at += calcsize(byte_order + field.code)
+            self.size_of[field.name] = calcsize(byte_order + field.code)
+            at += self.size_of[field.name]

@@ -170,7 +170,7 @@ class TaggedLayout:
             raise BadMagicError(0, f"starts with {found}, expected {self.magic.hex(' ')}")
         if size < HEADER.size:
             raise TooShortError(size, f"{size} bytes, the header alone has {HEADER.size}")
-        tag_count, rate_hz, seconds, count = self._fields(data)
+        tag_count, rate_hz, seconds, count = self.read_header(data)
         values_at = HEADER.size + self.tag_bytes * tag_count
         if size < values_at:
             raise TooShortError(size, f"{size} bytes, header and {tag_count} tags take {values_at}")
@@ -186,7 +186,8 @@ class TaggedLayout:
         start_ms = start_of_seconds(seconds, self.epoch_ms, self.header.offset_of["start"])
         return TaggedShape(tags, values_at, rows, rate_hz, start_ms, dead)
 
-    def _fields(self, data: bytes) -> tuple[int, int, float, int]:
+    def read_header(self, data: bytes) -> tuple[int, int, float, int]:
+        """Tag count, rate, start in seconds and count of a header that is there whole."""
         if self.header is HEADER:
             _, tag_count, rate_hz, seconds, count = HEADER.unpack_from(data)
         else:
