@@ -1,4 +1,8 @@
-"""What a view needs of an exercise's name, `type:group[,group]/name[@station]`; the domain has validated it."""
+"""What a view needs of an exercise's name, `type:group[,group]/name[@station]`.
+
+Nothing is refused here: the domain validated the name when the event was decided, and should its rules become stricter,
+what was stored before must still fold.
+"""
 
 from __future__ import annotations
 

@@ -42,6 +42,7 @@ class ProjectionWorker:
         shards: Iterable[int] | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         views: tuple[View, ...] = ALL_VIEWS,
+        evict: Callable[[str, str], None] | None = None,
     ) -> None:
         """Prepare; nothing is read or written before `step` or `run`.
 
@@ -52,6 +53,8 @@ class ProjectionWorker:
             shards: Shards to follow, all of the journal's by default.
             clock: Unix milliseconds, for the age of events only: no row depends on it.
             views: The views to keep.
+            evict: Called with tenant and pseudonym of everybody whose erasure is folded: their key must not stay in
+                this process's memory.
         """
         self._journal = journal
         self._codec = codec
@@ -59,6 +62,7 @@ class ProjectionWorker:
         self._shards = sorted(range(journal.shards) if shards is None else shards)
         self._clock = clock
         self._views = views
+        self._evict = evict
         self._foldings: list[Folding] = []
         self._seen_version = -1
         self._first_shard = 0
@@ -180,6 +184,8 @@ class ProjectionWorker:
         except BaseException:
             self._forget_cached()
             raise
+        for owner in set[str]().union(*(batch.erased for batch in batches)) if self._evict else ():
+            self._evict(*owner.split("/", 1))
         for folding, batch in zip(self._foldings, batches, strict=True):
             folding.written(batch)
             for parking in batch.parked:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from kinelog.domain.events import (
     Event,
     FrameRecorded,
-    SessionAbandoned,
     SessionEnded,
     SessionStarted,
     SetLabelled,
@@ -56,10 +55,10 @@ def _last_sign_ms(event: Event) -> int:
             return max((_block_end_ms(event, index) for index in range(len(event.summary.blocks))), default=0)
         case SetLabelled():
             return event.end_ms
-        case SessionEnded() if event.how != "superseded":  # that one ended when somebody started the next
+        case SessionEnded() if event.how != "superseded":
             return event.ended_at_ms
-        case SessionAbandoned():
-            return event.last_activity_ms
+        # Of superseded and abandoned sessions the service knows when it last heard, which for a bulk upload is days
+        # after the visit: their frames and sets have to do.
         case _:
             return 0
 
@@ -74,6 +73,6 @@ OCCUPANCY_BY_GYM_HOUR = view(
     "occupancy_by_gym_hour",
     1,
     (PRESENCES,),
-    (SessionStarted, FrameRecorded, SetLabelled, SessionEnded, SessionAbandoned),
+    (SessionStarted, FrameRecorded, SetLabelled, SessionEnded),
     fold,
 )

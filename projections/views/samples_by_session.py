@@ -53,7 +53,7 @@ class StoredClock(Record):
     """What one sensor's clock was measured at. `location` is empty where the format names none.
 
     Attributes:
-        rate_hz: The nominal rate; `resolution_ms`: what the starts are cut to.
+        rate_hz: The nominal rate; `resolution_ms`: what the starts are cut to, by all that were seen.
         full_samples: Samples of full blocks that took `full_ms` together.
         longest_ms: The longest frame in nominal time: how far before an interval a frame that reaches into it may
             begin.
@@ -75,9 +75,10 @@ SAMPLES = Table("samples_by_session", StoredSamples, key=("entity", "start_ms", 
 CLOCKS = Table("sample_clocks", StoredClock, key=("entity", "device", "kind", "location", "rate_hz"))
 
 
-def resolution_of(format: Format) -> int:  # noqa: A002  # the domain's word
-    """What a format's starts are cut to, in milliseconds."""
-    return WHOLE_SECONDS_MS if format is Format.AE else 1
+def resolution_of(event: FrameRecorded, start_ms: int) -> int:
+    """What a frame's start is cut to, in milliseconds: `ae` writes whole seconds in a field that could hold more."""
+    whole = event.summary.format is Format.AE and start_ms % WHOLE_SECONDS_MS == 0
+    return WHOLE_SECONDS_MS if whole else 1
 
 
 def fold(rows: Rows, at: Origin, event: Event) -> None:
@@ -90,8 +91,9 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
         info = block.summary
         if info.count == 0:
             continue
-        clock = _clock(rows, at.entity, event, info)
         start = info.start_ms if info.start_ms is not None else event.start_ms or 0
+        clock = _clock(rows, at.entity, event, info)
+        clock.resolution_ms = min(clock.resolution_ms, resolution_of(event, start))
         offset = 0
         if info.duration_ms is None:  # blocks of one sensor that do not place themselves follow one another
             key = CLOCKS.key_of(clock)
@@ -112,8 +114,7 @@ def _clock(rows: Rows, entity: str, event: FrameRecorded, block: BlockSummary) -
     kind, location = block.kind.value, block.location or ""
     clock = rows.of(CLOCKS, entity).get((entity, event.device, kind, location, block.rate_hz))
     if clock is None:
-        resolution = resolution_of(event.summary.format)
-        clock = StoredClock(entity, event.device, kind, location, block.rate_hz, resolution, 0, 0, 0, [])
+        clock = StoredClock(entity, event.device, kind, location, block.rate_hz, WHOLE_SECONDS_MS, 0, 0, 0, [])
     return clock
 
 
