@@ -104,11 +104,9 @@ def test_a_frame_before_its_session_waits_for_the_session() -> None:
     async def scenario() -> None:
         async with serving(FakeService()) as service, connected(service) as transport:
             phone, session = await paired(transport), str(uuid4())
-            sending = asyncio.ensure_future(phone.put_frame(session, ("pebble", 0, FRAMES[0].data)))
-            while transport.tally.answered_later == 0:
-                await asyncio.sleep(0)
-            await phone.start(session, SessionStart(0))
-            assert (await sending).status == "stored"
+            service.start_after_refusal[session] = {"started_at_ms": 0}
+            assert (await phone.put_frame(session, ("pebble", 0, FRAMES[0].data))).status == "stored"
+            assert transport.tally.answered_later == 1
 
     asyncio.run(scenario())
 
