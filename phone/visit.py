@@ -145,6 +145,6 @@ class Visit:
     def _compare(self, held: ReceivedDevice) -> None:
         self.tally.service_stored += held.stored
         self.tally.service_gaps += self._made - held.stored
-        self.tally.service_rejects += held.rejected
+        self.tally.service_rejects += held.rejected + held.quarantined
         absent = held.absent(self._made)
         self.tally.missing_acknowledged += sum(sequence in absent for sequence in self.uplink.acknowledged)

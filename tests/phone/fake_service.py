@@ -153,8 +153,8 @@ class FakeService:
     async def post_frames(self, request: web.Request) -> web.Response:
         session = request.match_info["session"]
         body = await request.read()  # aiohttp inflates it
-        frames = msgspec.msgpack.decode(body, type=list[tuple[str, int, bytes]])
-        outcomes = [(device, seq, self.keep(session, device, seq, data)) for device, seq, data in frames]
+        frames = msgspec.msgpack.decode(body, type=list[tuple[str, int, bytes, int | None, str | None]])
+        outcomes = [(device, seq, self.keep(session, device, seq, data)) for device, seq, data, *_ in frames]
         rejected = [
             {"device": device, "seq": seq, "type": f"/problems/{outcome}", "detail": "no"}
             for device, seq, outcome in outcomes
@@ -180,7 +180,7 @@ class FakeService:
             high = held[-1] if held else -1
             missing = [[seq, seq] for seq in range(high) if seq not in set(held)]
             devices[device] = {
-                "high_water": high, "missing": missing, "rejected": self.rejects.get(session, 0), "stored": len(held),
+                "high_water": high, "missing": missing, "expected": None, "rejected": self.rejects.get(session, 0), "stored": len(held),
             }  # fmt: skip
         return web.json_response({"devices": devices})
 
