@@ -180,8 +180,12 @@ class FakeService:
             high = held[-1] if held else -1
             missing = [[seq, seq] for seq in range(high) if seq not in set(held)]
             devices[device] = {
-                "high_water": high, "missing": missing, "expected": None, "rejected": self.rejects.get(session, 0), "stored": len(held),
-            }  # fmt: skip
+                "high_water": high,
+                "stored": len(held),
+                "expected": None,
+                "missing": missing,
+                "rejected": self.rejects.get(session, 0),
+            }
         return web.json_response({"devices": devices})
 
     async def post_label(self, request: web.Request) -> web.Response:
