@@ -25,7 +25,7 @@ from kinelog.domain.replies import FramesRecorded, FrameStatus
 from kinelog.domain.states import DeviceFrames, SessionState
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.journal.port import Journal
-from kinelog.journal.records import Positioned
+from kinelog.journal.records import Positioned, Snapshot
 from typing_extensions import override
 
 from tests.simulation.world import Variant
@@ -188,7 +188,7 @@ class SnapshotsOnly(MemoryJournal):
         self._behind = behind
 
     @override
-    def snapshots(self, entity: str):  # type: ignore[no-untyped-def]
+    def snapshots(self, entity: str) -> list[Snapshot]:
         return self._behind.snapshots(entity)
 
     @override
@@ -196,14 +196,11 @@ class SnapshotsOnly(MemoryJournal):
         return iter(()) if after_sequence else self._behind.replay(entity, 0)
 
 
-def _whole_batch(
-    person: Person, command: Command, states: Mapping[str, State], limits: Limits
-) -> Decision | Rejection:
+def _whole_batch(person: Person, command: Command, states: Mapping[str, State], limits: Limits) -> Decision | Rejection:
     decision = decider.decide(person, command, states, limits)
-    if isinstance(decision, Decision) and isinstance(decision.reply, FramesRecorded):
-        if any(outcome.status is FrameStatus.REJECTED for outcome in decision.reply.outcomes):
-            return Rejection("bad-batch", "one of the frames is bad")
-    return decision
+    reply = decision.reply if isinstance(decision, Decision) else None
+    bad = isinstance(reply, FramesRecorded) and any(one.status is FrameStatus.REJECTED for one in reply.outcomes)
+    return Rejection("bad-batch", "one of the frames is bad") if bad else decision
 
 
 def _reject_takes_key(state: State, event: Event) -> State:

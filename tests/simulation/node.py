@@ -142,7 +142,12 @@ class Node:
         if isinstance(ticket, int):
             world.history.entries.append(
                 Taking(
-                    world.clockwork.now_ms, self.owner, ticket, pending.person, pending.command, world.journal.head(SHARD)
+                    world.clockwork.now_ms,
+                    self.owner,
+                    ticket,
+                    pending.person,
+                    pending.command,
+                    world.journal.head(SHARD),
                 )
             )
 
@@ -190,25 +195,22 @@ class Node:
         world.clockwork.later(world.store_delay(), at_the_store)
 
     def _ask_store(self, effect: Effect, owner: str) -> Message | None:
-        match effect:
-            case effects.Commit():
-                return self._commit(effect, owner)
-            case effects.ProveOwnership():
-                return self._prove(effect, owner)
-            case effects.Acquire():
-                return self._acquire(owner)
-            case effects.Judge():
-                return self._judge(effect)
-            case effects.Restore():
-                if self.world.happens(self.world.plan.store_fails):
-                    return messages.RestoreFailed()
-                return self.world.restore(effect.head)
-            case effects.Forget():
-                return self._forget(effect, owner)
-            case _:
-                return None
+        ask: dict[type[Effect], Callable[..., Message | None]] = {
+            effects.Commit: self._commit,
+            effects.ProveOwnership: self._prove,
+            effects.Acquire: self._acquire,
+            effects.Judge: self._judge,
+            effects.Restore: self._restore,
+            effects.Forget: self._forget,
+        }
+        return ask[type(effect)](effect, owner)
 
-    def _acquire(self, owner: str) -> Message:
+    def _restore(self, effect: effects.Restore, _owner: str) -> Message:
+        if self.world.happens(self.world.plan.store_fails):
+            return messages.RestoreFailed()
+        return self.world.restore(effect.head)
+
+    def _acquire(self, _effect: effects.Acquire, owner: str) -> Message:
         world = self.world
         if world.happens(world.plan.store_fails):
             return messages.AcquireFailed()
@@ -220,7 +222,6 @@ class Node:
 
     def _commit(self, effect: effects.Commit, owner: str) -> Message:
         world, plan = self.world, self.world.plan
-        apply = partial(self._apply, effect, owner)
         if world.happens(plan.commit_fails):
             return messages.CommitFailed("storage-full")
         if len(effect.events) > plan.commit_events:
@@ -228,10 +229,14 @@ class Node:
         if world.happens(plan.commit_unknown_lost):
             return messages.OutcomeUnknown()
         if world.happens(plan.commit_unknown_late):
-            world.clockwork.later(world.rng.randint(1, 4_000), apply)
+            world.clockwork.later(world.rng.randint(1, 4_000), partial(self._apply_late, effect, owner))
             return messages.OutcomeUnknown()
-        answer = apply()
+        answer = self._apply(effect, owner)
         return messages.OutcomeUnknown() if world.happens(plan.commit_unknown_applied) else answer
+
+    def _apply_late(self, effect: effects.Commit, owner: str) -> None:
+        # Nobody hears of it: the owner was told long ago that nobody knows.
+        self._apply(effect, owner)
 
     def _apply(self, effect: effects.Commit, owner: str) -> Message:
         world = self.world
@@ -247,7 +252,7 @@ class Node:
         )
         return messages.Committed(last)
 
-    def _judge(self, effect: effects.Judge) -> Message:
+    def _judge(self, effect: effects.Judge, _owner: str) -> Message:
         world = self.world
         if world.happens(world.plan.store_fails):
             return messages.JudgeFailed()
@@ -307,7 +312,5 @@ class Node:
             number = world.ticket(ticket)
             request = world.requests[number]
             erased = world.keys.is_erased(*request.person)
-            world.history.entries.append(
-                Answering(world.clockwork.now_ms, self.owner, number, answer, head, erased)
-            )
+            world.history.entries.append(Answering(world.clockwork.now_ms, self.owner, number, answer, head, erased))
             world.answer(request, answer)

@@ -59,9 +59,7 @@ class World:
         self.requests: dict[int, Request] = {}
         self._variant = variant
         self._trace = trace
-        self.recoverer = Recoverer(
-            variant.recovery_journal(self.journal), self.keys, self.codec, DOMAIN_RULES
-        )
+        self.recoverer = Recoverer(variant.recovery_journal(self.journal), self.keys, self.codec, DOMAIN_RULES)
         self.nodes = [Node(self, "first")]
         if self.plan.two_owners:
             self.nodes.append(Node(self, "second"))
@@ -162,7 +160,7 @@ class World:
 
     def store_delay(self) -> int:
         """How long the store takes, ms."""
-        return self.rng.randint(0, self.plan.slow_store_ms)
+        return self.rng.randint(0, self.plan.slow_store_ms if self._faulty else 10)
 
     def restore(self, head: int) -> Message:
         """What the shard has to remember."""
