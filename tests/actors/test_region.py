@@ -25,7 +25,7 @@ from kinelog.privacy.key_store import KeyStore
 from prometheus_client import REGISTRY, generate_latest
 from typing_extensions import override
 
-from tests.actors.conftest import START_MS, Asker, Clock, MakeRegion, eventually, frames, start_session
+from tests.actors.asking import START_MS, Asker, Clock, MakeRegion, eventually, frames, start_session
 
 
 class GatedJournal(MemoryJournal):

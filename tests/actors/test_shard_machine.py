@@ -23,7 +23,7 @@ from kinelog.domain.limits import DEFAULT_LIMITS, Limits
 from kinelog.domain.states import UserState
 from kinelog.domain.values import Purpose
 
-from tests.actors.conftest import START_MS, frames
+from tests.actors.asking import START_MS, frames
 
 ADA, BEN = Person("demo", "a" * 32), Person("demo", "b" * 32)
 SESSION = str(uuid.UUID(int=1))
