@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from kinelog.codecs.values import Format, Frame, FrameSummary
+from kinelog.codecs.detection import detect
+from kinelog.codecs.layouts import LAYOUTS
+from kinelog.codecs.values import Block, Format, Frame, FrameSummary
+
+__all__ = ["decode", "detect", "summarize"]
 
 
-def detect(data: bytes) -> Format:
-    """Find which current layout these bytes are in, from their first bytes.
-
-    Raises:
-        CodecError: `empty`, `unknown-format` or `ambiguous`.
-    """
-    raise NotImplementedError
-
-
-def summarize(data: bytes, format: Format | None = None) -> FrameSummary:  # noqa: A002
+def summarize(data: bytes, format: Format | None = None) -> FrameSummary:  # noqa: A002 - the contract's word
     """Validate a frame whole and tell what it holds, without building its samples: the ingest path's call.
 
     Accepts exactly what `decode` accepts and raises exactly what it raises.
@@ -26,13 +21,21 @@ def summarize(data: bytes, format: Format | None = None) -> FrameSummary:  # noq
     Raises:
         CodecError: With the case and the byte.
     """
-    raise NotImplementedError
+    return LAYOUTS[format or detect(data)].summarize(data)
 
 
-def decode(data: bytes, format: Format | None = None) -> Frame:  # noqa: A002
+def decode(data: bytes, format: Format | None = None) -> Frame:  # noqa: A002 - the contract's word
     """Decode a frame whole.
+
+    Args:
+        data: The frame as received.
+        format: The layout that the caller names, or None to detect it. Historic layouts must be named.
 
     Raises:
         CodecError: With the case and the byte.
     """
-    raise NotImplementedError
+    layout = LAYOUTS[format or detect(data)]
+    # Nothing is unpacked before everything is checked, and by the one set of checks that `summarize` makes.
+    summary = layout.summarize(data)
+    blocks = [Block(of, samples) for of, samples in zip(summary.blocks, layout.samples(data, summary), strict=True)]
+    return Frame(summary, tuple(blocks))

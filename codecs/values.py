@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -43,6 +44,9 @@ class DeviceKind(StrEnum):
     APPLE_WATCH = "apple-watch"
     UNKNOWN = "unknown"
 
+
+Samples: TypeAlias = NDArray[np.int16] | NDArray[np.float64] | NDArray[np.uint8]
+"""`(n, 3)` int16 milli-g, `(n, 3)` float64 rad/s, or `(n, 1)` uint8 beats a minute."""
 
 UNIT_OF_KIND = {SensorKind.ACCELEROMETER: "mg", SensorKind.GYROSCOPE: "rad/s", SensorKind.HEART_RATE: "bpm"}
 
@@ -102,7 +106,7 @@ class Block:
     """
 
     summary: BlockSummary
-    samples: NDArray[np.int16] | NDArray[np.float64] | NDArray[np.uint8]
+    samples: Samples
 
 
 @dataclass(frozen=True, slots=True)

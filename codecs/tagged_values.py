@@ -1,0 +1,222 @@
+"""How the values of a tagged frame lie on the wire: packed words, float32 or int16, and what fits each sensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from kinelog.codecs.errors import BadCountError, UnencodableError
+from kinelog.codecs.packed_samples import SAMPLES_13, OutOfRange
+from kinelog.codecs.units import packed_from_samples, samples_from_packed
+from kinelog.codecs.values import Samples, SensorKind
+from numpy.typing import NDArray
+
+MG_PER_G = 1000
+
+RawColumns: TypeAlias = NDArray[np.int16] | NDArray[np.float32]
+"""Values as they lie on the wire."""
+WireValues: TypeAlias = NDArray[np.float64]
+"""Values on their way to the wire, not yet squeezed into its width; whole numbers are exact in float64."""
+
+_INT16 = np.iinfo(np.int16)
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+class ValueEncoding(Protocol):
+    """One way of writing the rows of a frame."""
+
+    def size_of(self, count: int) -> int:
+        """Bytes that so many values take."""
+
+    def offset_of(self, value: int) -> int:
+        """Byte, counted from the first value, at which a value starts."""
+
+    def rows_of(self, count: int, dimensions: int, offset: int) -> int:
+        """Whole rows in so many values.
+
+        Raises:
+            BadCountError: The values do not fill whole rows.
+        """
+
+    def read(self, data: bytes, offset: int, count: int) -> RawColumns:
+        """The values as they lie, flat."""
+
+    def always_fits(self, kind: SensorKind) -> bool:
+        """Whether no pattern of bits can be out of range for this sensor."""
+
+    def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
+        """Which values can become samples of this kind."""
+
+    def to_samples(self, kind: SensorKind, columns: RawColumns) -> Samples:
+        """Columns of values that fit, as samples in their unit."""
+
+    def from_samples(self, kind: SensorKind, samples: Samples) -> WireValues:
+        """Samples as values of the wire.
+
+        Raises:
+            UnencodableError: They have the wrong shape or cannot be carried.
+        """
+
+    def write(self, values: WireValues, out_of_range: OutOfRange) -> bytes:
+        """Rows of values as bytes.
+
+        Raises:
+            UnencodableError: They cannot be carried.
+        """
+
+
+def _whole_rows(count: int, unit: int, offset: int) -> int:
+    rows, rest = divmod(count, unit)
+    if rest:
+        raise BadCountError(offset, f"{count} values, not a multiple of {unit}")
+    return rows
+
+
+class _IntegerValues:
+    """What packed words and int16 values share: they are whole milli-g, hundredths of rad/s and beats."""
+
+    def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
+        """Only heart rate can be out of range."""
+        if kind is SensorKind.HEART_RATE:
+            return (columns >= 0) & (columns <= 255)
+        return np.ones(columns.shape, dtype=np.bool_)
+
+    def always_fits(self, kind: SensorKind) -> bool:
+        """Any word is an acceleration or a rotation."""
+        return kind is not SensorKind.HEART_RATE
+
+    def to_samples(self, kind: SensorKind, columns: RawColumns) -> Samples:
+        """Copied into rows of their own, so that no sensor keeps another one's memory."""
+        return samples_from_packed(kind, np.ascontiguousarray(columns, dtype=np.int16))
+
+    def from_samples(self, kind: SensorKind, samples: Samples) -> WireValues:
+        """See `packed_from_samples`."""
+        return packed_from_samples(kind, samples).astype(np.float64)
+
+
+class PackedValues(_IntegerValues):
+    """Three values to a 13-bit packed word, running on over the tags of a row (`ae`)."""
+
+    def size_of(self, count: int) -> int:
+        """Whole words."""
+        return SAMPLES_13.word_bytes * -(-count // 3)
+
+    def offset_of(self, value: int) -> int:
+        """The first byte of the word that holds the value."""
+        return SAMPLES_13.word_bytes * (value // 3)
+
+    def rows_of(self, count: int, dimensions: int, offset: int) -> int:
+        """Values fill rows, and words too: a word filled in part is specified nowhere."""
+        _whole_rows(count, 3, offset)
+        return _whole_rows(count, dimensions, offset)
+
+    def read(self, data: bytes, offset: int, count: int) -> RawColumns:
+        """Unpacked words, one axis behind the other."""
+        return SAMPLES_13.decode(data, offset, count // 3).reshape(-1)
+
+    def write(self, values: WireValues, out_of_range: OutOfRange) -> bytes:
+        """Values packed three to a word."""
+        if values.size % 3:
+            raise UnencodableError(f"{values.size} values do not fill words of three")
+        return SAMPLES_13.encode(values.astype(np.int64).reshape(-1, 3), out_of_range)
+
+
+class Int16Values(_IntegerValues):
+    """One little-endian int16 a value; the count is of rows (`ad-int16`)."""
+
+    def size_of(self, count: int) -> int:
+        """Two bytes a value."""
+        return 2 * count
+
+    def offset_of(self, value: int) -> int:
+        """Right behind the value before."""
+        return self.size_of(value)
+
+    def rows_of(self, count: int, dimensions: int, offset: int) -> int:
+        """Values fill rows."""
+        return _whole_rows(count, dimensions, offset)
+
+    def read(self, data: bytes, offset: int, count: int) -> RawColumns:
+        """The int16 values."""
+        return np.frombuffer(data, "<i2", count, offset)
+
+    def write(self, values: WireValues, out_of_range: OutOfRange) -> bytes:
+        """Values as int16."""
+        if out_of_range == "refuse" and ((values < _INT16.min) | (values > _INT16.max)).any():
+            raise UnencodableError("a value does not fit int16")
+        return values.clip(_INT16.min, _INT16.max).astype("<i2").tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class _FloatRule:
+    """From a float of the wire to a sample: scale, round or not, bounds."""
+
+    scale: int
+    lowest: float
+    highest: float
+
+
+_FLOAT_RULES = {
+    SensorKind.ACCELEROMETER: _FloatRule(MG_PER_G, float(_INT16.min), float(_INT16.max)),
+    SensorKind.HEART_RATE: _FloatRule(1, 0.0, 255.0),
+}
+
+
+class FloatValues:
+    """One little-endian float32 a value, in g, rad/s and beats a minute (`ad`)."""
+
+    def size_of(self, count: int) -> int:
+        """Four bytes a value."""
+        return 4 * count
+
+    def offset_of(self, value: int) -> int:
+        """Right behind the value before."""
+        return self.size_of(value)
+
+    def rows_of(self, count: int, dimensions: int, offset: int) -> int:
+        """Values fill rows."""
+        return _whole_rows(count, dimensions, offset)
+
+    def read(self, data: bytes, offset: int, count: int) -> RawColumns:
+        """The float32 values."""
+        return np.frombuffer(data, "<f4", count, offset)
+
+    def always_fits(self, kind: SensorKind) -> bool:  # noqa: ARG002 - true of every kind
+        """Never: a float may be no number."""
+        return False
+
+    def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
+        """Finite, and within the sample's integers once rounded."""
+        finite = np.isfinite(columns)
+        rule = _FLOAT_RULES.get(kind)
+        if rule is None:
+            return finite
+        rounded = self._rounded(rule, np.where(finite, columns, np.float32(0)))
+        return finite & (rounded >= rule.lowest) & (rounded <= rule.highest)
+
+    def _rounded(self, rule: _FloatRule, columns: RawColumns) -> NDArray[np.float64]:
+        # float64 holds every product of a float32 and 1000 exactly, so this rounds what was sent, half to even.
+        rounded: NDArray[np.float64] = np.rint(columns.astype(np.float64) * rule.scale)
+        return rounded
+
+    def to_samples(self, kind: SensorKind, columns: RawColumns) -> Samples:
+        """From g to milli-g, and heart beats to whole ones, rounded half to even."""
+        rule = _FLOAT_RULES.get(kind)
+        if rule is None:
+            return np.ascontiguousarray(columns, dtype=np.float64)
+        rounded = self._rounded(rule, columns)
+        return rounded.astype(np.int16) if kind is SensorKind.ACCELEROMETER else rounded.astype(np.uint8)
+
+    def from_samples(self, kind: SensorKind, samples: Samples) -> WireValues:
+        """Milli-g to g; the nearest float32 of a whole milli-g rounds back to it."""
+        checked = packed_from_samples(kind, samples)
+        if kind is SensorKind.GYROSCOPE:
+            return samples.astype(np.float64)
+        return checked / (MG_PER_G if kind is SensorKind.ACCELEROMETER else 1)
+
+    def write(self, values: WireValues, out_of_range: OutOfRange) -> bytes:
+        """Values as float32; only a rotation can be beyond it."""
+        if out_of_range == "refuse" and (np.abs(values) > _FLOAT32_MAX).any():
+            raise UnencodableError("a value does not fit float32")
+        return values.clip(-_FLOAT32_MAX, _FLOAT32_MAX).astype("<f4").tobytes()
