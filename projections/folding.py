@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kinelog.codecs.errors import CodecError
@@ -78,6 +78,23 @@ class Folding:
             owners=outcome.owners,
             parked=outcome.parked,
             erased=outcome.erased,
+        )
+
+    def replay(self, shard: int, owner: str, events: Sequence[Opened]) -> Batch:
+        """Fold one person's parked events again, in their order, without writing them; offsets stay.
+
+        Whatever still fails, and everything behind it, is parked in the batch again.
+        """
+        self._waiting.discard(owner)
+        reached = self.offsets[shard]
+        self.offsets[shard] = Offset(0, reached.revision)
+        batch = self.fold({shard: events})
+        self.offsets[shard] = reached
+        return replace(
+            batch,
+            based_on={shard: reached},
+            positions={shard: reached.position},
+            released=[(shard, opened.position) for opened in events],
         )
 
     def written(self, batch: Batch) -> None:

@@ -184,8 +184,9 @@ class ProjectionWorker:
         except BaseException:
             self._forget_cached()
             raise
-        for owner in set[str]().union(*(batch.erased for batch in batches)) if self._evict else ():
-            self._evict(*owner.split("/", 1))
+        if self._evict is not None:
+            for owner in set[str]().union(*(batch.erased for batch in batches)):
+                self._evict(*owner.split("/", 1))
         for folding, batch in zip(self._foldings, batches, strict=True):
             folding.written(batch)
             for parking in batch.parked:
