@@ -101,7 +101,9 @@ async def _fields(request: web.Request) -> dict[str, str]:
 
 def _inside(path: str | None) -> str:
     """A path of this service, or the first page: nobody can be sent elsewhere by a link to the form."""
-    if path is None or not path.startswith("/") or path[1:2] in ("/", "\\") or not path.isprintable():
+    if path is None or not path.startswith("/") or path[1:2] in ("/", "\\"):
+        return "/"
+    if not (path.isascii() and path.isprintable()):
         return "/"
     return path
 

@@ -12,8 +12,22 @@ from kinelog.phone.credentials import Credentials
 from kinelog.phone.received import ReceivedFrames
 from kinelog.phone.transport import Request, Transport
 
-FramesByName = Sequence[tuple[str, int, bytes]]
-"""Frames to send: device, sequence number, bytes."""
+
+class OutgoingFrame(msgspec.Struct, frozen=True, array_like=True):
+    """One frame to send.
+
+    Attributes:
+        device, sequence: With the session they name the frame.
+        data: Its bytes.
+        start_ms: When it began, for layouts that carry no clock.
+        format: Its layout, where the bytes leave a doubt.
+    """
+
+    device: str
+    sequence: int
+    data: bytes
+    start_ms: int | None = None
+    format: str | None = None
 
 
 class SessionStart(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,38 +113,22 @@ class PhoneClient:
         """Start a session under an id that the phone made; the same start twice is fine."""
         await self._credentials.exchange(Request("PUT", f"/v1/sessions/{session}", body=msgspec.json.encode(start)))
 
-    async def put_frame(
-        self,
-        session: str,
-        frame: tuple[str, int, bytes],
-        start_ms: int | None = None,
-        format: str | None = None,  # noqa: A002 - the interface calls it so
-    ) -> FrameAnswer:
+    async def put_frame(self, session: str, frame: OutgoingFrame) -> FrameAnswer:
         """Send one frame.
-
-        Args:
-            session: The session's id.
-            frame: Device, sequence number and bytes.
-            start_ms: When it began, for layouts that carry no clock.
-            format: Its layout, where the bytes leave a doubt.
 
         Raises:
             UnusableError: The frame cannot be decoded; its key stays free.
             ConflictError: Other bytes were stored under this key.
         """
-        device, sequence, data = frame
-        query = urlencode({k: v for k, v in (("start", start_ms), ("format", format)) if v is not None})
-        path = f"/v1/sessions/{session}/frames/{quote(device, safe='')}/{sequence}" + (f"?{query}" if query else "")
-        request = Request("PUT", path, body=data, content_type="application/octet-stream")
+        named = (("start", frame.start_ms), ("format", frame.format))
+        query = urlencode({name: value for name, value in named if value is not None})
+        path = f"/v1/sessions/{session}/frames/{quote(frame.device, safe='')}/{frame.sequence}"
+        path += f"?{query}" if query else ""
+        request = Request("PUT", path, body=frame.data, content_type="application/octet-stream")
         return read(await self._credentials.exchange(request), FrameAnswer)
 
     async def post_frames(
-        self,
-        session: str,
-        frames: FramesByName,
-        *,
-        compress: bool = False,
-        format: str | None = None,  # noqa: A002 - the interface calls it so
+        self, session: str, frames: Sequence[OutgoingFrame], *, compress: bool = False
     ) -> BatchAnswer:
         """Send many frames in one request; each is judged by itself.
 
@@ -142,7 +140,7 @@ class PhoneClient:
         if compress:
             body = gzip.compress(body, compresslevel=6, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        path = f"/v1/sessions/{session}/frames" + (f"?format={format}" if format else "")
+        path = f"/v1/sessions/{session}/frames"
         request = Request("POST", path, body=body, content_type="application/msgpack", headers=headers)
         return read(await self._credentials.exchange(request), BatchAnswer)
 
