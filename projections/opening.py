@@ -27,6 +27,7 @@ class Opened(NamedTuple):
     owner: str
     event: Event | None
     error: str | None
+    kind: type[Event] | None
 
 
 def open_events(codec: EventCodec, stored: Iterable[Positioned]) -> list[Opened]:
@@ -36,12 +37,15 @@ def open_events(codec: EventCodec, stored: Iterable[Positioned]) -> list[Opened]
         PrivacyError: The keys cannot be read at the moment: that says nothing about any event.
     """
     opened = []
-    for position, event in ((entry.position, entry.event) for entry in stored):
-        entity = event.entity
+    for entry in stored:
+        entity = entry.event.entity
         try:
-            opened.append(Opened(position, entity, owner_of(entity), codec.open(event), None))
+            event = codec.open(entry.event)
         except ErasedPersonError:
-            opened.append(Opened(position, entity, owner_of(entity), None, None))
+            opened.append(Opened(entry.position, entity, owner_of(entity), None, None, None))
         except (CorruptError, UnknownEventError, UnknownPersonError) as error:
-            opened.append(Opened(position, entity, owner_of(entity), None, f"{type(error).__name__}: {error}"))
+            why = f"{type(error).__name__}: {error}"
+            opened.append(Opened(entry.position, entity, owner_of(entity), None, why, None))
+        else:
+            opened.append(Opened(entry.position, entity, owner_of(entity), event, None, type(event)))
     return opened

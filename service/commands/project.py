@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import sys
 import threading
 from pathlib import Path
 
@@ -132,7 +133,7 @@ def _rebuild(
     except UnknownViewError as error:
         raise click.BadParameter(str(error), param_hint="--rebuild") from error
     build = Rebuild(opened.journal, opened.codec, store, views)
-    with click.progressbar(length=1, label="rebuilding", file=click.get_text_stream("stderr")) as bar:
+    with click.progressbar(length=1, label="rebuilding", file=sys.stderr) as bar:
 
         def show(progress: RebuildProgress) -> None:
             bar.length = max(progress.total, 1)

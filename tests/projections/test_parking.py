@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
 from gym_floor import NOON_MS, TENANT, GymFloor, dump
-from kinelog.codecs import frames
-from kinelog.codecs.values import Format, Frame
+from kinelog.domain.events import FrameRecorded
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.journal.errors import CorruptError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.projections.parking import replay_parked
 from kinelog.projections.sqlite_views import SqliteViews
+from kinelog.projections.views import samples_by_session
+from kinelog.projections.views.samples_by_session import Decoded
 from watch_frames import ae
 
 POISON = ae(NOON_MS + 2000, seed=666)
@@ -22,14 +23,14 @@ POISON = ae(NOON_MS + 2000, seed=666)
 @contextmanager
 def a_defect() -> Iterator[None]:
     """A decoder that trips over one frame."""
-    genuine = frames.decode
+    genuine = samples_by_session.decoded
 
-    def decode(data: bytes, format: Format | None = None) -> Frame:  # noqa: A002  # the genuine one's name
-        if data == POISON:
-            raise KeyError(data)
-        return genuine(data, format)
+    def decoded(event: FrameRecorded) -> Iterable[Decoded]:
+        if event.data == POISON:
+            raise KeyError(event.data)
+        return genuine(event)
 
-    with patch("kinelog.projections.views.samples_by_session.frames.decode", decode):
+    with patch.object(samples_by_session, "decoded", decoded):
         yield
 
 
