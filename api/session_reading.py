@@ -35,7 +35,9 @@ def session_document(row: SessionRow, user: str | None) -> SessionDocument:
     )  # fmt: skip
 
 
-def named_documents(keys: KeyStore, tenant: str, rows: tuple[SessionRow, ...] | list[SessionRow]) -> list[SessionDocument]:
+def named_documents(
+    keys: KeyStore, tenant: str, rows: tuple[SessionRow, ...] | list[SessionRow]
+) -> list[SessionDocument]:
     """Rows with their people's names; blocking. A person erased a moment ago has neither name nor row."""
     names = {person: keys.name(tenant, person) for person in {row.person for row in rows}}
     return [session_document(row, name) for row in rows if (name := names[row.person]) is not None]
@@ -66,7 +68,13 @@ def _of_person(
 
 
 def _of_gym(
-    read_side: ReadSide, tenant: str, gym: str, from_ms: int | None, to_ms: int | None, after: PageKey | None, limit: int
+    read_side: ReadSide,
+    tenant: str,
+    gym: str,
+    from_ms: int | None,
+    to_ms: int | None,
+    after: PageKey | None,
+    limit: int,
 ) -> Page:
     return read_side.sessions_of_gym(tenant, gym, from_ms, to_ms, after, limit)
 
