@@ -1,7 +1,7 @@
 """Figures of the interface: requests by route and status, latency, what is in flight, how far the views lag.
 
-Requests are counted in plain integers on the event loop's thread (a labelled Prometheus counter with its lock would cost
-a good share of the hot path) and become Prometheus families when somebody asks.
+Requests are counted in plain integers on the event loop's thread (a labelled Prometheus counter with its lock would
+cost a good share of the hot path) and become Prometheus families when somebody asks.
 """
 
 from __future__ import annotations

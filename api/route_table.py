@@ -141,7 +141,8 @@ _SESSION_ROUTES = (
         method="GET", path="/v1/sessions/{session}", operation="getSession", tag="read", summary="One session.",
         permission=Permission.READ_TRAINING, handler=session_reading.get_session,
         parameters=(p.SESSION, p.MIN_POSITION),
-        answers=(Answered(200, "The session.", answer.SessionDocument),), problems=(*_SESSION, *_READ, "consent-needed"),
+        answers=(Answered(200, "The session.", answer.SessionDocument),),
+        problems=(*_SESSION, *_READ, "consent-needed"),
     ),
     Route(
         method="GET", path="/v1/sessions/{session}/sets", operation="getSets", tag="read",
