@@ -197,8 +197,9 @@ class FloatValues:
 
     def _rounded(self, rule: _FloatRule, columns: RawColumns) -> NDArray[np.float64]:
         # float64 holds every product of a float32 and 1000 exactly, so this rounds what was sent, half to even.
-        rounded: NDArray[np.float64] = np.rint(columns.astype(np.float64) * rule.scale)
-        return rounded
+        rounded = columns.astype(np.float64)
+        rounded *= rule.scale
+        return np.rint(rounded, out=rounded)
 
     def to_samples(self, kind: SensorKind, columns: RawColumns) -> Samples:
         """From g to milli-g, and heart beats to whole ones, rounded half to even."""

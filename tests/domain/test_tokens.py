@@ -13,6 +13,7 @@ from kinelog.domain.limits import Limits
 from kinelog.domain.replies import Done, PairingAccepted, TokenAccepted
 from kinelog.domain.tenant import LISTED_REVOKED, REMEMBERED_SPENT, evolve_tenant
 from kinelog.domain.values import Role
+
 from tests.domain.ledger import MINUTE, MORNING, PERSON, TENANT, Ledger
 
 PSEUDONYM = PERSON.pseudonym
