@@ -76,7 +76,7 @@ def with_slices(data: bytes) -> list[tuple[int, ...]]:
 def with_unpacked_words(data: bytes) -> list[tuple[int, ...]]:
     """The frame in bitstring, each word unpacked."""
     _checked_header(data)
-    rows = []
+    rows: list[tuple[int, ...]] = []
     for at in range(20, len(data), 5):
         _, z, y, x = cast("list[int]", Bits(data[at : at + 5][::-1]).unpack(_WORD))
         rows.append((x, y, z))

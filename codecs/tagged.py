@@ -212,8 +212,6 @@ class TaggedLayout:
     def _columns(self, data: bytes, kinds: Sequence[SensorKind], values_at: int, rows: int) -> list[RawColumns]:
         dimensions = sum([DIMENSIONS[kind] for kind in kinds])
         values = self.values.read(data, values_at, rows * dimensions).reshape(rows, dimensions)
-        if len(kinds) == 1:
-            return [values]
         columns = []
         first = 0
         for kind in kinds:
@@ -234,8 +232,14 @@ class TaggedLayout:
     def samples(self, data: bytes, summary: FrameSummary) -> list[Samples]:
         """The samples of each tag of a frame that `summarize` has accepted."""
         values_at = HEADER.size + self.tag_bytes * len(summary.blocks)
+        rows = summary.blocks[0].count
+        if len(summary.blocks) == 1:
+            # Nearly every frame: nothing to cut apart.
+            kind = summary.blocks[0].kind
+            values = self.values.read(data, values_at, rows * DIMENSIONS[kind])
+            return [self.values.to_samples(kind, values.reshape(rows, DIMENSIONS[kind]))]
         kinds = [block.kind for block in summary.blocks]
-        columns = self._columns(data, kinds, values_at, summary.blocks[0].count)
+        columns = self._columns(data, kinds, values_at, rows)
         return [self.values.to_samples(kind, own) for kind, own in zip(kinds, columns, strict=True)]
 
     def encode(self, blocks: Sequence[Block], out_of_range: OutOfRange = "clamp") -> bytes:
