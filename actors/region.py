@@ -2,19 +2,91 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 
+from kinelog.actors.acquisitions import Acquisitions
 from kinelog.actors.answers import Answer
+from kinelog.actors.asyncio_bridge import LoopBridges
+from kinelog.actors.effect_runner import Surroundings
+from kinelog.actors.errors import StoppingError
+from kinelog.actors.messages import Pending
+from kinelog.actors.metrics import COLLECTOR
+from kinelog.actors.recovery import Recoverer
+from kinelog.actors.rules import DOMAIN_RULES, Rules
+from kinelog.actors.settings import RegionSettings
+from kinelog.actors.shard_machine import ShardMachine
+from kinelog.actors.supervision import SupervisedShard
+from kinelog.actors.ticker import Ticker
+from kinelog.actors.tickets import CallbackTicket, LoopTicket, size_of
 from kinelog.domain.commands import Command
-from kinelog.domain.identifiers import Person
+from kinelog.domain.identifiers import Person, shard_of
+from kinelog.domain.limits import DEFAULT_LIMITS, Limits
+from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.port import Journal
+from kinelog.privacy.key_store import KeyStore
+
+_LOG = logging.getLogger(__name__)
+
+
+def wall_clock_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
 
 
 class Region:
-    """All shards of this process (issue: one process owns all of them)."""
+    """All shards of this process, which owns every one of them. Thread-safe."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        keys: KeyStore,
+        codec: EventCodec,
+        limits: Limits = DEFAULT_LIMITS,
+        settings: RegionSettings | None = None,
+        clock: Callable[[], int] = wall_clock_ms,
+        *,
+        rules: Rules = DOMAIN_RULES,
+    ) -> None:
+        """Make a region that serves nothing yet; commands may be submitted already, and wait.
+
+        Args:
+            journal: The log; as many shards as it has.
+            keys: Keys of people.
+            codec: Seals events with those keys.
+            limits: Bounds that decisions keep.
+            settings: Bounds and waits of the shards.
+            clock: Unix milliseconds.
+            rules: The state machines; the domain's unless a test says otherwise.
+        """
+        self._settings = settings or RegionSettings()
+        self._pool = ThreadPoolExecutor(self._settings.recovery_threads, "kinelog-recovery")
+        self._bridges = LoopBridges()
+        self._stopping = False
+        self._acquisitions = Acquisitions(self._settings.acquisitions)
+        recoverer = Recoverer(journal, keys, codec, rules)
+        around = Surroundings(journal, keys, codec, recoverer, self._pool, clock, self._settings.owner)
+        self.shards = tuple(
+            SupervisedShard(
+                partial(ShardMachine, shard, limits, self._settings.shard, rules),
+                shard,
+                around,
+                self._settings,
+                self._acquisitions.next,
+            )
+            for shard in range(journal.shards)
+        )
+        self._ticker = Ticker(self._settings.tick_ms / 1_000, self._tick)
 
     def start(self) -> None:
         """Acquire the shards (in the background, those with waiting commands first) and start their actors."""
-        raise NotImplementedError
+        COLLECTOR.regions.add(self)
+        self._acquisitions.begin(self.shards)
+        self._ticker.start()
 
     def submit(self, person: Person, command: Command, reply: Callable[[Answer], None]) -> None:
         """Put a command in the owner's bounded mailbox; `reply` is called once, on the shard's thread.
@@ -23,7 +95,8 @@ class Region:
             MailboxFullError: 429.
             StoppingError: 503.
         """
-        raise NotImplementedError
+        size = size_of(command)
+        self._put(person, Pending(person, command, CallbackTicket(reply, size)), size)
 
     async def ask(self, person: Person, command: Command) -> Answer:
         """Submit from an event loop and wait for the answer without blocking it.
@@ -34,12 +107,46 @@ class Region:
             MailboxFullError: 429.
             StoppingError: 503.
         """
-        raise NotImplementedError
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        size = size_of(command)
+        self._put(person, Pending(person, command, LoopTicket(self._bridges.of(loop), future, size)), size)
+        return await future
 
     def ready(self) -> bool:
         """Whether every shard is acquired and answering."""
-        raise NotImplementedError
+        return not self._stopping and all(shard.machine is not None and shard.machine.serving for shard in self.shards)
 
     def stop(self, timeout_s: float = 8.0) -> None:
-        """Stop accepting, finish what is in the mailboxes, save snapshots, stop the actors."""
-        raise NotImplementedError
+        """Stop accepting, finish what is in the mailboxes, save snapshots, stop the actors.
+
+        Whoever is not answered in that time is told that the service is stopping. May be called again.
+        """
+        deadline = time.monotonic() + timeout_s
+        self._stopping = True
+        self._acquisitions.cancel()
+        self._ticker.stop()
+        for shard in self.shards:
+            shard.release()
+        late = [shard.shard for shard in self.shards if not shard.released.wait(max(0.0, deadline - time.monotonic()))]
+        if late:
+            _LOG.warning("shards %s did not let go in %.1f s", late, timeout_s)
+        for shard in self.shards:
+            shard.stop()
+        self._finish_background(deadline)
+        COLLECTOR.regions.discard(self)
+
+    def _finish_background(self, deadline: float) -> None:
+        # Snapshots only shorten the next start; those that are not written by the deadline are not needed.
+        last = [self._pool.submit(int) for _ in range(self._settings.recovery_threads)]
+        wait(last, max(0.0, deadline - time.monotonic()))
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _put(self, person: Person, pending: Pending, size: int) -> None:
+        if self._stopping:
+            raise StoppingError("the region is stopping")
+        self.shards[shard_of(person, len(self.shards))].submit(pending, size)
+
+    def _tick(self) -> None:
+        for shard in self.shards:
+            shard.tick()

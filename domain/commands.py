@@ -227,10 +227,15 @@ class RevokeToken(Command, frozen=True, kw_only=True):
 
 
 class RevokeTokensOf(Command, frozen=True, kw_only=True):
-    """Revoke all tokens of a person, or of one device of theirs."""
+    """Revoke all tokens of a person, or of one device of theirs.
+
+    Attributes:
+        reason: `asked`, or `erased` when the person is being forgotten.
+    """
 
     person: str
     device: str | None = None
+    reason: str = "asked"
 
 
 class IssuePairingCode(Command, frozen=True, kw_only=True):

@@ -120,7 +120,7 @@ class FrameRecorded(Event, frozen=True, array_like=True, kw_only=True):
     Attributes:
         device: Name of the device.
         sequence: With session and device, the frame's name.
-        digest: 8 bytes of BLAKE2b over format name, start and bytes; equal digests are the same frame again.
+        digest: 8 bytes of BLAKE2b over the bytes, keyed with the caller's start; equal ones are the same frame again.
         start_ms: The start that the caller gave with a layout that has no clock, or None.
         summary: What the bytes were decoded to, without the samples.
         data: The bytes as received.
@@ -152,7 +152,12 @@ class FrameRejected(Event, frozen=True, array_like=True, kw_only=True):
 
 
 class FrameQuarantined(Event, frozen=True, array_like=True, kw_only=True):
-    """Another frame came under a key that is taken: the first stays, this one is kept aside."""
+    """Another frame came under a key that is taken: the first stays, this one is kept aside.
+
+    Attributes:
+        data: The bytes, cut at 4096.
+        size: How many there were.
+    """
 
     device: str
     sequence: int
@@ -185,7 +190,14 @@ class SetCorrected(Event, frozen=True, array_like=True, kw_only=True):
 
 
 class SessionEnded(Event, frozen=True, array_like=True, kw_only=True):
-    """The session is over; `how` is `asked`, `final` (in spite of gaps) or `superseded` (a later one started)."""
+    """The session is over.
+
+    Attributes:
+        ended_at_ms: By the phone's clock; of a superseded session, when it was last heard of or the next one began.
+        how: `asked`, `final` (in spite of gaps) or `superseded` (a later one started).
+        frames: How many frames each device sent: what the phone said, else up to the highest number that is known.
+        missing: The gaps below those numbers, of the devices that have gaps; the earliest 1 000 of each.
+    """
 
     ended_at_ms: int
     how: str

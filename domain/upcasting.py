@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kinelog.domain.events import EVENT_TYPES
+
 Upcaster = Callable[[list[object]], list[object]]
 
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
@@ -11,12 +13,14 @@ UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 
 
 def upcast(type_name: str, version: int, fields: list[object]) -> list[object]:
-    """Apply the upcasters from `version` on.
+    """Apply the upcasters from `version` on, up to the current version.
 
     Raises:
-        KeyError: No upcaster leads on from a version that is not current: a defect of this code, found by a test.
+        KeyError: An unknown type, or no upcaster leads on from a version that is not current: a defect of this code,
+            found by a test.
     """
-    while (step := UPCASTERS.get((type_name, version))) is not None:
-        fields = step(fields)
+    current = EVENT_TYPES[type_name].schema
+    while version < current:
+        fields = UPCASTERS[type_name, version](fields)
         version += 1
     return fields

@@ -33,3 +33,23 @@ class TamperedError(PrivacyError):
 
 class WrongMasterKeyError(PrivacyError):
     """The key store was wrapped with another master key than the one given."""
+
+
+class MissingMasterKeyError(PrivacyError):
+    """There are wrapped keys but no master key to unwrap them with; the message says where one is looked for."""
+
+
+class KeyStoreUnavailableError(PrivacyError):
+    """The file of the key store does not answer (locked, full or unreadable disk). Nothing was changed."""
+
+
+class IncompatibleKeyStoreError(PrivacyError):
+    """The file is no key store, or one of another layout."""
+
+
+class DamagedErasuresError(PrivacyError):
+    """A line of the list of erasures cannot be read; nobody is brought back by skipping it."""
+
+
+class ErasureIncompleteError(PrivacyError):
+    """The key is gone for every reader, but bytes of it are still in the file; forgetting again finishes the work."""

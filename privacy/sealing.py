@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from enum import IntEnum
+from hashlib import blake2b
 
 import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from kinelog.privacy.errors import TamperedError
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
 
 
 class Codec(IntEnum):
@@ -13,6 +20,9 @@ class Codec(IntEnum):
 
     PLAIN_MSGPACK = 0
     AES256GCM_MSGPACK = 1
+
+
+_SEALED_CODEC = int(Codec.AES256GCM_MSGPACK)
 
 
 class Sealed(msgspec.Struct, frozen=True, array_like=True):
@@ -35,21 +45,33 @@ class Sealed(msgspec.Struct, frozen=True, array_like=True):
 
 
 def checksum_of(codec: int, key_id: str, nonce: bytes, associated: bytes, ciphertext: bytes) -> bytes:
-    """The checksum that `Sealed.checksum` holds."""
-    digest = hashlib.blake2b(digest_size=8)
-    digest.update(b"%d\0%b\0%b\0%d\0%b" % (codec, key_id.encode(), nonce, len(associated), associated))
-    digest.update(ciphertext)
-    return digest.digest()
+    """The checksum that `Sealed.checksum` holds (BLAKE2b with a digest of 8 bytes; lengths keep the fields apart)."""
+    # One call over joined bytes: for payloads of this size a second update costs more than the copy.
+    joined = b"%d\0%b\0%b\0%d\0%b%b" % (codec, key_id.encode(), nonce, len(associated), associated, ciphertext)
+    return blake2b(joined, digest_size=8).digest()
 
 
 class Sealer:
     """Seals and opens payloads of one person. Thread-safe."""
 
+    __slots__ = ("_key", "key_id")
+
     key_id: str
+
+    def __init__(self, key_id: str, key: bytes) -> None:
+        """Use this key of 32 bytes."""
+        self.key_id = key_id
+        # Not a ready cipher: that is 2.4 KiB for each person in the cache, to save a microsecond a payload.
+        self._key = key
 
     def seal(self, plaintext: bytes, associated: bytes) -> Sealed:
         """Encrypt under a fresh nonce; `associated` (the place: entity, sequence, type) is authenticated only."""
-        raise NotImplementedError
+        # Random nonces of 96 bits: a person would have to store 2³² payloads before a repetition is as likely as
+        # 2⁻³², and a key belongs to one person.
+        nonce = os.urandom(NONCE_BYTES)
+        ciphertext = AESGCM(self._key).encrypt(nonce, plaintext, associated)
+        checksum = checksum_of(_SEALED_CODEC, self.key_id, nonce, associated, ciphertext)
+        return Sealed(_SEALED_CODEC, self.key_id, nonce, checksum, ciphertext)
 
     def open(self, sealed: Sealed, associated: bytes) -> bytes:
         """Decrypt.
@@ -57,7 +79,13 @@ class Sealer:
         Raises:
             TamperedError: Bytes, place or key differ from what was sealed.
         """
-        raise NotImplementedError
+        if sealed.codec != _SEALED_CODEC or sealed.key_id != self.key_id:
+            message = f"sealed with codec {sealed.codec} under key {sealed.key_id!r}, not under {self.key_id!r}"
+            raise TamperedError(message)
+        try:
+            return AESGCM(self._key).decrypt(sealed.nonce, sealed.ciphertext, associated)
+        except (InvalidTag, ValueError) as error:  # ValueError: a nonce of a length that no cipher takes
+            raise TamperedError(f"a payload under key {self.key_id} does not authenticate") from error
 
 
 def seal_plain(plaintext: bytes, associated: bytes) -> Sealed:

@@ -2,8 +2,8 @@
 
 Makes `.dev/kinelog/<folder>` a link to each top-level folder that setup.cfg maps. With `PYTHONPATH=.dev` Python and
 mypy see `kinelog.codecs` and the rest straight from the working tree: modules added a second ago included, which an
-editable install in strict mode misses. `tests`, `benchmarks` and `scripts` are linked beside it, so that mypy knows each
-test module by its full name.
+editable install in strict mode misses. `tests`, `benchmarks` and `scripts` are linked beside it, so that mypy knows
+each test module by its full name.
 """
 
 from __future__ import annotations

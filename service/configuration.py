@@ -29,8 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         resident: Sessions and users kept in memory, over all shards.
         idle_s: An entity that nobody asked for this long leaves memory.
         recoveries: Entities that may be recovered at the same time.
-        body_bytes: Largest request body, as sent.
-        decompressed_bytes: Largest request body, decompressed.
+        body_bytes: Largest body of a batch of frames, as sent.
+        decompressed_bytes: The same, decompressed.
         body_timeout_s: How long a request's body may take to arrive.
         drain_s: How long a stop waits for what is in flight.
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
@@ -45,9 +45,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     resident: int = 200_000
     idle_s: float = 120.0
     recoveries: int = 50
-    body_bytes: int = 4 * 1024 * 1024
+    body_bytes: int = 8 * 1024 * 1024
     decompressed_bytes: int = 16 * 1024 * 1024
-    body_timeout_s: float = 30.0
+    body_timeout_s: float = 20.0
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"

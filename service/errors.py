@@ -10,7 +10,7 @@ import click
 class CommandError(click.ClickException):
     """A command cannot do what was asked; the message says what to do. Exit codes are those of sysexits."""
 
-    exit_code: ClassVar[int] = 70  # type: ignore[misc]
+    exit_code: ClassVar[int] = 70
 
 
 class ConfigurationError(CommandError):

@@ -28,8 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "pykka": {"actors"},
     "aiohttp": {"api", "phone", "service"},
-    "sqlite3": {"journal", "privacy", "projections"},
-    "cryptography": {"privacy"},
+    "sqlite3": {"journal", "privacy", "projections", "service"},
+    "cryptography": {"privacy", "api"},
     "jinja2": {"api"},
     "bitstring": {"codecs"},
     "tensorflow": set(),

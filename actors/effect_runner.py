@@ -1,0 +1,237 @@
+"""Does what a shard's machine wants done: the only place where a shard touches the store, the keys and the clock."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import cast
+
+from kinelog.actors import effects, messages, snapshots
+from kinelog.actors.answers import Answer
+from kinelog.actors.effects import Effect
+from kinelog.actors.mailbox import Mailbox
+from kinelog.actors.messages import Message, Pending
+from kinelog.actors.recovery import Recoverer
+from kinelog.actors.restoration import forget_people, restore_shard
+from kinelog.actors.shard_machine import ShardMachine
+from kinelog.actors.tickets import Ticket, deliver
+from kinelog.domain.identifiers import Person
+from kinelog.journal.errors import (
+    CommitTooLargeError,
+    FencedError,
+    JournalError,
+    StorageFullError,
+    UnavailableError,
+)
+from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.port import Journal
+from kinelog.privacy.errors import ErasedPersonError, PrivacyError, UnknownPersonError
+from kinelog.privacy.key_store import KeyStore
+
+_LOG = logging.getLogger(__name__)
+
+
+class Surroundings:
+    """What all shards of a region share."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        keys: KeyStore,
+        codec: EventCodec,
+        recoverer: Recoverer,
+        pool: Executor,
+        clock: Callable[[], int],
+        owner: str,
+    ) -> None:
+        self.journal = journal
+        self.keys = keys
+        self.codec = codec
+        self.recoverer = recoverer
+        self.pool = pool
+        self.clock = clock
+        self.owner = owner
+
+
+class EffectRunner:
+    """Runs one machine: steps it, does its effects in order, tells it what became of them. One thread at a time.
+
+    A commit blocks the thread: that is the one commit in flight, and what arrives meanwhile gathers in the mailbox.
+    """
+
+    def __init__(self, machine: ShardMachine, mailbox: Mailbox, around: Surroundings, wake: Callable[[], None]) -> None:
+        self.machine = machine
+        self._unanswered: dict[Ticket, Ticket] = {}
+        self.released = False
+        self._mailbox = mailbox
+        self._around = around
+        self._wake = wake
+        self._doing: dict[type[Effect], Callable[..., Message | None]] = {
+            effects.Acquire: self._acquire,
+            effects.Restore: self._restore,
+            effects.Recover: self._recover,
+            effects.Commit: self._commit,
+            effects.Judge: self._judge,
+            effects.ProveOwnership: self._prove,
+            effects.Forget: self._forget,
+            effects.Reply: self._reply,
+            effects.SaveSnapshot: self._save_snapshot,
+            effects.SaveShardSnapshot: self._save_shard_snapshot,
+            effects.ReportDefect: self._report,
+            effects.Released: self._release,
+        }
+
+    def run(self, incoming: list[Message], commands: list[Pending]) -> None:
+        """Take in what came, and go on until the machine wants nothing more."""
+        work = deque(incoming)
+        if commands:
+            tickets = [cast("Ticket", pending.ticket) for pending in commands]
+            self._unanswered.update(zip(tickets, tickets, strict=True))
+            work.append(messages.Submitted(commands))
+        machine, clock = self.machine, self._around.clock
+        while work:
+            for effect in machine.step(work.popleft(), clock(), os.urandom(16)):
+                answer = self._doing[type(effect)](effect)
+                if answer is not None:
+                    work.append(answer)
+
+    def take_unanswered(self) -> list[Ticket]:
+        """Every ticket that was taken in and not answered, from any thread; whoever takes it answers it."""
+        taken: list[Ticket] = []
+        while self._unanswered:
+            try:
+                taken.append(self._unanswered.popitem()[0])
+            except KeyError:  # the shard's own thread was faster
+                break
+        return taken
+
+    def _commit(self, effect: effects.Commit) -> Message:
+        around = self._around
+        seal = around.codec.seal
+        try:
+            stored = [seal(entity, sequence, event) for entity, sequence, event in effect.events]
+        except (ErasedPersonError, UnknownPersonError) as error:
+            return messages.KeyMissing(Person(error.tenant, error.pseudonym))
+        except PrivacyError as error:
+            _LOG.error("shard %d: events could not be sealed: %s", self.machine.shard, error)
+            return messages.CommitFailed("store-unavailable")
+        try:
+            last = around.journal.commit(self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored)
+        except JournalError as error:
+            return _failed_commit(error)
+        return messages.Committed(last)
+
+    def _reply(self, effect: effects.Reply) -> None:
+        # Whoever takes a ticket out answers it: so it is answered once, even if the region gave up waiting for us.
+        take = self._unanswered.pop
+        mine: list[tuple[Ticket, Answer]] = []
+        size = 0
+        for entry in cast("list[tuple[Ticket, Answer]]", effect.answers):
+            ticket = take(entry[0], None)
+            if ticket is not None:
+                mine.append(entry)
+                size += ticket.size
+        self._mailbox.answered(len(mine), size)
+        deliver(mine)
+
+    def _prove(self, effect: effects.ProveOwnership) -> Message:
+        try:
+            owned = self._around.journal.owns(self.machine.shard, effect.epoch)
+        except JournalError as error:
+            _LOG.warning("shard %d: ownership could not be proven: %s", self.machine.shard, error)
+            return messages.ProofFailed()
+        return messages.Owned() if owned else messages.Fenced()
+
+    def _acquire(self, _effect: effects.Acquire) -> Message:
+        shard = self.machine.shard
+        try:
+            acquired = self._around.journal.acquire(shard, self._around.owner)
+        except JournalError as error:
+            _LOG.warning("shard %d could not be acquired: %s", shard, error)
+            return messages.AcquireFailed()
+        _LOG.info("shard %d acquired: epoch %d, head %d", shard, acquired.epoch, acquired.head)
+        return messages.Acquired(acquired.epoch, acquired.head)
+
+    def _restore(self, effect: effects.Restore) -> Message:
+        shard = self.machine.shard
+        try:
+            return restore_shard(self._around.journal, self._around.keys, shard, effect.head)
+        except (JournalError, PrivacyError) as error:
+            _LOG.error("shard %d: its open sessions could not be read: %s", shard, error)
+            return messages.RestoreFailed()
+
+    def _judge(self, effect: effects.Judge) -> Message:
+        shard = self.machine.shard
+        try:
+            outcome = self._around.journal.outcome(shard, effect.epoch, effect.after, effect.commit_id)
+        except JournalError as error:
+            _LOG.warning("shard %d: a commit could not be judged: %s", shard, error)
+            return messages.JudgeFailed()
+        return messages.Judged(outcome)
+
+    def _forget(self, effect: effects.Forget) -> Message:
+        try:
+            forget_people(self._around.journal, self._around.keys, effect.people)
+        except (JournalError, PrivacyError, OSError, sqlite3.Error) as error:
+            _LOG.error("shard %d: keys could not be destroyed yet: %s", self.machine.shard, error)
+            return messages.ForgetFailed()
+        return messages.Forgotten()
+
+    def _recover(self, effect: effects.Recover) -> None:
+        self._around.pool.submit(self._recover_in_background, effect)
+
+    def _recover_in_background(self, effect: effects.Recover) -> None:
+        if self._mailbox.post(self._around.recoverer.recover(effect.entity, effect.recovery)):
+            self._wake()
+
+    def _report(self, effect: effects.ReportDefect) -> None:
+        who = f"{effect.person.tenant}/{effect.person.pseudonym}"
+        _LOG.error("deciding %s of %s raised", effect.command, who, exc_info=effect.error)
+
+    def _release(self, _effect: effects.Released) -> None:
+        self.released = True
+
+    def _save_snapshot(self, effect: effects.SaveSnapshot) -> None:
+        self._around.pool.submit(self._save_snapshot_in_background, effect)
+
+    def _save_snapshot_in_background(self, effect: effects.SaveSnapshot) -> None:
+        around = self._around
+        try:
+            around.journal.save_snapshot(
+                snapshots.seal_state(effect.entity, effect.sequence, effect.state, around.clock(), around.keys)
+            )
+        except ErasedPersonError:
+            _LOG.debug("no snapshot of an erased person")
+        except (JournalError, PrivacyError) as error:
+            _LOG.warning("a snapshot of %s was not saved: %s", effect.entity, error)
+
+    def _save_shard_snapshot(self, effect: effects.SaveShardSnapshot) -> None:
+        self._around.pool.submit(self._save_shard_snapshot_in_background, effect)
+
+    def _save_shard_snapshot_in_background(self, effect: effects.SaveShardSnapshot) -> None:
+        around, shard = self._around, self.machine.shard
+        try:
+            around.journal.save_snapshot(
+                snapshots.seal_sessions(shard, effect.position, effect.sessions, around.clock())
+            )
+        except JournalError as error:
+            _LOG.warning("the open sessions of shard %d were not saved: %s", shard, error)
+
+
+def _failed_commit(error: JournalError) -> Message:
+    match error:
+        case FencedError():
+            return messages.Fenced()
+        case CommitTooLargeError():
+            return messages.CommitTooLarge()
+        case StorageFullError():
+            return messages.CommitFailed("storage-full")
+        case UnavailableError():
+            return messages.CommitFailed("store-unavailable")
+        case _:
+            # `UnknownOutcomeError`, and whatever an adapter may raise one day: what is not known is not assumed.
+            return messages.OutcomeUnknown()

@@ -1,0 +1,104 @@
+"""A shard's own bounded mailbox, in front of pykka's, which has no bound."""
+
+from __future__ import annotations
+
+import threading
+
+from kinelog.actors.errors import MailboxFullError, StoppingError
+from kinelog.actors.messages import Message, Pending
+
+
+class Mailbox:
+    """Commands and messages for one shard. Thread-safe.
+
+    What is bounded is commands *taken and not answered yet*, wherever they wait: in here, for a recovery, in a commit.
+    At most one wake-up is outstanding: a shard that is awake looks in here again before it sleeps.
+    """
+
+    def __init__(self, shard: int, commands: int, size: int) -> None:
+        """Take at most so many unanswered commands, and at most so many bytes of them."""
+        self._shard = shard
+        self._commands_limit = commands
+        self._bytes_limit = size
+        self._lock = threading.Lock()
+        self._commands: list[Pending] = []
+        self._messages: list[Message] = []
+        self._awake = False
+        self._open = False
+        self._gone = False
+        self._unanswered = 0
+        self._unanswered_bytes = 0
+
+    @property
+    def depth(self) -> int:
+        """Commands taken and not answered yet."""
+        return self._unanswered
+
+    @property
+    def waiting(self) -> bool:
+        """Whether commands have come in that nobody has taken out."""
+        return bool(self._commands)
+
+    def put(self, pending: Pending, size: int) -> bool:
+        """Take a command in; whether the shard must be woken for it.
+
+        Raises:
+            MailboxFullError: Too much is unanswered.
+            StoppingError: The mailbox was closed for good.
+        """
+        with self._lock:
+            if self._gone:
+                message = f"shard {self._shard} takes no more commands"
+                raise StoppingError(message)
+            # One command is always let in, or one that is larger than the bound could never come in at all.
+            full = self._unanswered_bytes + size > self._bytes_limit and self._unanswered > 0
+            if full or self._unanswered >= self._commands_limit:
+                raise MailboxFullError(self._shard, 1.0)
+            self._unanswered += 1
+            self._unanswered_bytes += size
+            self._commands.append(pending)
+            return self._wake()
+
+    def post(self, message: Message) -> bool:
+        """Take a message in; whether the shard must be woken for it."""
+        with self._lock:
+            self._messages.append(message)
+            return self._wake()
+
+    def take(self) -> tuple[list[Message], list[Pending]]:
+        """Everything that came in. If that is nothing, the shard sleeps from here on, and the next to come wakes it."""
+        with self._lock:
+            messages, self._messages = self._messages, []
+            commands, self._commands = self._commands, []
+            if not messages and not commands:
+                self._awake = False
+            return messages, commands
+
+    def answered(self, count: int, size: int) -> None:
+        """Make room: so many commands of so many bytes were answered."""
+        with self._lock:
+            self._unanswered -= count
+            self._unanswered_bytes -= size
+
+    def open(self) -> bool:
+        """There is an actor to wake from here on; whether it must be woken now."""
+        with self._lock:
+            self._open = True
+            self._awake = bool(self._messages or self._commands)
+            return self._awake
+
+    def close(self, *, for_good: bool) -> list[Pending]:
+        """There is no actor any more: nobody is woken, messages are void, and the commands are handed back."""
+        with self._lock:
+            self._gone = self._gone or for_good
+            self._open = False
+            self._awake = False
+            self._messages = []
+            commands, self._commands = self._commands, []
+            return commands
+
+    def _wake(self) -> bool:
+        if self._awake or not self._open:
+            return False
+        self._awake = True
+        return True

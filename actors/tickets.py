@@ -1,0 +1,67 @@
+"""Tickets: whom to answer, and how a whole drain's answers are handed over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from kinelog.actors.answers import Answer
+from kinelog.domain.commands import Command, RecordFrames
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from kinelog.actors.asyncio_bridge import LoopBridge
+
+_LOG = logging.getLogger(__name__)
+
+COMMAND_BYTES = 256
+"""What a command without frames is counted as."""
+
+
+def size_of(command: Command) -> int:
+    """What a command counts against the mailbox's bound, in bytes."""
+    if isinstance(command, RecordFrames):
+        return COMMAND_BYTES + sum(len(frame.data) for frame in command.frames)
+    return COMMAND_BYTES
+
+
+class CallbackTicket:
+    """A function to call on the shard's thread."""
+
+    __slots__ = ("reply", "size")
+
+    def __init__(self, reply: Callable[[Answer], None], size: int) -> None:
+        self.reply = reply
+        self.size = size
+
+
+class LoopTicket:
+    """A future of an event loop."""
+
+    __slots__ = ("bridge", "future", "size")
+
+    def __init__(self, bridge: LoopBridge, future: asyncio.Future[Answer], size: int) -> None:
+        self.bridge = bridge
+        self.future = future
+        self.size = size
+
+
+Ticket = CallbackTicket | LoopTicket
+
+
+def deliver(answers: Iterable[tuple[Ticket, Answer]]) -> None:
+    """Answer each ticket; those of one event loop together, so that it wakes once."""
+    by_loop: dict[LoopBridge, list[tuple[asyncio.Future[Answer], Answer]]] = {}
+    for ticket, answer in answers:
+        if isinstance(ticket, LoopTicket):
+            by_loop.setdefault(ticket.bridge, []).append((ticket.future, answer))
+            continue
+        try:
+            ticket.reply(answer)
+        except Exception:  # noqa: BLE001 - somebody else's code
+            # The callback is somebody else's code; the others in this drain must hear their answers all the same.
+            _LOG.exception("a reply callback raised")
+    for bridge, batch in by_loop.items():
+        bridge.deliver(batch)

@@ -1,0 +1,19 @@
+"""What a state machine answers to an accepted command."""
+
+from __future__ import annotations
+
+import msgspec
+from kinelog.domain.events import Event
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What a command decides.
+
+    Attributes:
+        events: `(persistence id, event)` in order; all of one person. Empty when nothing changes.
+        reply: A value of `domain/replies.py`, or a state for a query. In one case a `Rejection`: showing a refresh
+            token that is used up is refused, and yet revokes the token, which is an event.
+    """
+
+    events: tuple[tuple[str, Event], ...]
+    reply: object

@@ -1,0 +1,104 @@
+"""The list of erasures: who was erased, append-only, kept outside every backup so that no restore undoes it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kinelog.privacy.errors import DamagedErasuresError
+from kinelog.privacy.master_key import sync_folder
+
+FILE_NAME = "erasures.log"
+_LINE = re.compile(rb"([a-z0-9-]{1,32}) ([0-9a-f]{32}|@) ([0-9]{1,16})")
+
+Erased = tuple[str, str]
+"""Tenant and pseudonym."""
+
+
+class ErasureList:
+    """A text file with a line `tenant pseudonym unix_ms` for each erasure. Thread-safe, for several processes."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the list, which need not exist yet.
+
+        Raises:
+            DamagedErasuresError: A line is not what this class writes.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        self._people: set[Erased] = set()
+        self._read_bytes = 0
+        self._refresh()
+
+    def __contains__(self, person: Erased) -> bool:
+        """Whether the person was erased, by any process, up to now."""
+        if person in self._people:
+            return True
+        self._refresh()
+        return person in self._people
+
+    def people(self) -> frozenset[Erased]:
+        """Everybody in the list."""
+        self._refresh()
+        with self._lock:
+            return frozenset(self._people)
+
+    def append(self, person: Erased, now_ms: int) -> None:
+        """Write an erasure down; durable before it returns. Nothing happens for who is there already."""
+        with self._lock, _exclusive(self.path) as descriptor:
+            self._take_in(descriptor)
+            if person in self._people:
+                return
+            line = f"{person[0]} {person[1]} {now_ms}\n".encode()
+            if not _LINE.fullmatch(line.rstrip()):
+                raise ValueError(f"{person[0]!r}/{person[1]!r} is no tenant and pseudonym")
+            # What follows the last whole line is the torn rest of an append that never returned.
+            os.ftruncate(descriptor, self._read_bytes)
+            written = os.pwrite(descriptor, line, self._read_bytes)
+            if written < len(line):
+                raise OSError(f"only {written} of {len(line)} bytes of an erasure were written to {self.path}")
+            os.fsync(descriptor)
+            sync_folder(self.path.parent)
+            self._people.add(person)
+            self._read_bytes += len(line)
+
+    def _refresh(self) -> None:
+        try:
+            if self.path.stat().st_size == self._read_bytes:
+                return
+            descriptor = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        try:
+            with self._lock:
+                self._take_in(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _take_in(self, descriptor: int) -> None:
+        """Read the whole lines behind what was read before."""
+        size = os.fstat(descriptor).st_size
+        tail = os.pread(descriptor, max(0, size - self._read_bytes), self._read_bytes)
+        whole = tail[: tail.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            match = _LINE.fullmatch(line)
+            if match is None:
+                raise DamagedErasuresError(f"{self.path}: line {line[:80]!r} names no tenant, pseudonym and time")
+            self._people.add((match[1].decode(), match[2].decode()))
+        self._read_bytes += len(whole)
+
+
+@contextmanager
+def _exclusive(path: Path) -> Iterator[int]:
+    """The file, open for writing and locked against other processes."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)

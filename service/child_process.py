@@ -1,0 +1,72 @@
+"""A child process that is started again when it dies, with a pause that grows while it keeps dying."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+HEALTHY_AFTER_S = 30.0
+
+
+class ChildProcess:
+    """`python -m kinelog.service …`, supervised from an event loop."""
+
+    def __init__(self, name: str, arguments: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
+        """Remember the command line; nothing runs yet. Secrets go into `variables`: a command line is public."""
+        self.name = name
+        self._arguments = arguments
+        self._environment = {**os.environ, **(variables or {})}
+        self._task: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start the child and keep it running until `stop`."""
+        self._task = asyncio.get_running_loop().create_task(self._supervise(), name=f"supervise-{self.name}")
+
+    async def _supervise(self) -> None:
+        pause = FIRST_PAUSE_S
+        while not self._stopping:
+            started = time.monotonic()
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "kinelog.service",
+                *self._arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                env=self._environment,
+            )
+            code = await self._process.wait()
+            if self._stopping:
+                return
+            if time.monotonic() - started > HEALTHY_AFTER_S:
+                pause = FIRST_PAUSE_S
+            logger.error("%s ended with code %d; started again in %.1f s", self.name, code, pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def stop(self, timeout_s: float) -> None:
+        """Ask the child to end, and end it if it does not within `timeout_s`."""
+        self._stopping = True
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await process.wait()
+            except TimeoutError:
+                logger.warning("%s did not end in %.1f s; killed", self.name, timeout_s)
+                process.kill()
+                await process.wait()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

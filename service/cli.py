@@ -1,0 +1,80 @@
+"""The `kinelog` command: registers the modules of `service/commands`, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+
+import click
+from typing_extensions import override
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("serve", "Run the service: HTTP, actors, projections."),
+    "demo": ("demo", "Run the service with a demo gym and simulated people."),
+    "project": ("project", "Fold the log into the structured tables; rebuild them; report lag."),
+    "simulate": ("simulate", "People with watches who train, sent through HTTP."),
+    "import": ("import_", "Send recordings to a service."),
+    "decode": ("decode", "Explain a frame, field by field and bit by bit."),
+    "tenant": ("tenant", "Create tenants."),
+    "token": ("token", "Create tokens."),
+    "user": ("user", "Export or erase a person."),
+    "backup": ("backup", "Copy log and keys while the service runs."),
+    "restore": ("restore", "Make a data folder from backups."),
+    "journal": ("journal", "Verify the log."),
+    "openapi": ("openapi", "Print the OpenAPI document."),
+    "doctor": ("doctor", "Check a data folder and this machine, and say what to do."),
+}
+"""Name on the command line → module in `service/commands`, one line of help."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name, so that `kinelog --help` imports none of them."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the table."""
+        return list(COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"kinelog.service.commands.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        command.name = cmd_name
+        return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KINELOG_CLI"}
+)
+@click.version_option(package_name="kinelog")
+def main() -> None:
+    """Track exercise from packed wearable sensor frames.
+
+    \b
+    Start here:
+      kinelog demo --data .data
+      kinelog decode frame.bin
+
+    Exit codes: 0 done, 64 wrong usage or setting, 65 bad data, 66 no such input, 69 service unavailable,
+    70 internal error, 73 cannot create, 75 try again later.
+    """  # noqa: D301 - \b is click's mark for text that it must not wrap
+    click.UsageError.exit_code = 64
+
+
+def log_to_stderr(level: str) -> None:
+    """Send the process's log to standard error, a line a record."""
+    logging.basicConfig(
+        level=level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )

@@ -1,0 +1,58 @@
+"""A data folder, opened: its journal, its keys, and what seals events with them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.sqlite_journal import SqliteJournal
+from kinelog.privacy.errors import WrongMasterKeyError
+from kinelog.privacy.key_store import KeyStore
+from kinelog.service.configuration import DataFolder, Settings, master_key_from
+from kinelog.service.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedData:
+    """Journal, keys and codec of one data folder; closes them in the order that loses nothing."""
+
+    folder: DataFolder
+    journal: SqliteJournal
+    keys: KeyStore
+    codec: EventCodec
+
+    @classmethod
+    def open(cls, folder: DataFolder, settings: Settings) -> Self:
+        """Open a data folder, making what is not there.
+
+        Raises:
+            ConfigurationError: The master key is not the one the keys were wrapped with.
+        """
+        folder.create()
+        with ExitStack() as undo:
+            try:
+                keys = KeyStore.open(folder.keys, master_key_from())
+            except WrongMasterKeyError as error:
+                raise ConfigurationError(f"{folder.keys}: {error}") from error
+            undo.callback(keys.close)
+            journal = SqliteJournal(folder.log, shards=settings.shards)
+            undo.pop_all()
+        return cls(folder, journal, keys, EventCodec(keys))
+
+    def close(self) -> None:
+        """Close the journal first: its last commits may still need nothing of the keys, but readers do."""
+        self.journal.close()
+        self.keys.close()
+
+    def __enter__(self) -> Self:
+        """Already open."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()

@@ -1,0 +1,35 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def data_option(function: Function) -> Function:
+    """`--data DIR`."""
+    option = click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(".data"),
+        show_default=True,
+        envvar="KINELOG_DATA",
+        help="Data folder.",
+    )
+    return option(function)
+
+
+def json_option(function: Function) -> Function:
+    """`--json`, as the parameter `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")(function)
+
+
+def print_result(result: dict[str, object], text: str, *, as_json: bool) -> None:
+    """Print a result for a machine or for a person."""
+    click.echo(json.dumps(result) if as_json else text)

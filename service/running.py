@@ -1,0 +1,99 @@
+"""A service process from start to exit 0."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from aiohttp import web
+from kinelog.api.application import create_app
+from kinelog.service.child_process import ChildProcess
+from kinelog.service.composition import make_region, make_services
+from kinelog.service.configuration import DataFolder, Settings
+from kinelog.service.errors import UnavailableServiceError
+from kinelog.service.folder_lock import FolderLock
+from kinelog.service.opened_data import OpenedData
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 1024
+CHILD_STOP_S = 3.0
+
+
+async def run_service(
+    folder: DataFolder,
+    settings: Settings,
+    *,
+    projections: bool,
+    listening: Callable[[str], Awaitable[ChildProcess | None]],
+) -> None:
+    """Serve until SIGTERM or SIGINT, then stop in the order that loses nothing.
+
+    Args:
+        folder: The data folder; this process becomes its only writer.
+        settings: How.
+        projections: Whether a projection worker runs as a child process.
+        listening: Awaited with the URL once requests are answered; a child process that it returns is stopped first,
+            before the service.
+
+    Raises:
+        TryAgainError: Another service has the folder.
+        UnavailableServiceError: The address is taken.
+    """
+    folder.create()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    sys.setswitchinterval(settings.switch_interval_s)
+    with FolderLock(folder.lock), OpenedData.open(folder, settings) as opened:
+        region = make_region(opened, settings)
+        services = make_services(opened, region, settings)
+        runner = web.AppRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
+        children: list[ChildProcess] = []
+        try:
+            region.start()
+            await runner.setup()
+            url = await listen(runner, settings)
+            if projections:
+                children.append(ChildProcess("projections", ["project", "--data", str(folder.root)]))
+                children[-1].start()
+            visitors = await listening(url)
+            await stop.wait()
+            if visitors is not None:
+                await visitors.stop(CHILD_STOP_S)
+        finally:
+            await stop_in_order(runner, region.stop, children, settings)
+            services.read_side.close()
+
+
+async def listen(runner: web.AppRunner, settings: Settings) -> str:
+    """Open the port and tell its URL.
+
+    Raises:
+        UnavailableServiceError: The address is taken or not ours.
+    """
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
+    try:
+        await site.start()
+    except OSError as error:
+        message = f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; choose another --port"
+        raise UnavailableServiceError(message) from error
+    host, port = runner.addresses[0][:2]
+    return f"http://{host}:{port}"
+
+
+async def stop_in_order(
+    runner: web.AppRunner, stop_region: Callable[[float], None], children: Sequence[ChildProcess], settings: Settings
+) -> None:
+    """Stop accepting, answer what is in flight, empty the mailboxes and save snapshots, end the worker."""
+    deadline = time.monotonic() + settings.drain_s
+    logger.info("stopping")
+    await runner.cleanup()
+    await asyncio.to_thread(stop_region, max(1.0, deadline - time.monotonic()))
+    await asyncio.gather(*(child.stop(CHILD_STOP_S) for child in children))
+    logger.info("stopped")

@@ -1,0 +1,132 @@
+"""A real service as a process of its own, on a free port, stopped however the test ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+KINELOG = (sys.executable, "-m", "kinelog.service")
+START_TIMEOUT_S = 60.0
+LISTENING = re.compile(r"listening on (http://\S+)")
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, with the namespace on the path and no settings of the developer's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KINELOG_")}
+    namespace = Path(__file__).resolve().parents[2] / ".dev"
+    return kept | {"PYTHONPATH": str(namespace), "PYTHONUNBUFFERED": "1"}
+
+
+def kinelog(*arguments: str, timeout_s: float = 120.0, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*KINELOG, *arguments],
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+class RunningService:
+    """`kinelog serve` on a data folder."""
+
+    def __init__(
+        self, data: Path, arguments: Sequence[str] = (), variables: dict[str, str] | None = None, port: int = 0
+    ) -> None:
+        """Start the process and wait until it says that it listens."""
+        self.data = data
+        self._lines: list[str] = []
+        self._listening = threading.Event()
+        self._url = ""
+        self.process = subprocess.Popen(
+            [*KINELOG, "serve", "--data", str(data), "--port", str(port), *arguments],
+            env=environment() | (variables or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._listening.wait(START_TIMEOUT_S) or not self._url:
+            self.kill()
+            raise AssertionError("the service did not start:\n" + self.log)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.append(line)
+            if match := LISTENING.search(line):
+                self._url = match[1]
+                self._listening.set()
+        self._listening.set()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self._url
+
+    @property
+    def log(self) -> str:
+        """What it printed so far."""
+        return "".join(self._lines)
+
+    def kill(self) -> None:
+        """`kill -9`, of the worker too: as if the machine had gone."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self._reap()
+
+    def _reap(self, timeout_s: float = 30.0) -> int:
+        code = self.process.wait(timeout=timeout_s)
+        self._reader.join(timeout=timeout_s)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
+
+    def terminate(self, timeout_s: float) -> int:
+        """SIGTERM to the service only, as an orchestrator does; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self._reap(timeout_s)
+
+    def __enter__(self) -> Self:
+        """Already running."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave no process behind."""
+        self.kill()
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment; for a service that must come back where it was."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert isinstance(port, int)
+    return port
+
+
+def prepare(data: Path, tenant: str = "iron-works") -> str:
+    """Make a tenant and an owner's token in a data folder; the token."""
+    made = kinelog("tenant", "create", tenant, "--data", str(data))
+    assert made.returncode == 0, made.stderr
+    issued = kinelog("token", "create", "--tenant", tenant, "--role", "owner", "--data", str(data), "--json")
+    assert issued.returncode == 0, issued.stderr
+    token = json.loads(issued.stdout)["token"]
+    assert isinstance(token, str)
+    return token
