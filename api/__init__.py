@@ -1,5 +1,6 @@
-"""HTTP: ingest, queries, people, devices, places, the operator's pages; authentication; OpenAPI.
+"""The HTTP interface: ingest, reading, people, devices, places, the live stream; authentication; OpenAPI.
 
-Lives here: routes, request and response types (which also make the OpenAPI document), tokens at the door, problems.
-May not live here: SQL, decisions about domain facts, threads of actors. May import every part to its left.
+Lives here: routes (one table: `route_table`), what requests and answers look like (`requests`, `documents`), who may
+ask (`authentication`, `authorization`), limits on input, problem documents. May not live here: decisions about domain
+facts (they are the state machines' in `domain`), SQL, threads of actors. Imports all parts but `ml` and `service`.
 """

@@ -36,9 +36,10 @@ def signed_in(request: web.Request) -> Operator:
 
 
 async def form(request: web.Request) -> web.Response:
-    """`GET /sign-in`."""
-    if request.get(OPERATOR) is not None:
-        raise web.HTTPSeeOther(_inside(request.query.get("next")))
+    """`GET /sign-in`: the form, also for those who are signed in already.
+
+    A redirect would carry the `#token=` of a sign-in link on to the next page's address.
+    """
     return page(request, "sign_in.html", next=_inside(request.query.get("next")), problem=None)
 
 
@@ -101,7 +102,9 @@ async def _fields(request: web.Request) -> dict[str, str]:
 
 def _inside(path: str | None) -> str:
     """A path of this service, or the first page: nobody can be sent elsewhere by a link to the form."""
-    if path is None or not path.startswith("/") or path[1:2] in ("/", "\\") or not path.isprintable():
+    if path is None or not path.startswith("/") or path[1:2] in ("/", "\\"):
+        return "/"
+    if not (path.isascii() and path.isprintable()):
         return "/"
     return path
 

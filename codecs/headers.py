@@ -27,6 +27,8 @@ class Header:
 
     Attributes:
         fields: The fields, in the order of the bytes.
+        offset_of: Byte at which each field starts, by name.
+        size_of: Bytes of each field, by name.
         size: Bytes of the whole header.
         unpack_from: `Struct.unpack_from` of the whole header.
         pack: `Struct.pack` of the whole header.
@@ -35,13 +37,14 @@ class Header:
     def __init__(self, byte_order: Literal["<", ">"], *fields: HeaderField) -> None:
         """Compile the declaration."""
         layout = Struct(byte_order + "".join(field.code for field in fields))
-        self.byte_order = byte_order
         self.fields = fields
         self.size = layout.size
         self.unpack_from = layout.unpack_from
         self.pack = layout.pack
-
-    def offset_of(self, name: str) -> int:
-        """Byte at which a field starts."""
-        before = [field.code for field in self.fields[: [field.name for field in self.fields].index(name)]]
-        return calcsize(self.byte_order + "".join(before))
+        self.offset_of: dict[str, int] = {}
+        self.size_of: dict[str, int] = {}
+        at = 0
+        for field in fields:
+            self.offset_of[field.name] = at
+            self.size_of[field.name] = calcsize(byte_order + field.code)
+            at += self.size_of[field.name]

@@ -48,7 +48,7 @@ SAMPLE_SIZE = {SensorKind.ACCELEROMETER: 5, SensorKind.GYROSCOPE: 5, SensorKind.
 DEVICE_OF_BYTE = {0x00: DeviceKind.PEBBLE, 0xF0: DeviceKind.PHONE}
 BYTE_OF_DEVICE = {kind: byte for byte, kind in DEVICE_OF_BYTE.items()}
 DEAD_SIZE = HEADER.size + 1
-_TIMESTAMP_AT = HEADER.offset_of("timestamp")
+_TIMESTAMP_AT = HEADER.offset_of["timestamp"]
 
 
 class Muvr16Block(NamedTuple):
@@ -158,7 +158,13 @@ def encode(
 
 
 def encode_dead(block: Block, device: DeviceKind = DeviceKind.PEBBLE) -> bytes:
-    """The frame by which a watch says that it stopped: a block without samples and one byte."""
+    """The frame by which a watch says that it stopped: a block without samples and one byte.
+
+    Raises:
+        UnencodableError: The block has samples, or the layout cannot carry it.
+    """
+    if len(block.samples):
+        raise UnencodableError("a frame of a stopped watch has no samples")
     return encode([block], device) + b"\0"
 
 

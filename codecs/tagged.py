@@ -170,7 +170,7 @@ class TaggedLayout:
             raise BadMagicError(0, f"starts with {found}, expected {self.magic.hex(' ')}")
         if size < HEADER.size:
             raise TooShortError(size, f"{size} bytes, the header alone has {HEADER.size}")
-        tag_count, rate_hz, seconds, count = self._fields(data)
+        tag_count, rate_hz, seconds, count = self.read_header(data)
         values_at = HEADER.size + self.tag_bytes * tag_count
         if size < values_at:
             raise TooShortError(size, f"{size} bytes, header and {tag_count} tags take {values_at}")
@@ -182,11 +182,12 @@ class TaggedLayout:
         if size != end and not dead:
             raise TrailingBytesError(end, f"{size - end} bytes behind the last of {rows} rows")
         if rate_hz == 0:
-            raise BadRateError(self.header.offset_of("samples_per_second"), "0 samples a second")
-        start_ms = start_of_seconds(seconds, self.epoch_ms, self.header.offset_of("start"))
+            raise BadRateError(self.header.offset_of["samples_per_second"], "0 samples a second")
+        start_ms = start_of_seconds(seconds, self.epoch_ms, self.header.offset_of["start"])
         return TaggedShape(tags, values_at, rows, rate_hz, start_ms, dead)
 
-    def _fields(self, data: bytes) -> tuple[int, int, float, int]:
+    def read_header(self, data: bytes) -> tuple[int, int, float, int]:
+        """Tag count, rate, start in seconds and count of a header that is there whole."""
         if self.header is HEADER:
             _, tag_count, rate_hz, seconds, count = HEADER.unpack_from(data)
         else:
@@ -200,22 +201,27 @@ class TaggedLayout:
         if len(data) < end:
             detail = f"{value_count} values take {end - values_at} bytes, {len(data) - values_at} are left"
             raise TruncatedSamplesError(len(data), detail)
-        rows = self.values.rows_of(value_count, tags.dimensions, self.header.offset_of("count"))
+        rows = self.values.rows_of(value_count, tags.dimensions, self.header.offset_of["count"])
         if not all(self.values.always_fits(sensor.kind) for sensor in tags.sensors):
             self._refuse_bad_samples(data, tags, values_at, rows)
         return rows, end
 
-    def _columns(self, data: bytes, tags: Tags, values_at: int, rows: int) -> Iterator[tuple[Sensor, RawColumns]]:
-        values = self.values.read(data, values_at, rows * tags.dimensions).reshape(rows, tags.dimensions)
+    def _columns(self, data: bytes, kinds: Sequence[SensorKind], values_at: int, rows: int) -> list[RawColumns]:
+        dimensions = sum([DIMENSIONS[kind] for kind in kinds])
+        values = self.values.read(data, values_at, rows * dimensions).reshape(rows, dimensions)
+        if len(kinds) == 1:
+            return [values]
+        columns = []
         first = 0
-        for sensor in tags.sensors:
-            last = first + DIMENSIONS[sensor.kind]
-            yield sensor, values[:, first:last]
-            first = last
+        for kind in kinds:
+            columns.append(values[:, first : first + DIMENSIONS[kind]])
+            first += DIMENSIONS[kind]
+        return columns
 
     def _refuse_bad_samples(self, data: bytes, tags: Tags, values_at: int, rows: int) -> None:
-        columns = self._columns(data, tags, values_at, rows)
-        fits = np.hstack([self.values.fits(sensor.kind, values) for sensor, values in columns])
+        kinds = [sensor.kind for sensor in tags.sensors]
+        columns = self._columns(data, kinds, values_at, rows)
+        fits = np.hstack([self.values.fits(kind, values) for kind, values in zip(kinds, columns, strict=True)])
         if fits.all():
             return
         row, column = divmod(int(fits.argmin()), tags.dimensions)
@@ -225,9 +231,9 @@ class TaggedLayout:
     def samples(self, data: bytes, summary: FrameSummary) -> Iterator[Samples]:
         """The samples of each tag of a frame that `summarize` has accepted."""
         values_at = HEADER.size + self.tag_bytes * len(summary.blocks)
-        tags = read_tags(data[HEADER.size : values_at], self.tag_bytes)
-        for sensor, columns in self._columns(data, tags, values_at, summary.blocks[0].count):
-            yield self.values.to_samples(sensor.kind, columns)
+        kinds = [block.kind for block in summary.blocks]
+        for kind, columns in zip(kinds, self._columns(data, kinds, values_at, summary.blocks[0].count), strict=True):
+            yield self.values.to_samples(kind, columns)
 
     def encode(self, blocks: Sequence[Block], out_of_range: OutOfRange = "clamp") -> bytes:
         """Write blocks of equal length, rate and start as the rows of one frame.

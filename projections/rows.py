@@ -27,6 +27,7 @@ class SessionRow(msgspec.Struct, frozen=True):
         intensity: Mean of the sets' where known, else the intended one.
         last_frame_ms: Freshness: when the last frame was received.
         version: Position of the last event that changed this row.
+        short_blocks: Blocks that hold fewer samples than they lasted: samples were lost at an unknown place in them.
     """
 
     tenant: str
@@ -46,6 +47,7 @@ class SessionRow(msgspec.Struct, frozen=True):
     last_frame_ms: int | None
     shard: int
     version: int
+    short_blocks: int = 0
 
 
 class SetRow(msgspec.Struct, frozen=True):
@@ -79,6 +81,9 @@ class SampleRow(msgspec.Struct, frozen=True):
         rate_hz: Measured rate.
         unit: `mg`, `rad/s` or `bpm`.
         samples: `(n, 3)` int16 for mg; `(n, 3)` float32 rad/s; `(n, 1)` uint8 bpm.
+        sequence: Frame that the samples came in.
+        lost: Samples that the device lost at an unknown place of the block that begins with this row. The others are
+            never stretched over the hole.
     """
 
     device: str
@@ -88,6 +93,8 @@ class SampleRow(msgspec.Struct, frozen=True):
     start_ms: float
     rate_hz: float
     samples: NDArray[np.int16] | NDArray[np.float32] | NDArray[np.uint8]
+    sequence: int = 0
+    lost: int = 0
 
 
 class RejectRow(msgspec.Struct, frozen=True):
@@ -148,3 +155,38 @@ class Page(msgspec.Struct, frozen=True):
     rows: tuple[SessionRow, ...]
     next_key: tuple[int, str, str] | None
     as_of: dict[int, int]
+
+
+class LabelRow(msgspec.Struct, frozen=True):
+    """An interval of movement and what it was: what models are fitted to.
+
+    Attributes:
+        source: Who said so last; `confirmed`: whether a person or a trainer said or corrected it.
+    """
+
+    person: str
+    session: str
+    number: int
+    exercise: str
+    start_ms: int
+    end_ms: int
+    repetitions: int | None
+    weight_kg: float | None
+    intensity: float | None
+    source: str
+    confirmed: bool
+    confidence: float | None
+
+
+class ParkedRow(msgspec.Struct, frozen=True):
+    """An event that a view could not fold, or that waits behind one of the same person.
+
+    Attributes:
+        error: Type and message of what went wrong, without the payload; None for an event that only waits.
+    """
+
+    view: str
+    shard: int
+    position: int
+    entity: str
+    error: str | None

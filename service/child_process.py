@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -19,10 +20,11 @@ HEALTHY_AFTER_S = 30.0
 class ChildProcess:
     """`python -m kinelog.service …`, supervised from an event loop."""
 
-    def __init__(self, name: str, arguments: Sequence[str]) -> None:
-        """Remember the command line; nothing runs yet."""
+    def __init__(self, name: str, arguments: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
+        """Remember the command line; nothing runs yet. Secrets go into `variables`: a command line is public."""
         self.name = name
         self._arguments = arguments
+        self._environment = {**os.environ, **(variables or {})}
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -36,7 +38,12 @@ class ChildProcess:
         while not self._stopping:
             started = time.monotonic()
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "kinelog.service", *self._arguments, stdin=asyncio.subprocess.DEVNULL
+                sys.executable,
+                "-m",
+                "kinelog.service",
+                *self._arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                env=self._environment,
             )
             code = await self._process.wait()
             if self._stopping:

@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 import msgspec
-
-from kinelog.api.tokens import hash_of, new_token
+from kinelog.api.secrets_made import hash_of, new_token, new_token_id
 from kinelog.domain.commands import CreateTenant, IssueToken, SetGym
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.values import Gym, Role, Station
@@ -16,15 +15,22 @@ from kinelog.service.offline import now_ms, offline
 
 TENANT = "demo"
 GYM = "main-street"
-DEFINITION = Gym(
-    name="Main Street Gym",
-    time_zone="Europe/London",
-    stations=(
-        Station(name="cable-1", exercises=("resistanceTargeted:arms/rope-triceps-extension",), minimum_kg=5, step_kg=2.5, maximum_kg=80),
-        Station(name="bench-1", exercises=("resistanceTargeted:chest/dumbbell-chest-press",), minimum_kg=2.5, step_kg=2.5, maximum_kg=50),
-        Station(name="rower-1", exercises=("indoorsCardio:back/rowing",)),
-    ),
-)  # fmt: skip
+CABLE = Station(
+    name="cable-1",
+    exercises=("resistanceTargeted:arms/rope-triceps-extension", "resistanceTargeted:arms/rope-biceps-curl"),
+    minimum_kg=5,
+    step_kg=2.5,
+    maximum_kg=80,
+)
+BENCH = Station(
+    name="bench-1",
+    exercises=("resistanceTargeted:chest/dumbbell-chest-press",),
+    minimum_kg=2.5,
+    step_kg=2.5,
+    maximum_kg=50,
+)
+ROWER = Station(name="rower-1", exercises=("indoorsCardio:back/rowing",))
+DEFINITION = Gym(name="Main Street Gym", time_zone="Europe/London", stations=(CABLE, BENCH, ROWER))
 
 
 class Demo(msgspec.Struct, frozen=True):
@@ -44,7 +50,8 @@ def set_up_demo(folder: DataFolder, settings: Settings) -> Demo:
     file = folder.root / "demo.json"
     if file.exists():
         return msgspec.json.decode(file.read_bytes(), type=Demo)
-    token_id, token = new_token(TENANT)
+    token_id = new_token_id()
+    token = new_token(TENANT, token_id)
     tenant = Person(TENANT, TENANT_PERSON)
     with offline(folder, settings) as here:
         here.opened.keys.enrol_tenant(TENANT)
@@ -52,7 +59,9 @@ def set_up_demo(folder: DataFolder, settings: Settings) -> Demo:
         here.ask(tenant, SetGym(at_ms=now_ms(), gym=GYM, definition=DEFINITION))
         here.ask(
             tenant,
-            IssueToken(at_ms=now_ms(), token_id=token_id, token_hash=hash_of(token), role=Role.OWNER, note="demo owner"),
+            IssueToken(
+                at_ms=now_ms(), token_id=token_id, token_hash=hash_of(token), role=Role.OWNER, note="demo owner"
+            ),
         )
     demo = Demo(TENANT, GYM, token)
     write_private(file, msgspec.json.encode(demo))

@@ -13,7 +13,6 @@ from enum import StrEnum
 from pathlib import Path
 
 import msgspec
-
 from kinelog.service.configuration import DataFolder
 
 LEAST_FREE_BYTES = 1 << 30

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-
-from typing_extensions import Self
+from typing import Self
 
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.sqlite_journal import SqliteJournal

@@ -7,10 +7,9 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
-
 from kinelog.api.application import create_app
 from kinelog.service.child_process import ChildProcess
 from kinelog.service.composition import make_region, make_services
@@ -26,7 +25,11 @@ CHILD_STOP_S = 3.0
 
 
 async def run_service(
-    folder: DataFolder, settings: Settings, *, projections: bool, listening: Callable[[str], None]
+    folder: DataFolder,
+    settings: Settings,
+    *,
+    projections: bool,
+    listening: Callable[[str], Awaitable[ChildProcess | None]],
 ) -> None:
     """Serve until SIGTERM or SIGINT, then stop in the order that loses nothing.
 
@@ -34,7 +37,8 @@ async def run_service(
         folder: The data folder; this process becomes its only writer.
         settings: How.
         projections: Whether a projection worker runs as a child process.
-        listening: Called with the URL once requests are answered.
+        listening: Awaited with the URL once requests are answered; a child process that it returns is stopped first,
+            before the service.
 
     Raises:
         TryAgainError: Another service has the folder.
@@ -50,17 +54,20 @@ async def run_service(
         region = make_region(opened, settings)
         services = make_services(opened, region, settings)
         runner = web.AppRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
-        child = ChildProcess("projections", ["project", "--data", str(folder.root)])
+        children: list[ChildProcess] = []
         try:
             region.start()
             await runner.setup()
             url = await listen(runner, settings)
             if projections:
-                child.start()
-            listening(url)
+                children.append(ChildProcess("projections", ["project", "--data", str(folder.root)]))
+                children[-1].start()
+            visitors = await listening(url)
             await stop.wait()
+            if visitors is not None:
+                await visitors.stop(CHILD_STOP_S)
         finally:
-            await stop_in_order(runner, region.stop, child, settings)
+            await stop_in_order(runner, region.stop, children, settings)
             services.read_side.close()
 
 
@@ -81,12 +88,12 @@ async def listen(runner: web.AppRunner, settings: Settings) -> str:
 
 
 async def stop_in_order(
-    runner: web.AppRunner, stop_region: Callable[[float], None], child: ChildProcess, settings: Settings
+    runner: web.AppRunner, stop_region: Callable[[float], None], children: Sequence[ChildProcess], settings: Settings
 ) -> None:
     """Stop accepting, answer what is in flight, empty the mailboxes and save snapshots, end the worker."""
     deadline = time.monotonic() + settings.drain_s
     logger.info("stopping")
     await runner.cleanup()
     await asyncio.to_thread(stop_region, max(1.0, deadline - time.monotonic()))
-    await child.stop(CHILD_STOP_S)
+    await asyncio.gather(*(child.stop(CHILD_STOP_S) for child in children))
     logger.info("stopped")

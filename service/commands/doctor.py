@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import msgspec
-
 from kinelog.service.configuration import DataFolder
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.health_checks import Verdict, examine

@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 import click
-
 from kinelog.service.cli import log_to_stderr
 from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.options import data_option
@@ -20,7 +19,7 @@ from kinelog.service.running import run_service
 @click.option("--shards", type=click.IntRange(1, 4096), help="Shards of a new data folder.  [default: 16]")
 @click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR.  [default: INFO]")
 @click.option("--projections/--no-projections", default=True, show_default=True, help="Run the projection worker too.")
-def command(  # noqa: PLR0913 - one parameter an option
+def command(
     *, data: Path, host: str | None, port: int | None, shards: int | None, log_level: str | None, projections: bool
 ) -> None:
     r"""Run the service on a data folder until SIGTERM.
@@ -39,6 +38,11 @@ def command(  # noqa: PLR0913 - one parameter an option
             DataFolder(data),
             settings,
             projections=projections,
-            listening=lambda url: click.echo(f"listening on {url}"),
+            listening=announce,
         )
     )
+
+
+async def announce(url: str) -> None:
+    """Tell people and programs that start us where we are."""
+    click.echo(f"listening on {url}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-
 from kinelog.domain.commands import CreateTenant
 from kinelog.domain.identifiers import TENANT_PATTERN, TENANT_PERSON, Person
 from kinelog.domain.replies import Done

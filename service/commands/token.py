@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-
-from kinelog.api.tokens import hash_of, new_token
+from kinelog.api.secrets_made import hash_of, new_token, new_token_id
 from kinelog.domain.commands import IssueToken
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.values import Role
@@ -39,7 +38,8 @@ def create(*, tenant: str, role: str, note: str, days: int | None, data: Path, a
       kinelog token create --tenant iron-works --role trainer --note "Ada's tablet" --data .data
     """
     now = now_ms()
-    token_id, token = new_token(tenant)
+    token_id = new_token_id()
+    token = new_token(tenant, token_id)
     issue = IssueToken(
         at_ms=now,
         token_id=token_id,

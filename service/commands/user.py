@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import aiohttp
 import click
-
 from kinelog.domain.commands import EraseUser, RevokeTokensOf
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.service.configuration import DataFolder, load_settings
@@ -55,7 +54,7 @@ def export(name: str, *, url: str | None, token: str | None, to: Path) -> None:
 @click.option("--tenant", help="Whose NAME is (with --data).")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-def erase(  # noqa: PLR0913 - one parameter an option
+def erase(
     name: str, *, url: str | None, token: str | None, data: Path | None, tenant: str | None, yes: bool, as_json: bool
 ) -> None:
     r"""Forget NAME for ever: key, name, every row of every view. Cannot be undone, by backups neither.

@@ -29,7 +29,7 @@ ONLY_IN: dict[str, set[str]] = {
     "pykka": {"actors"},
     "aiohttp": {"api", "phone", "service"},
     "sqlite3": {"journal", "privacy", "projections", "service"},
-    "cryptography": {"privacy"},
+    "cryptography": {"privacy", "api"},
     "jinja2": {"api"},
     "bitstring": {"codecs"},
     "tensorflow": set(),

@@ -305,3 +305,9 @@ def floor() -> Iterator[Floor]:
     loops[0].call_soon_threadsafe(stopping.set)
     thread.join(20)
     assert not thread.is_alive()
+
+
+@pytest.fixture(name="session_row")
+def session_row_fixture() -> Callable[..., SessionRow]:
+    """Makes sessions."""
+    return session_row

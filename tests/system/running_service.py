@@ -6,14 +6,14 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-
-from typing_extensions import Self
+from typing import Self
 
 KINELOG = (sys.executable, "-m", "kinelog.service")
 START_TIMEOUT_S = 60.0
@@ -42,21 +42,24 @@ def kinelog(*arguments: str, timeout_s: float = 120.0, **variables: str) -> subp
 class RunningService:
     """`kinelog serve` on a data folder."""
 
-    def __init__(self, data: Path, arguments: Sequence[str] = (), variables: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, arguments: Sequence[str] = (), variables: dict[str, str] | None = None, port: int = 0
+    ) -> None:
         """Start the process and wait until it says that it listens."""
         self.data = data
         self._lines: list[str] = []
         self._listening = threading.Event()
         self._url = ""
         self.process = subprocess.Popen(
-            [*KINELOG, "serve", "--data", str(data), "--port", "0", *arguments],
+            [*KINELOG, "serve", "--data", str(data), "--port", str(port), *arguments],
             env=environment() | (variables or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         if not self._listening.wait(START_TIMEOUT_S) or not self._url:
             self.kill()
             raise AssertionError("the service did not start:\n" + self.log)
@@ -84,12 +87,19 @@ class RunningService:
         """`kill -9`, of the worker too: as if the machine had gone."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(timeout=30)
+        self._reap()
+
+    def _reap(self, timeout_s: float = 30.0) -> int:
+        code = self.process.wait(timeout=timeout_s)
+        self._reader.join(timeout=timeout_s)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
 
     def terminate(self, timeout_s: float) -> int:
         """SIGTERM to the service only, as an orchestrator does; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=timeout_s)
+        return self._reap(timeout_s)
 
     def __enter__(self) -> Self:
         """Already running."""
@@ -100,6 +110,15 @@ class RunningService:
     ) -> None:
         """Leave no process behind."""
         self.kill()
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment; for a service that must come back where it was."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert isinstance(port, int)
+    return port
 
 
 def prepare(data: Path, tenant: str = "iron-works") -> str:

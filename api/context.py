@@ -1,0 +1,53 @@
+"""What handlers share: the services and what the interface itself keeps between requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from aiohttp import web
+from kinelog.api.authentication import Authentication
+from kinelog.api.cursors import Cursors
+from kinelog.api.lifecycle import Lifecycle
+from kinelog.api.live_feeds import LiveFeeds
+from kinelog.api.metrics import Meters
+from kinelog.api.services import Services
+from kinelog.api.view_positions import ViewPositions
+from prometheus_client import CollectorRegistry
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One per application.
+
+    Attributes:
+        readers: Threads in which everything that blocks is asked.
+        feeds: The live streams' sources.
+        figures: What `/metrics` shows beside the process's own registry.
+        openapi: The OpenAPI document.
+    """
+
+    services: Services
+    authentication: Authentication
+    cursors: Cursors
+    lifecycle: Lifecycle
+    meters: Meters
+    readers: ThreadPoolExecutor
+    views: ViewPositions
+    feeds: LiveFeeds
+    figures: CollectorRegistry
+    openapi: bytes
+
+    async def blocking(self, ask: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Ask something that blocks, in a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.readers, lambda: ask(*args, **kwargs))
+
+
+CONTEXT = web.AppKey("context", Context)

@@ -1,0 +1,330 @@
+"""The embedded store of the views: one SQLite file, offsets in the same transaction as rows.
+
+`synchronous=NORMAL` is enough here: a transaction that a power cut takes away takes its offsets along, and its events
+are folded again. `secure_delete` and the truncated write-ahead log see to it that what is deleted leaves the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from kinelog.projections import view_tables
+from kinelog.projections.errors import ViewsMovedError
+from kinelog.projections.fold import View
+from kinelog.projections.row_buffer import RowBuffer
+from kinelog.projections.rows import ParkedRow
+from kinelog.projections.view_tables import ViewTables
+
+BUSY_MS = 30_000
+
+LIVE = "live"
+BUILDING = "building"
+RETIRED = "retired"
+
+_REGISTRY = """
+CREATE TABLE IF NOT EXISTS view_versions (
+    view TEXT NOT NULL, version INTEGER NOT NULL, generation INTEGER NOT NULL, incarnation TEXT NOT NULL,
+    state TEXT NOT NULL, tables TEXT NOT NULL, PRIMARY KEY (view, generation)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS offsets (
+    view TEXT NOT NULL, generation INTEGER NOT NULL, shard INTEGER NOT NULL, position INTEGER NOT NULL,
+    revision INTEGER NOT NULL, PRIMARY KEY (view, generation, shard)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parked (
+    view TEXT NOT NULL, generation INTEGER NOT NULL, shard INTEGER NOT NULL, position INTEGER NOT NULL,
+    entity TEXT NOT NULL, owner TEXT NOT NULL, error TEXT,
+    PRIMARY KEY (view, generation, shard, position)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS parked_by_owner ON parked (owner);
+CREATE TABLE IF NOT EXISTS erased (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS to_scrub (id INTEGER PRIMARY KEY CHECK (id = 1));
+"""
+
+
+class Generation(msgspec.Struct, frozen=True):
+    """One generation of a view: its tables and where they belong."""
+
+    view: str
+    version: int
+    generation: int
+    incarnation: str
+    state: str
+
+
+class Offset(msgspec.Struct, frozen=True):
+    """How far a shard is folded.
+
+    Attributes:
+        revision: Raised by every write to the shard's rows, so that whoever folded on older rows notices.
+    """
+
+    position: int
+    revision: int
+
+
+class Parking(msgspec.Struct, frozen=True):
+    """An event that is set aside; `error` is None for one that waits behind another of its person."""
+
+    shard: int
+    position: int
+    entity: str
+    owner: str
+    error: str | None
+
+
+@dataclass
+class Batch:
+    """What one fold of one generation wants written.
+
+    Attributes:
+        based_on: By shard, where the fold began; shards that are absent are not touched.
+        positions: By the same shards, where it ended.
+        parked: Events set aside; `released`: `(shard, position)` of parked events that are folded now.
+        owners: Persons whose rows the batch may write.
+        erased: Persons whose rows go from every generation, the one that is being built included.
+    """
+
+    generation: Generation
+    buffer: RowBuffer
+    based_on: Mapping[int, Offset]
+    positions: Mapping[int, int]
+    owners: set[str] = field(default_factory=set)
+    parked: list[Parking] = field(default_factory=list)
+    released: list[tuple[int, int]] = field(default_factory=list)
+    erased: set[str] = field(default_factory=set)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file as a writer."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute("PRAGMA cache_size = -32768")
+    return connection
+
+
+class SqliteViews:
+    """The views' store, as a worker or a rebuild sees it. One thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file."""
+        self.path = path
+        self.connection = connect(path)
+        with self.transaction():
+            for statement in _REGISTRY.split(";"):
+                self.connection.execute(statement)
+        self.scrub()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside happens, or nothing."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    # ── generations ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def generations(self, state: str | None = None) -> list[Generation]:
+        """All generations, or those in a state."""
+        found = self.connection.execute(
+            "SELECT view, version, generation, incarnation, state FROM view_versions"
+            " WHERE ?1 IS NULL OR state = ?1 ORDER BY view, generation",
+            (state,),
+        )
+        return [Generation(*row) for row in found]
+
+    def create_generation(self, view: View, incarnation: str, state: str, shards: int) -> Generation:
+        """Make the next generation's tables; the caller's transaction is open."""
+        (newest,) = self.connection.execute(
+            "SELECT coalesce(max(generation), 0) FROM view_versions WHERE view = ?", (view.name,)
+        ).fetchone()
+        made = Generation(view.name, view.version, newest + 1, incarnation, state)
+        view_tables.create(self.connection, view, made.generation)
+        self.connection.execute(
+            "INSERT INTO view_versions VALUES (?, ?, ?, ?, ?, ?)",
+            (*msgspec.structs.astuple(made), ",".join(table.name for table in view.tables)),
+        )
+        self.connection.executemany(
+            "INSERT INTO offsets VALUES (?, ?, ?, 0, 0)",
+            [(view.name, made.generation, shard) for shard in range(shards)],
+        )
+        return made
+
+    def switch(self, fresh: Generation) -> None:
+        """Make a generation the live one and retire what was; the caller's transaction is open."""
+        self.connection.execute(
+            "UPDATE view_versions SET state = ? WHERE view = ? AND state = ?",
+            (RETIRED, fresh.view, LIVE),
+        )
+        self.connection.execute(
+            "UPDATE view_versions SET state = ? WHERE view = ? AND generation = ?",
+            (LIVE, fresh.view, fresh.generation),
+        )
+
+    def retire(self, old: Generation) -> None:
+        """Mark a generation as no longer wanted."""
+        self.connection.execute(
+            "UPDATE view_versions SET state = ? WHERE view = ? AND generation = ?",
+            (RETIRED, old.view, old.generation),
+        )
+
+    def drop_retired(self) -> None:
+        """Drop the tables of retired generations, in steps that hold nobody up."""
+        for old in self.generations(RETIRED):
+            (names,) = self.connection.execute(
+                "SELECT tables FROM view_versions WHERE view = ? AND generation = ?", (old.view, old.generation)
+            ).fetchone()
+            view_tables.drop_slowly(self.connection, names.split(","), old.generation)
+            with self.transaction():
+                for table in ("offsets", "parked", "view_versions"):
+                    self.connection.execute(
+                        f"DELETE FROM {table} WHERE view = ? AND generation = ?",  # noqa: S608  # names are ours
+                        (old.view, old.generation),
+                    )
+
+    # ── offsets and parked events ────────────────────────────────────────────────────────────────────────────────
+
+    def offsets(self, generation: Generation) -> dict[int, Offset]:
+        """How far each shard is folded into a generation."""
+        found = self.connection.execute(
+            "SELECT shard, position, revision FROM offsets WHERE view = ? AND generation = ?",
+            (generation.view, generation.generation),
+        )
+        return {shard: Offset(position, revision) for shard, position, revision in found}
+
+    def data_version(self) -> int:
+        """Changes whenever another connection wrote to the file."""
+        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def parked_owners(self, generation: Generation) -> set[str]:
+        """Persons whose events wait."""
+        found = self.connection.execute(
+            "SELECT DISTINCT owner FROM parked WHERE view = ? AND generation = ?",
+            (generation.view, generation.generation),
+        )
+        return {owner for (owner,) in found}
+
+    def parked(self, generation: Generation, owner: str | None = None) -> list[ParkedRow]:
+        """Events that wait, in log order."""
+        found = self.connection.execute(
+            "SELECT view, shard, position, entity, error FROM parked"
+            " WHERE view = ?1 AND generation = ?2 AND (?3 IS NULL OR owner = ?3) ORDER BY shard, position",
+            (generation.view, generation.generation, owner),
+        )
+        return [ParkedRow(*row) for row in found]
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def apply(self, batches: Iterable[Batch]) -> None:
+        """Write folded batches: rows, offsets and parked events together, or nothing.
+
+        Raises:
+            ViewsMovedError: A generation changed since the fold read it.
+        """
+        with self.transaction():
+            self.apply_in_transaction(batches)
+
+    def apply_in_transaction(self, batches: Iterable[Batch]) -> None:
+        """As `apply`, in the caller's transaction.
+
+        Raises:
+            ViewsMovedError: A generation changed since the fold read it; the caller rolls back.
+        """
+        erased: set[str] = set()
+        for batch in batches:
+            self._apply_one(batch)
+            erased |= batch.erased
+        for owner in erased:
+            self._erase(owner)
+
+    def _apply_one(self, batch: Batch) -> None:
+        place = (batch.generation.view, batch.generation.generation)
+        self._move_offsets(batch)
+        tables = ViewTables(self.connection, batch.buffer.view, batch.generation.generation)
+        tables.write(batch.buffer)
+        for shard, position in batch.positions.items():
+            tables.keep_tail(shard, position)
+        self.connection.executemany(
+            "DELETE FROM parked WHERE view = ? AND generation = ? AND shard = ? AND position = ?",
+            [(*place, *released) for released in batch.released],
+        )
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(*place, *msgspec.structs.astuple(parking)) for parking in batch.parked],
+        )
+        if batch.generation.state == BUILDING:
+            for owner in self._erased_among(batch.owners):
+                tables.forget(owner)
+
+    def _move_offsets(self, batch: Batch) -> None:
+        place = (batch.generation.view, batch.generation.generation)
+        (state,) = self.connection.execute(
+            "SELECT state FROM view_versions WHERE view = ? AND generation = ?", place
+        ).fetchone() or (None,)
+        moved = self.connection.executemany(
+            "UPDATE offsets SET position = ?, revision = revision + 1"
+            " WHERE view = ? AND generation = ? AND shard = ? AND revision = ?",
+            [(batch.positions[shard], *place, shard, based.revision) for shard, based in batch.based_on.items()],
+        )
+        if state != batch.generation.state or moved.rowcount != len(batch.based_on):
+            raise ViewsMovedError(f"view {place[0]} generation {place[1]} was changed by somebody else")
+
+    def _erased_among(self, owners: set[str]) -> list[str]:
+        """Persons that the live views know to be erased.
+
+        A build that is behind the erasure may still have opened events of theirs, and may never get further.
+        """
+        return [
+            owner
+            for owner in owners
+            if self.connection.execute("SELECT 1 FROM erased WHERE digest = ?", (_digest(owner),)).fetchone()
+        ]
+
+    def _erase(self, owner: str) -> None:
+        """Take a person out of every table of every generation, and remember to scrub the files."""
+        for generation, names in self.connection.execute(
+            "SELECT generation, tables FROM view_versions WHERE state != ?", (RETIRED,)
+        ).fetchall():
+            for name in names.split(","):
+                view_tables.forget_rows(self.connection, f"{name}__{generation}", owner)
+        self.connection.execute("INSERT OR IGNORE INTO erased VALUES (?)", (_digest(owner),))
+        self.connection.execute("DELETE FROM parked WHERE owner = ?", (owner,))
+        self.connection.execute("INSERT OR IGNORE INTO to_scrub VALUES (1)")
+
+    def scrub(self) -> bool:
+        """After an erasure: empty the write-ahead log, so that no byte of the erased rows stays in a file.
+
+        Returns:
+            Whether nothing is left to scrub; a reader in the middle of a query can make it wait for the next call.
+        """
+        if self.connection.execute("SELECT 1 FROM to_scrub").fetchone() is None:
+            return True
+        (blocked, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if blocked:
+            return False
+        self.connection.execute("DELETE FROM to_scrub")
+        return True
+
+
+def _digest(owner: str) -> bytes:
+    """Names an erased person to whoever knows the pseudonym already, and to nobody else."""
+    return hashlib.blake2b(owner.encode(), digest_size=16).digest()

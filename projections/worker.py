@@ -1,0 +1,205 @@
+"""The worker that keeps the live views: follows every shard's log and folds what is new."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from kinelog.journal.errors import JournalError
+from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.port import Journal
+from kinelog.privacy.errors import PrivacyError
+from kinelog.projections import metrics
+from kinelog.projections.errors import NewerViewsError, ViewsMovedError
+from kinelog.projections.fold import View
+from kinelog.projections.folding import Folding
+from kinelog.projections.opening import Opened, open_events
+from kinelog.projections.sqlite_views import LIVE, Batch, Generation, SqliteViews
+from kinelog.projections.views import ALL_VIEWS
+
+logger = logging.getLogger(__name__)
+
+BATCH_EVENTS = 2048
+"""Events of one transaction: large enough that its fixed cost disappears, small enough that readers see it soon."""
+
+SHORTEST_WAIT_S = 0.004
+LONGEST_WAIT_S = 0.05
+
+
+class ProjectionWorker:
+    """Folds the log of some shards into the live generation of every view.
+
+    Offsets are written in the transaction that writes the rows, and only if they still are what the fold started from:
+    a crash at any point, or a second worker, folds nothing twice.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        codec: EventCodec,
+        store: SqliteViews,
+        shards: Iterable[int] | None = None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        views: tuple[View, ...] = ALL_VIEWS,
+        evict: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Prepare; nothing is read or written before `step` or `run`.
+
+        Args:
+            journal: The log.
+            codec: Opens its events.
+            store: Where the views are; this worker's own, since a store belongs to one thread.
+            shards: Shards to follow, all of the journal's by default.
+            clock: Unix milliseconds, for the age of events only: no row depends on it.
+            views: The views to keep.
+            evict: Called with tenant and pseudonym of everybody whose erasure is folded: their key must not stay in
+                this process's memory.
+        """
+        self._journal = journal
+        self._codec = codec
+        self._store = store
+        self._shards = sorted(range(journal.shards) if shards is None else shards)
+        self._clock = clock
+        self._views = views
+        self._evict = evict
+        self._foldings: list[Folding] = []
+        self._seen_version = -1
+        self._first_shard = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Fold until `stop` is set; what is being folded then is finished first."""
+        wait = SHORTEST_WAIT_S
+        while not stop.is_set():
+            if self.step():
+                wait = SHORTEST_WAIT_S
+            else:
+                stop.wait(wait)
+                wait = min(wait * 2, LONGEST_WAIT_S)
+            self._store.scrub()
+
+    def catch_up(self, stop: threading.Event | None = None) -> int:
+        """Fold until nothing is new, or until `stop` is set; how many events that were."""
+        total = 0
+        while (stop is None or not stop.is_set()) and (folded := self.step()):
+            total += folded
+        self._store.scrub()
+        return total
+
+    def step(self) -> int:
+        """Fold one batch; how many events it had.
+
+        Raises:
+            NewerViewsError: Newer code has rebuilt a view.
+        """
+        self._sync()
+        chunks = self._read()
+        count = sum(map(len, chunks.values()))
+        if count:
+            started = time.perf_counter()
+            if not self._fold(chunks):
+                return 1  # somebody else was faster: look again at once
+            metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
+            metrics.EVENTS.inc(count)
+            newest = max((o.event.at_ms for events in chunks.values() for o in events if o.event), default=None)
+            if newest is not None:
+                metrics.NEWEST_EVENT_AGE_SECONDS.set(max(0, self._clock() - newest) / 1000)
+        return count
+
+    def _sync(self) -> None:
+        """Follow what other processes did: rebuilds that switched, parked events that were replayed."""
+        version = self._store.data_version()
+        if self._foldings and version == self._seen_version:
+            return
+        self._seen_version = version
+        live = {generation.view: generation for generation in self._store.generations(LIVE)}
+        wanted = [live.get(view.name) for view in self._views]
+        if not all(self._fits(view, generation) for view, generation in zip(self._views, wanted, strict=True)):
+            self._begin_generations()
+            live = {generation.view: generation for generation in self._store.generations(LIVE)}
+        kept = {folding.generation: folding for folding in self._foldings}
+        self._foldings = []
+        for view in self._views:
+            folding = kept.get(live[view.name])
+            if folding is None:
+                folding = Folding(self._store, view, live[view.name])
+            else:
+                folding.reload()
+            self._foldings.append(folding)
+
+    def _fits(self, view: View, generation: Generation | None) -> bool:
+        if generation is None or generation.incarnation != self._journal.incarnation:
+            return False
+        if generation.version > view.version:
+            raise NewerViewsError(view.name, generation.version, view.version)
+        return generation.version == view.version
+
+    def _begin_generations(self) -> None:
+        """Start views that are missing, of older code, or of another incarnation of the log, from its beginning.
+
+        A view of another incarnation holds what this log never said; one of another version has another layout. Neither
+        can be continued.
+        """
+        with self._store.transaction():
+            live = {generation.view: generation for generation in self._store.generations(LIVE)}
+            for view in self._views:
+                if not self._fits(view, live.get(view.name)):
+                    fresh = self._store.create_generation(view, self._journal.incarnation, LIVE, self._journal.shards)
+                    if view.name in live:
+                        self._store.retire(live[view.name])
+                    logger.info("view %s: generation %d from the start of the log", view.name, fresh.generation)
+        self._store.drop_retired()
+
+    def _read(self) -> dict[int, list[Opened]]:
+        """The next events of each shard, a batch in all; every shard gets its turn to be first."""
+        chunks: dict[int, list[Opened]] = {}
+        room = BATCH_EVENTS
+        start = self._first_shard % max(len(self._shards), 1)
+        for shard in self._shards[start:] + self._shards[:start]:
+            if room <= 0:
+                break
+            behind = min(folding.position(shard) for folding in self._foldings)
+            try:
+                events = open_events(self._codec, self._journal.read(shard, behind, room))
+            except (JournalError, PrivacyError):
+                # the other shards go on; this one's standing head is what the metrics and the operator see
+                metrics.UNREADABLE.labels(str(shard)).inc()
+                logger.exception("shard %d: log behind position %d cannot be read", shard, behind)
+                continue
+            if events:
+                chunks[shard] = events
+                room -= len(events)
+        self._first_shard = start + 1
+        return chunks
+
+    def _fold(self, chunks: dict[int, list[Opened]]) -> bool:
+        batches: list[Batch] = []
+        try:
+            batches.extend(folding.fold(chunks) for folding in self._foldings)
+            self._store.apply(batches)
+        except ViewsMovedError:
+            metrics.CONFLICTS.inc()
+            self._forget_cached()
+            return False
+        except BaseException:
+            self._forget_cached()
+            raise
+        if self._evict is not None:
+            for owner in set[str]().union(*(batch.erased for batch in batches)):
+                self._evict(*owner.split("/", 1))
+        for folding, batch in zip(self._foldings, batches, strict=True):
+            folding.written(batch)
+            for parking in batch.parked:
+                metrics.PARKED.labels(folding.view.name).inc()
+                if parking.error is not None:
+                    logger.error(
+                        "view %s: parked shard %d position %d: %s",
+                        folding.view.name, parking.shard, parking.position, parking.error,
+                    )  # fmt: skip
+        return True
+
+    def _forget_cached(self) -> None:
+        """Start again from the store: rows in memory are of a batch that was not written."""
+        self._foldings = []
+        self._seen_version = -1

@@ -1,0 +1,69 @@
+"""The command line as people meet it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from kinelog.service.cli import COMMANDS, main
+
+from tests.system.running_service import kinelog
+
+
+def leaves(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
+    """Every command that does something, with its words."""
+    if not isinstance(command, click.Group):
+        return [(path, command)]
+    context = click.Context(command)
+    found = []
+    for name in command.list_commands(context):
+        child = command.get_command(context, name)
+        assert child is not None
+        found += leaves(child, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("words", [path for path, _ in leaves(main)], ids=" ".join)
+def test_every_command_explains_itself_with_an_example(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, [*words, "--help"])
+    assert result.exit_code == 0
+    assert "Example" in result.output, f"kinelog {' '.join(words)} --help shows no example"
+
+
+def test_help_lists_every_command_without_importing_any() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    for name in COMMANDS:
+        assert name in result.output
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--port", "many"], ["token", "create"]])
+def test_wrong_usage_ends_in_64_without_a_stack_trace(arguments: list[str]) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 64
+    assert "Traceback" not in result.output
+
+
+def test_a_wrong_setting_names_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "kinelog.toml").write_text("shards = 'many'\n")
+    result = CliRunner().invoke(main, ["tenant", "create", "x", "--data", str(tmp_path)])
+    assert result.exit_code == 64
+    assert "shards" in result.output
+
+
+@pytest.mark.system
+def test_doctor_finds_a_fresh_folder_well_and_an_open_one_ill(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert kinelog("tenant", "create", "iron-works", "--data", str(data)).returncode == 0
+    well = kinelog("doctor", "--data", str(data), "--json")
+    assert well.returncode == 0, well.stdout + well.stderr
+    verdicts = {finding["check"]: finding["verdict"] for finding in json.loads(well.stdout)["findings"]}
+    assert verdicts["permissions"] == "ok"
+    assert verdicts["parts"] == "ok"
+    (data / "keys").chmod(0o755)
+    ill = kinelog("doctor", "--data", str(data))
+    assert ill.returncode == 70
+    assert "chmod" in ill.stdout
