@@ -57,6 +57,6 @@ class OpenSessions:
         return dict(self._sessions)
 
     def _move(self, entity: str, at_ms: int) -> None:
-        # Taken out and put in again, so that the order of the dictionary stays the order of activity.
-        self._sessions.pop(entity, None)
-        self._sessions[entity] = at_ms
+        # Taken out and put in again, so that the order of the dictionary stays the order of activity. Commands overtake
+        # each other on their way, and activity never goes back: the state machine's own record does not either.
+        self._sessions[entity] = max(self._sessions.pop(entity, at_ms), at_ms)

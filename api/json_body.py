@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -22,9 +21,15 @@ _PATH_OF_MESSAGE = re.compile(r" - at `(?:key in )?\$([^`]*)`")
 _PATH_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 
 
-@lru_cache(maxsize=256)
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {}  # by the shape's name: one for each body of the route table
+
+
 def _decoder(shape: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(shape)
+    name = repr(shape)
+    decoder = _DECODERS.get(name)
+    if decoder is None:
+        decoder = _DECODERS[name] = msgspec.json.Decoder(shape)
+    return decoder
 
 
 async def read_json(request: web.Request, shape: type[T], settings: ApiSettings, empty: bytes = b"") -> T:

@@ -36,9 +36,10 @@ def signed_in(request: web.Request) -> Operator:
 
 
 async def form(request: web.Request) -> web.Response:
-    """`GET /sign-in`."""
-    if request.get(OPERATOR) is not None:
-        raise web.HTTPSeeOther(_inside(request.query.get("next")))
+    """`GET /sign-in`: the form, also for those who are signed in already.
+
+    A redirect would carry the `#token=` of a sign-in link on to the next page's address.
+    """
     return page(request, "sign_in.html", next=_inside(request.query.get("next")), problem=None)
 
 

@@ -10,6 +10,7 @@ from kinelog.domain import events as did
 from kinelog.domain.limits import Limits
 from kinelog.domain.recording import KEPT_BYTES, frame_digest
 from kinelog.domain.replies import FramesRecorded, FrameStatus
+
 from tests.domain.ledger import MORNING, Ledger, frame, session_id
 
 DAY = 86_400_000

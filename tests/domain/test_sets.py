@@ -11,6 +11,7 @@ from kinelog.domain.errors import Rejection
 from kinelog.domain.limits import Limits
 from kinelog.domain.replies import SetRecorded
 from kinelog.domain.values import SetLabel, Source
+
 from tests.domain.ledger import CURL, MINUTE, MORNING, ROW, Ledger, session_id
 
 EXERCISE = CURL.exercise

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from fake_service import OWNER, FakeService, serving
 from kinelog.codecs.values import Format
 from kinelog.phone.exercises import EXERCISES, Exercise
 from kinelog.phone.faulty_link import Faults, FaultyLink
@@ -21,6 +20,8 @@ from kinelog.phone.phone_session import SessionScript, SetDone
 from kinelog.phone.simulation import Simulation, SimulationPlan
 from kinelog.phone.tally import SimulationReport
 from kinelog.phone.watch import SAMPLES_IN_A_FRAME, Watch, WatchFrame
+
+from tests.phone.fake_service import OWNER, FakeService, serving
 
 START_MS = 1_700_000_000_000
 ALL_FAULTS = Faults(retransmit=0.3, gap=0.1, reorder=0.2, corrupt=0.2)

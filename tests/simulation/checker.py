@@ -79,7 +79,7 @@ def violations(history: History) -> list[str]:
         *_held_is_fold(history, log),
         *_answers(history, log),
         *_erasures(history, log),
-        *(f"liveness: {entity} was never abandoned" for entity in history.left_open),
+        *_left_open(log),
     ]
 
 
@@ -126,6 +126,17 @@ def _once_in_a_stream(log: Log) -> Iterator[str]:
             counts[entity, type(event)] += 1
             if counts[entity, type(event)] > 1:
                 yield f"1: {type(event).__name__} again in {entity} at {position}"
+
+
+def _left_open(log: Log) -> Iterator[str]:
+    """In the end, long after the last phone fell silent, no session of anybody is still open."""
+    closings = (did.SessionEnded, did.SessionAbandoned, did.SessionDeleted)
+    closed = {entity for _, entity, _, event in log.events if isinstance(event, closings)}
+    erased = {entity for _, entity, _, event in log.events if isinstance(event, did.UserErased)}
+    for _, entity, _, event in log.events:
+        gone = entity in closed or person_of(entity).persistence_id in erased
+        if isinstance(event, did.SessionStarted) and not gone:
+            yield f"liveness: {entity} fell silent and was never abandoned"
 
 
 def _held_is_fold(history: History, log: Log) -> Iterator[str]:
@@ -181,7 +192,7 @@ def _answer(taking: Taking, entry: Answering, log: Log) -> Iterator[str]:
         if answer.at.position > entry.head:
             yield f"1: {entry.owner} acknowledged position {answer.at.position}, the log ended at {entry.head}"
         if answer.at.position < taking.head:
-            yield f"2: {entry.owner} answered as of {answer.at.position}; {taking.head} was committed before it was asked"
+            yield f"2: {entry.owner} answered as of {answer.at.position}; {taking.head} was committed before the question"
         if isinstance(command, RecordFrames) and isinstance(answer.reply, FramesRecorded):
             yield from _recorded(person, command, answer.reply, answer.at.position, log)
         else:
@@ -201,9 +212,7 @@ def _refused(taking: Taking, answer: Refused, log: Log) -> Iterator[str]:
         yield f"6: a whole batch was refused ({code}), good frames included"
 
 
-def _recorded(
-    person: Person, command: RecordFrames, reply: FramesRecorded, at: int, log: Log
-) -> Iterator[str]:
+def _recorded(person: Person, command: RecordFrames, reply: FramesRecorded, at: int, log: Log) -> Iterator[str]:
     stream = person.session(command.session)
     if len(reply.outcomes) != len(command.frames):
         yield f"6: {len(command.frames)} frames, {len(reply.outcomes)} outcomes"
@@ -257,7 +266,7 @@ def _kept(taking: Taking, answer: Accepted, log: Log, entry: Answering) -> Itera
     if wanted is not None:
         position = log.first(*wanted)
         if position is None or position > at:
-            yield f"1: {type(command).__name__} of {own} was acknowledged at {at}; {wanted[1].__name__} is at {position}"
+            yield f"1: {type(command).__name__} of {own} acknowledged at {at}; {wanted[1].__name__} is at {position}"
 
 
 def _true_state(taking: Taking, answer: Accepted, log: Log) -> Iterator[str]:

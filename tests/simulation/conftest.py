@@ -1,4 +1,4 @@
-"""Makes the simulator importable as `tests.simulation`, and lets a seed be chosen: `pytest tests/simulation --seed 17`."""
+"""Makes the simulator importable as `tests.simulation`, however the tests are started."""
 
 from __future__ import annotations
 

@@ -92,4 +92,4 @@ class History:
     keys: MemoryKeys
     entries: list[Entry] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    left_open: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)

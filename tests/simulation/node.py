@@ -127,7 +127,9 @@ class Node:
                 self._record_taking(pending)
         world.note(f"{self.owner} {message}")
         todo = self.machine.step(message, world.clockwork.now_ms, world.rng.randbytes(16))
+        world.history.seen.add(type(message).__name__)
         for effect in todo:
+            world.history.seen.add(type(effect).__name__)
             world.note(f"{self.owner}     → {effect}")
             self._busy += isinstance(effect, BLOCKING)
             self._do(effect)
@@ -140,7 +142,12 @@ class Node:
         if isinstance(ticket, int):
             world.history.entries.append(
                 Taking(
-                    world.clockwork.now_ms, self.owner, ticket, pending.person, pending.command, world.journal.head(SHARD)
+                    world.clockwork.now_ms,
+                    self.owner,
+                    ticket,
+                    pending.person,
+                    pending.command,
+                    world.journal.head(SHARD),
                 )
             )
 
@@ -174,7 +181,7 @@ class Node:
             case effects.Released():
                 self.released = True
             case _:
-                self._in_store(partial(self._ask_store, effect))
+                self._in_store(partial(self._ask_store, effect, self.owner))
 
     def _in_store(self, work: Callable[[], Message | None], *, ends: bool = True) -> None:
         """Let the store do something after a while, and tell the machine after another."""
@@ -187,38 +194,34 @@ class Node:
 
         world.clockwork.later(world.store_delay(), at_the_store)
 
-    def _ask_store(self, effect: Effect) -> Message | None:
-        match effect:
-            case effects.Commit():
-                return self._commit(effect)
-            case effects.ProveOwnership():
-                return self._prove(effect)
-            case effects.Acquire():
-                return self._acquire()
-            case effects.Judge():
-                return self._judge(effect)
-            case effects.Restore():
-                if self.world.happens(self.world.plan.store_fails):
-                    return messages.RestoreFailed()
-                return self.world.restore(effect.head)
-            case effects.Forget():
-                return self._forget(effect)
-            case _:
-                return None
+    def _ask_store(self, effect: Effect, owner: str) -> Message | None:
+        ask: dict[type[Effect], Callable[..., Message | None]] = {
+            effects.Commit: self._commit,
+            effects.ProveOwnership: self._prove,
+            effects.Acquire: self._acquire,
+            effects.Judge: self._judge,
+            effects.Restore: self._restore,
+            effects.Forget: self._forget,
+        }
+        return ask[type(effect)](effect, owner)
 
-    def _acquire(self) -> Message:
+    def _restore(self, effect: effects.Restore, _owner: str) -> Message:
+        if self.world.happens(self.world.plan.store_fails):
+            return messages.RestoreFailed()
+        return self.world.restore(effect.head)
+
+    def _acquire(self, _effect: effects.Acquire, owner: str) -> Message:
         world = self.world
         if world.happens(world.plan.store_fails):
             return messages.AcquireFailed()
-        acquired = world.journal.acquire(SHARD, self.owner)
-        world.history.entries.append(Acquisition(world.clockwork.now_ms, self.owner, acquired.epoch))
+        acquired = world.journal.acquire(SHARD, owner)
+        world.history.entries.append(Acquisition(world.clockwork.now_ms, owner, acquired.epoch))
         if world.happens(world.plan.acquire_unknown):
             return messages.AcquireFailed()
         return messages.Acquired(acquired.epoch, acquired.head)
 
-    def _commit(self, effect: effects.Commit) -> Message:
+    def _commit(self, effect: effects.Commit, owner: str) -> Message:
         world, plan = self.world, self.world.plan
-        apply = partial(self._apply, effect, self.owner)
         if world.happens(plan.commit_fails):
             return messages.CommitFailed("storage-full")
         if len(effect.events) > plan.commit_events:
@@ -226,10 +229,14 @@ class Node:
         if world.happens(plan.commit_unknown_lost):
             return messages.OutcomeUnknown()
         if world.happens(plan.commit_unknown_late):
-            world.clockwork.later(world.rng.randint(1, 4_000), apply)
+            world.clockwork.later(world.rng.randint(1, 4_000), partial(self._apply_late, effect, owner))
             return messages.OutcomeUnknown()
-        answer = apply()
+        answer = self._apply(effect, owner)
         return messages.OutcomeUnknown() if world.happens(plan.commit_unknown_applied) else answer
+
+    def _apply_late(self, effect: effects.Commit, owner: str) -> None:
+        # Nobody hears of it: the owner was told long ago that nobody knows.
+        self._apply(effect, owner)
 
     def _apply(self, effect: effects.Commit, owner: str) -> Message:
         world = self.world
@@ -245,7 +252,7 @@ class Node:
         )
         return messages.Committed(last)
 
-    def _judge(self, effect: effects.Judge) -> Message:
+    def _judge(self, effect: effects.Judge, _owner: str) -> Message:
         world = self.world
         if world.happens(world.plan.store_fails):
             return messages.JudgeFailed()
@@ -254,13 +261,13 @@ class Node:
             return messages.Judged(Outcome(head > effect.after, effect.after + 1, head))
         return messages.Judged(world.journal.outcome(SHARD, effect.epoch, effect.after, effect.commit_id))
 
-    def _prove(self, effect: effects.ProveOwnership) -> Message:
+    def _prove(self, effect: effects.ProveOwnership, owner: str) -> Message:
         world = self.world
         if world.happens(world.plan.store_fails):
             return messages.ProofFailed()
         if not world.journal.owns(SHARD, effect.epoch):
             return messages.Fenced()
-        world.history.entries.append(Proof(world.clockwork.now_ms, self.owner, effect.epoch))
+        world.history.entries.append(Proof(world.clockwork.now_ms, owner, effect.epoch))
         return messages.Owned()
 
     def _recover(self, effect: effects.Recover) -> Message:
@@ -269,8 +276,11 @@ class Node:
             return messages.RecoveryFailed(effect.entity, effect.recovery)
         return world.recoverer.recover(effect.entity, effect.recovery)
 
-    def _forget(self, effect: effects.Forget) -> Message:
+    def _forget(self, effect: effects.Forget, owner: str) -> Message | None:
         world = self.world
+        if self.up and owner == self.owner and world.happens(world.plan.crash_before_forgetting):
+            world.crash(self)
+            return None
         if world.happens(world.plan.forget_fails):
             return messages.ForgetFailed()
         world.forget(effect.people)
@@ -302,7 +312,5 @@ class Node:
             number = world.ticket(ticket)
             request = world.requests[number]
             erased = world.keys.is_erased(*request.person)
-            world.history.entries.append(
-                Answering(world.clockwork.now_ms, self.owner, number, answer, head, erased)
-            )
+            world.history.entries.append(Answering(world.clockwork.now_ms, self.owner, number, answer, head, erased))
             world.answer(request, answer)

@@ -24,6 +24,7 @@ class Plan:
     recovery_fails: float
     snapshot_lost: float
     forget_fails: float
+    crash_before_forgetting: float
     message_lost: float
     message_doubled: float
     crashes: int
@@ -55,6 +56,7 @@ def plan_of(rng: Random) -> Plan:
         recovery_fails=sometimes(0.2, 0.2),
         snapshot_lost=sometimes(0.5, 0.8),
         forget_fails=sometimes(0.3, 0.5),
+        crash_before_forgetting=sometimes(0.3, 0.8),
         message_lost=sometimes(0.5, 0.2),
         message_doubled=sometimes(0.7, 0.4),
         crashes=rng.choice((0, 0, 1, 2, 4)),

@@ -59,9 +59,7 @@ class World:
         self.requests: dict[int, Request] = {}
         self._variant = variant
         self._trace = trace
-        self.recoverer = Recoverer(
-            variant.recovery_journal(self.journal), self.keys, self.codec, DOMAIN_RULES
-        )
+        self.recoverer = Recoverer(variant.recovery_journal(self.journal), self.keys, self.codec, DOMAIN_RULES)
         self.nodes = [Node(self, "first")]
         if self.plan.two_owners:
             self.nodes.append(Node(self, "second"))
@@ -86,7 +84,8 @@ class World:
                 for request in stage
                 if not request.done
             ]
-        self._silence(survivor)
+        # The sessions that nobody ended fall silent now; the shard has to find them.
+        self.clockwork.run_until(self.clockwork.now_ms + LIMITS.silence_ms + 15_000)
         survivor.record_residents()
         survivor.tell(survivor.life, Release())
         self.clockwork.run_until(self.clockwork.now_ms + 10_000)
@@ -98,7 +97,7 @@ class World:
         first, *others = self.nodes
         first.boot()
         for second in others:
-            self.clockwork.later(self.rng.randint(0, 8_000), second.boot)
+            self.clockwork.later(self.rng.randint(0, 8_000), partial(self._boot, second))
         for phone in self.phones:
             self.clockwork.later(self.rng.randint(0, 3_000), partial(self._send_all, phone.stages[0]))
         for _ in range(self.plan.crashes):
@@ -109,8 +108,16 @@ class World:
 
     def _crash(self, node: Node) -> None:
         if node.up:
-            node.crash()
-            self.clockwork.later(self.rng.randint(1, 2_000), node.boot)
+            self.crash(node)
+
+    def crash(self, node: Node) -> None:
+        """Crash a node; it comes back after a while."""
+        node.crash()
+        self.clockwork.later(self.rng.randint(1, 2_000), partial(self._boot, node))
+
+    def _boot(self, node: Node) -> None:
+        if not node.up and (self._faulty or node is self._survivor()):
+            node.boot()
 
     def _heal(self) -> None:
         self.note("nothing goes wrong from here on")
@@ -118,19 +125,13 @@ class World:
         for node in self.nodes:
             if node is not survivor:
                 node.crash()
-        if not survivor.up:
-            survivor.boot()
+        self._boot(survivor)
 
     def _survivor(self) -> Node:
         return self.nodes[-1] if self.plan.second_survives else self.nodes[0]
 
     def _settled(self) -> bool:
         return all(phone.done for phone in self.phones)
-
-    def _silence(self, survivor: Node) -> None:
-        """Let the sessions that nobody ended fall silent; the shard has to find them."""
-        self.clockwork.run_until(self.clockwork.now_ms + LIMITS.silence_ms + 15_000)
-        self.history.left_open = sorted(survivor.machine.open_sessions)
 
     @property
     def _faulty(self) -> bool:
@@ -159,7 +160,7 @@ class World:
 
     def store_delay(self) -> int:
         """How long the store takes, ms."""
-        return self.rng.randint(0, self.plan.slow_store_ms)
+        return self.rng.randint(0, self.plan.slow_store_ms if self._faulty else 10)
 
     def restore(self, head: int) -> Message:
         """What the shard has to remember."""
