@@ -206,17 +206,22 @@ class TaggedLayout:
             self._refuse_bad_samples(data, tags, values_at, rows)
         return rows, end
 
-    def _columns(self, data: bytes, tags: Tags, values_at: int, rows: int) -> Iterator[tuple[Sensor, RawColumns]]:
-        values = self.values.read(data, values_at, rows * tags.dimensions).reshape(rows, tags.dimensions)
+    def _columns(self, data: bytes, kinds: Sequence[SensorKind], values_at: int, rows: int) -> list[RawColumns]:
+        dimensions = sum([DIMENSIONS[kind] for kind in kinds])
+        values = self.values.read(data, values_at, rows * dimensions).reshape(rows, dimensions)
+        if len(kinds) == 1:
+            return [values]
+        columns = []
         first = 0
-        for sensor in tags.sensors:
-            last = first + DIMENSIONS[sensor.kind]
-            yield sensor, values[:, first:last]
-            first = last
+        for kind in kinds:
+            columns.append(values[:, first : first + DIMENSIONS[kind]])
+            first += DIMENSIONS[kind]
+        return columns
 
     def _refuse_bad_samples(self, data: bytes, tags: Tags, values_at: int, rows: int) -> None:
-        columns = self._columns(data, tags, values_at, rows)
-        fits = np.hstack([self.values.fits(sensor.kind, values) for sensor, values in columns])
+        kinds = [sensor.kind for sensor in tags.sensors]
+        columns = self._columns(data, kinds, values_at, rows)
+        fits = np.hstack([self.values.fits(kind, values) for kind, values in zip(kinds, columns, strict=True)])
         if fits.all():
             return
         row, column = divmod(int(fits.argmin()), tags.dimensions)
@@ -226,10 +231,9 @@ class TaggedLayout:
     def samples(self, data: bytes, summary: FrameSummary) -> Iterator[Samples]:
         """The samples of each tag of a frame that `summarize` has accepted."""
         values_at = HEADER.size + self.tag_bytes * len(summary.blocks)
-        tags = read_tags(data[HEADER.size : values_at], self.tag_bytes)
-        rows = summary.blocks[0].count
-        for sensor, columns in self._columns(data, tags, values_at, rows):
-            yield self.values.to_samples(sensor.kind, columns)
+        kinds = [block.kind for block in summary.blocks]
+        for kind, columns in zip(kinds, self._columns(data, kinds, values_at, summary.blocks[0].count), strict=True):
+            yield self.values.to_samples(kind, columns)
 
     def encode(self, blocks: Sequence[Block], out_of_range: OutOfRange = "clamp") -> bytes:
         """Write blocks of equal length, rate and start as the rows of one frame.

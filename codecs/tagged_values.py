@@ -40,7 +40,7 @@ class ValueEncoding(Protocol):
         """
 
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
-        """The values as they lie, flat."""
+        """The values in their order, in an array of any shape."""
 
     def always_fits(self, kind: SensorKind) -> bool:
         """Whether no pattern of bits can be out of range for this sensor."""
@@ -112,8 +112,8 @@ class PackedValues(_IntegerValues):
         return _whole_rows(count, dimensions, offset)
 
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
-        """Unpacked words, one axis behind the other."""
-        return SAMPLES_13.decode(data, offset, count // 3).reshape(-1)
+        """Unpacked words, a row each."""
+        return SAMPLES_13.decode(data, offset, count // 3)
 
     def write(self, values: WireValues, out_of_range: OutOfRange) -> bytes:
         """Values packed three to a word."""
@@ -139,7 +139,8 @@ class Int16Values(_IntegerValues):
 
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
         """The int16 values."""
-        return np.frombuffer(data, "<i2", count, offset)
+        # Copied: a view would keep the received bytes alive and read-only.
+        return np.frombuffer(data, "<i2", count, offset).astype(np.int16)
 
     def write(self, values: WireValues, out_of_range: OutOfRange) -> bytes:
         """Values as int16."""
@@ -197,8 +198,9 @@ class FloatValues:
 
     def _rounded(self, rule: _FloatRule, columns: RawColumns) -> NDArray[np.float64]:
         # float64 holds every product of a float32 and 1000 exactly, so this rounds what was sent, half to even.
-        rounded: NDArray[np.float64] = np.rint(columns.astype(np.float64) * rule.scale)
-        return rounded
+        rounded = columns.astype(np.float64)
+        rounded *= rule.scale
+        return np.rint(rounded, out=rounded)
 
     def to_samples(self, kind: SensorKind, columns: RawColumns) -> Samples:
         """From g to milli-g, and heart beats to whole ones, rounded half to even."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
+from kinelog.privacy.errors import PrivacyError
 from kinelog.projections import metrics
 from kinelog.projections.errors import NewerViewsError, ViewsMovedError
 from kinelog.projections.fold import View
@@ -78,10 +79,10 @@ class ProjectionWorker:
                 wait = min(wait * 2, LONGEST_WAIT_S)
             self._store.scrub()
 
-    def catch_up(self) -> int:
-        """Fold until nothing is new; how many events that were."""
+    def catch_up(self, stop: threading.Event | None = None) -> int:
+        """Fold until nothing is new, or until `stop` is set; how many events that were."""
         total = 0
-        while folded := self.step():
+        while (stop is None or not stop.is_set()) and (folded := self.step()):
             total += folded
         self._store.scrub()
         return total
@@ -160,15 +161,15 @@ class ProjectionWorker:
                 break
             behind = min(folding.position(shard) for folding in self._foldings)
             try:
-                stored = self._journal.read(shard, behind, room)
-            except JournalError:
+                events = open_events(self._codec, self._journal.read(shard, behind, room))
+            except (JournalError, PrivacyError):
                 # the other shards go on; this one's standing head is what the metrics and the operator see
                 metrics.UNREADABLE.labels(str(shard)).inc()
                 logger.exception("shard %d: log behind position %d cannot be read", shard, behind)
                 continue
-            if stored:
-                chunks[shard] = open_events(self._codec, stored)
-                room -= len(stored)
+            if events:
+                chunks[shard] = events
+                room -= len(events)
         self._first_shard = start + 1
         return chunks
 
@@ -184,8 +185,9 @@ class ProjectionWorker:
         except BaseException:
             self._forget_cached()
             raise
-        for owner in set[str]().union(*(batch.erased for batch in batches)) if self._evict else ():
-            self._evict(*owner.split("/", 1))
+        if self._evict is not None:
+            for owner in set[str]().union(*(batch.erased for batch in batches)):
+                self._evict(*owner.split("/", 1))
         for folding, batch in zip(self._foldings, batches, strict=True):
             folding.written(batch)
             for parking in batch.parked:
