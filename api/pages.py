@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 
 from aiohttp import web
@@ -43,6 +44,11 @@ def add_pages(app: web.Application, sources: PageSources) -> None:
     router.add_get("/pages/sessions/{session}/trace.json", page_session.trace, name=f"{PAGE}trace")
     router.add_get("/static/{name}", static, name="page-asset")
     app.middlewares.append(frame_pages)
+
+    async def warm(_: web.Application) -> None:
+        await asyncio.to_thread(assets.warm)
+
+    app.on_startup.append(warm)
 
 
 @web.middleware

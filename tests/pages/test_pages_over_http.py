@@ -182,6 +182,13 @@ def test_a_session_without_anything_says_so(floor: Floor, session_row: Callable[
         assert words in text
 
 
+def test_an_open_session_and_lost_samples_are_pointed_out(floor: Floor, session_row: Callable[..., SessionRow]) -> None:
+    floor.views.sessions = [session_row(1, short_blocks=2)]
+    text = Parsed(floor.page("/sessions/" + floor.views.sessions[0].session).text).text
+    assert "This session is going on." in text
+    assert "2 blocks hold fewer samples than the time they lasted" in text
+
+
 def test_two_people_with_one_session_id_are_told_apart(floor: Floor) -> None:
     answer = floor.page(f"/sessions/{SHARED}")
     assert answer.status == 300
