@@ -85,7 +85,9 @@ async def trace(request: web.Request) -> web.Response:
     shift_ms = offset_ms(found[0].started_at_ms, zone)
     async with sources.tracing:
         body = await asyncio.to_thread(_trace, sources, found[0], from_ms, to_ms, shift_ms)
-    return web.Response(body=body, content_type="application/json", headers=PAGE_HEADERS)
+    response = web.Response(body=body, content_type="application/json", headers=PAGE_HEADERS)
+    response.enable_compression()
+    return response
 
 
 async def _rows(request: web.Request, tenant: str) -> list[SessionRow]:

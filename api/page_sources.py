@@ -41,8 +41,8 @@ class PageSources:
         name_of: Name behind `(tenant, pseudonym)`, or None; blocking.
         gyms_of: Gyms of a tenant by id. Raises `web.HTTPServiceUnavailable` when they cannot be told now.
         operator_of: Who bears a token, or None for one that is unknown, revoked, expired or not an operator's.
-        cookie: Seals tokens into cookies.
         why_not: Why an operator may not see a person's training (`(operator, pseudonym)`), or None if they may.
+        cookie: Seals tokens into cookies.
         clock_ms: Now, Unix milliseconds.
         tracing: Bounds how many traces are computed at once: each may hold tens of megabytes of samples.
     """
