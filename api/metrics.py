@@ -38,7 +38,7 @@ class RouteMeter:
         self.buckets[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Meters(Collector):
     """All meters of one application."""
 
@@ -88,7 +88,7 @@ def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
     return cumulative
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LagCollector(Collector):
     """How far the views are behind the log, and whether they stand still.
 

@@ -17,8 +17,9 @@ from kinelog.projections.errors import RebuildRunningError, UnknownViewError, Vi
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
 from kinelog.projections.opening import open_events
-from kinelog.projections.sqlite_views import BUILDING, LIVE, Batch, Generation, SqliteViews
+from kinelog.projections.sqlite_views import BUILDING, LIVE, Generation, SqliteViews
 from kinelog.projections.views import VIEWS
+from kinelog.projections.writing import Write, fold_and_write
 
 logger = logging.getLogger(__name__)
 
@@ -137,12 +138,9 @@ class Rebuild:
     def _done(self) -> int:
         return sum(self._position(shard) for shard in range(self._journal.shards))
 
-    def _fold(self, shard: int, limit: int, write: Callable[[list[Batch]], None]) -> None:
+    def _fold(self, shard: int, limit: int, write: Write) -> None:
         events = open_events(self._codec, self._journal.read(shard, self._position(shard), limit))
-        batches = [folding.fold({shard: events}) for folding in self._foldings]
-        write(batches)
-        for folding, batch in zip(self._foldings, batches, strict=True):
-            folding.written(batch)
+        fold_and_write(self._foldings, {shard: events}, write)
 
     def _try_to_switch(self) -> bool:
         """Switch, unless the live views have gone too far ahead to keep their worker waiting for it."""

@@ -16,8 +16,9 @@ from kinelog.projections.errors import NewerViewsError, ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
 from kinelog.projections.opening import Opened, open_events
-from kinelog.projections.sqlite_views import LIVE, Batch, Generation, SqliteViews
+from kinelog.projections.sqlite_views import LIVE, Generation, SqliteViews
 from kinelog.projections.views import ALL_VIEWS
+from kinelog.projections.writing import fold_and_write
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,9 @@ BATCH_EVENTS = 2048
 
 SHORTEST_WAIT_S = 0.004
 LONGEST_WAIT_S = 0.05
+
+LATEST_SCRUB_S = 60.0
+SCRUB_AGAIN_S = 10.0
 
 
 class ProjectionWorker:
@@ -71,13 +75,18 @@ class ProjectionWorker:
     def run(self, stop: threading.Event) -> None:
         """Fold until `stop` is set; what is being folded then is finished first."""
         wait = SHORTEST_WAIT_S
+        scrub_at = time.monotonic()
         while not stop.is_set():
-            if self.step():
+            busy = self.step() > 0
+            if busy:
                 wait = SHORTEST_WAIT_S
             else:
                 stop.wait(wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
-            self._store.scrub()
+            now = time.monotonic()
+            if now >= scrub_at + (LATEST_SCRUB_S if busy else 0):
+                # Writing the file anew makes the views late: in a pause if there is one, and not again at once.
+                scrub_at = now + (SCRUB_AGAIN_S if not self._store.scrub() else 1)
 
     def catch_up(self, stop: threading.Event | None = None) -> int:
         """Fold until nothing is new, or until `stop` is set; how many events that were."""
@@ -174,10 +183,8 @@ class ProjectionWorker:
         return chunks
 
     def _fold(self, chunks: dict[int, list[Opened]]) -> bool:
-        batches: list[Batch] = []
         try:
-            batches.extend(folding.fold(chunks) for folding in self._foldings)
-            self._store.apply(batches)
+            batches = fold_and_write(self._foldings, chunks, self._store.apply)
         except ViewsMovedError:
             metrics.CONFLICTS.inc()
             self._forget_cached()
@@ -188,15 +195,6 @@ class ProjectionWorker:
         if self._evict is not None:
             for owner in set[str]().union(*(batch.erased for batch in batches)):
                 self._evict(*owner.split("/", 1))
-        for folding, batch in zip(self._foldings, batches, strict=True):
-            folding.written(batch)
-            for parking in batch.parked:
-                metrics.PARKED.labels(folding.view.name).inc()
-                if parking.error is not None:
-                    logger.error(
-                        "view %s: parked shard %d position %d: %s",
-                        folding.view.name, parking.shard, parking.position, parking.error,
-                    )  # fmt: skip
         return True
 
     def _forget_cached(self) -> None:

@@ -325,9 +325,11 @@ class TenantHistory(RuleBasedStateMachine):
         if TENANT.persistence_id not in self.ledger.states:
             return
         for token_id, token in self.live.items():
-            found = self.ledger.tenant().holder_of(token)
+            found = self.ledger.tenant().token_by_hash(token)
             assert found is not None
             assert (found.token_id, found.valid_at(self.now)) == (token_id, True)
+        for secret in [*self.refresh.values(), *self.spent]:
+            assert self.ledger.tenant().token_by_hash(secret) is None
         everything = list(self.live.values()) + list(self.refresh.values()) + list(self.spent)
         assert self.ledger.tenant().token_ids.count == len(everything)
 

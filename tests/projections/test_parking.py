@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
+import msgspec
 from gym_floor import NOON_MS, TENANT, GymFloor, dump
 from kinelog.domain.events import FrameRecorded
 from kinelog.domain.identifiers import Person, shard_of
@@ -127,3 +128,23 @@ def test_a_poisoned_person_does_not_hold_up_the_shard(floor: GymFloor) -> None:
         floor.project()
     shard = shard_of(anna, 4)
     assert floor.read_side.as_of()[shard] == floor.journal.head(shard)
+
+
+def test_a_value_that_no_column_can_hold_parks_its_event_and_stops_nobody(floor: GymFloor) -> None:
+    anna, annas = train(floor, "anna", 1)
+    genuine = samples_by_session.decoded
+    marked = ae(NOON_MS + 2000, seed=102)
+
+    def overflowing(event: FrameRecorded) -> Iterable[Decoded]:
+        for info, found in genuine(event):
+            yield (msgspec.structs.replace(info, start_ms=2**70) if event.data == marked else info), found
+
+    others = [train(floor, f"person-{number}", number) for number in range(2, 6)]
+    with patch.object(samples_by_session, "decoded", overflowing):
+        floor.project()
+    assert sequences(floor, anna, annas) == [0, 1]
+    assert all(sequences(floor, *other) == list(range(6)) for other in others)
+    assert {row.error.split(" ")[0] for row in floor.read_side.parked() if row.error} == {"OverflowError"}
+    replay_parked(floor.journal, floor.codec, floor.store)
+    floor.project()
+    assert sequences(floor, anna, annas) == list(range(6))
