@@ -243,13 +243,14 @@ def _refused(loads: Sequence[Load]) -> dict[int, int]:
 
 def in_words(figures: IngestFigures) -> str:
     """The figures for people."""
+    cores = f"service {figures.server_share}; client {figures.client_share}, with bare {figures.client_share_bare}"
     half_load = f"{figures.half_load_per_second} frames/s due at a steady rate"
     rows = {
         "machine": f"{figures.cores} cores; append 4 KiB + fsync {figures.fsync_ms} ms, p99 {figures.fsync_p99_ms} ms",
         "bare aiohttp handler": f"{figures.bare_per_second} requests/s",
         "kinelog, durable": f"{figures.service_per_second} frames/s over {figures.connections} connections",
         "ratio": f"{figures.ratio}",
-        "cores used": f"client {figures.client_share} ({figures.client_share_bare} bare), service {figures.server_share}",
+        "cores used": cores,
         "latency, saturated": f"p50 {figures.closed_loop_p50_ms} ms, p99 {figures.closed_loop_p99_ms} ms",
         "latency, half load": f"p50 {figures.half_load_p50_ms} ms, p99 {figures.half_load_p99_ms} ms at {half_load}",
         "views, full load": f"p99 {figures.view_lag_p99_s} s behind the log",

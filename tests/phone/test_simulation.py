@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 from collections import Counter
@@ -119,6 +120,23 @@ def test_a_service_that_is_gone_for_a_moment_costs_nothing() -> None:
     report = simulate(service, users=1, give_up_s=20.0)
     assert report.verdict == "sound"
     assert report.answered_later == 4
+
+
+def test_a_simulation_that_is_stopped_says_how_many_sessions_it_did_not_compare() -> None:
+    async def scenario() -> SimulationReport:
+        async with serving(FakeService()) as service:
+            simulation = Simulation(plan(service, live=True, forever=True))
+            running = asyncio.ensure_future(simulation.run())
+            while simulation.tally.acknowledged < 3:  # noqa: ASYNC110 - there is no event for it, and no time either
+                await asyncio.sleep(0.01)
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+            return simulation.report()
+
+    report = asyncio.run(scenario())
+    assert report.open_sessions == report.sessions == 3
+    assert report.compared_sessions == 0
 
 
 # ── the script ───────────────────────────────────────────────────────────────────────────────────────────────────
