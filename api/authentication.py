@@ -1,8 +1,8 @@
 """Who is asking: bearer tokens against the tenant's own record of them.
 
 A token is verified once against its hash and then remembered together with the reading of the tenant's state that it
-was verified against. That reading is trusted for a few seconds (another process may revoke a token), and dropped at once
-after every command of this process that changes tokens.
+was verified against. That reading is trusted for a few seconds (another process may revoke a token), and dropped at
+once after every command of this process that changes tokens.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ even learn: it is told 404 where an operator would be told 403.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from kinelog.domain.values import Role
 
@@ -17,33 +17,51 @@ _FRONT_DESK = Role.FRONT_DESK
 _ENGINEER = Role.ENGINEER
 
 
-class Permission(Enum):
-    """Things one may be allowed to do, and the roles that are."""
+class Permission(StrEnum):
+    """Things one may be allowed to do."""
 
-    INGEST = frozenset({_DEVICE, _OWNER})
-    LABEL = frozenset({_DEVICE, _OWNER, _TRAINER})
-    READ_TRAINING = frozenset({_DEVICE, _OWNER, _TRAINER})
-    READ_FRAMES = frozenset({_DEVICE, _OWNER, _TRAINER, _ENGINEER})
-    DELETE_TRAINING = frozenset({_DEVICE, _OWNER})
-    ENROL = frozenset({_OWNER, _FRONT_DESK})
-    READ_PERSON = frozenset({_DEVICE, _OWNER, _FRONT_DESK})
-    CHANGE_PERSON = frozenset({_DEVICE, _OWNER})
-    CONSENT = frozenset({_DEVICE, _OWNER})
-    PAIR = frozenset({_DEVICE, _OWNER, _FRONT_DESK})
-    EXPORT = frozenset({_DEVICE, _OWNER})
-    ERASE = frozenset({_DEVICE, _OWNER})
-    READ_PLACES = frozenset(Role)
-    CHANGE_PLACES = frozenset({_OWNER})
-    WATCH_PLACE = frozenset({_OWNER, _TRAINER, _FRONT_DESK})
-    READ_FIGURES = frozenset({_OWNER, _TRAINER, _FRONT_DESK, _ENGINEER})
-    TOKENS = frozenset({_OWNER})
-    DECODE = frozenset(Role)
+    INGEST = "ingest"
+    LABEL = "label"
+    READ_TRAINING = "read-training"
+    READ_FRAMES = "read-frames"
+    DELETE_TRAINING = "delete-training"
+    ENROL = "enrol"
+    READ_PERSON = "read-person"
+    CHANGE_PERSON = "change-person"
+    CONSENT = "consent"
+    PAIR = "pair"
+    EXPORT = "export"
+    ERASE = "erase"
+    READ_PLACES = "read-places"
+    CHANGE_PLACES = "change-places"
+    WATCH_PLACE = "watch-place"
+    READ_FIGURES = "read-figures"
+    TOKENS = "tokens"
+    DECODE = "decode"
 
     @property
     def roles(self) -> frozenset[Role]:
         """Who is allowed."""
-        return self.value
+        return ROLES[self]
 
-    def allows(self, role: Role) -> bool:
-        """Whether this role is allowed."""
-        return role in self.value
+
+ROLES: dict[Permission, frozenset[Role]] = {
+    Permission.INGEST: frozenset({_DEVICE, _OWNER}),
+    Permission.LABEL: frozenset({_DEVICE, _OWNER, _TRAINER}),
+    Permission.READ_TRAINING: frozenset({_DEVICE, _OWNER, _TRAINER}),
+    Permission.READ_FRAMES: frozenset({_DEVICE, _OWNER, _TRAINER, _ENGINEER}),
+    Permission.DELETE_TRAINING: frozenset({_DEVICE, _OWNER}),
+    Permission.ENROL: frozenset({_OWNER, _FRONT_DESK}),
+    Permission.READ_PERSON: frozenset({_DEVICE, _OWNER, _FRONT_DESK}),
+    Permission.CHANGE_PERSON: frozenset({_DEVICE, _OWNER}),
+    Permission.CONSENT: frozenset({_DEVICE, _OWNER}),
+    Permission.PAIR: frozenset({_DEVICE, _OWNER, _FRONT_DESK}),
+    Permission.EXPORT: frozenset({_DEVICE, _OWNER}),
+    Permission.ERASE: frozenset({_DEVICE, _OWNER}),
+    Permission.READ_PLACES: frozenset(Role),
+    Permission.CHANGE_PLACES: frozenset({_OWNER}),
+    Permission.WATCH_PLACE: frozenset({_OWNER, _TRAINER, _FRONT_DESK}),
+    Permission.READ_FIGURES: frozenset({_OWNER, _TRAINER, _FRONT_DESK, _ENGINEER}),
+    Permission.TOKENS: frozenset({_OWNER}),
+    Permission.DECODE: frozenset(Role),
+}

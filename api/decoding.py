@@ -6,13 +6,13 @@ from functools import partial
 
 from aiohttp import web
 from kinelog.api.call import Call
-from kinelog.api.documents import BlockDocument, DecodedFrame
+from kinelog.api.documents import BlockDocument, DecodedFrame, FieldDocument
 from kinelog.api.json_body import encode_json
 from kinelog.api.parameters import format_named
 from kinelog.api.problems import ProblemError, ProblemPart
 from kinelog.api.request_body import read_body
 from kinelog.codecs.errors import CodecError
-from kinelog.codecs.frames import decode
+from kinelog.codecs.explain import ExplainedField, explain
 from kinelog.codecs.values import Block, Format
 
 
@@ -26,18 +26,31 @@ async def decode_frame(call: Call) -> web.StreamResponse:
 
 
 def _decoded(data: bytes, layout: Format | None) -> bytes:
-    try:
-        frame = decode(data, layout)
-    except CodecError as error:
-        raise ProblemError(error.code, error.detail, part=ProblemPart(error.detail, offset=error.offset)) from error
+    explanation = explain(data, layout, all_samples=True)
+    error, frame = explanation.error, explanation.frame
+    if error is not None or frame is None:
+        raise _problem(error)
     document = DecodedFrame(
         format=frame.summary.format,
         device=frame.summary.device,
         dead=frame.summary.dead,
         blocks=tuple(_block(block) for block in frame.blocks),
-        fields=(),
+        fields=tuple(_field(field) for field in explanation.fields),
     )
     return encode_json(document)
+
+
+def _problem(error: CodecError | None) -> ProblemError:
+    if error is None:
+        raise TypeError("bytes are a frame, or there is an error that says why not")
+    return ProblemError(error.code, error.detail, part=ProblemPart(error.detail, offset=error.offset))
+
+
+def _field(field: ExplainedField) -> FieldDocument:
+    return FieldDocument(
+        name=field.name, offset=field.offset, size=field.size, bits=field.bits, hex=field.hex, value=field.value,
+        meaning=field.meaning,
+    )  # fmt: skip
 
 
 def _block(block: Block) -> BlockDocument:

@@ -320,11 +320,13 @@ class BlockDocument(Document, frozen=True, kw_only=True):
 
 
 class FieldDocument(Document, frozen=True, kw_only=True):
-    """One field of a frame: where it lies, its bytes, and what they mean."""
+    """One thing that some bytes of a frame say; `bits` are the lowest and highest of the word that the bytes make."""
 
     name: str
     offset: int
     size: int
+    bits: tuple[int, int] | None
+    hex: str
     value: str
     meaning: str
 

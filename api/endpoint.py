@@ -15,6 +15,11 @@ from kinelog.api.problems import (
     problem_response,
 )
 from kinelog.api.route import Route
+from kinelog.journal.errors import StorageFullError, UnavailableError
+from kinelog.privacy.errors import ErasedPersonError, KeyStoreUnavailableError, UnknownPersonError
+from kinelog.projections.errors import ViewsUnavailableError
+
+_NOT_NOW = (ViewsUnavailableError, UnavailableError, StorageFullError, KeyStoreUnavailableError)
 
 WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -51,6 +56,10 @@ def problem_of(request: web.Request, error: Exception) -> ProblemError:
         return error
     if isinstance(error, web.HTTPException):
         return problem_of_http_exception(error)
+    if isinstance(error, ErasedPersonError | UnknownPersonError):
+        return ProblemError("user-erased", "Nothing of this person can be read or written any more.")
+    if isinstance(error, _NOT_NOW):
+        return ProblemError("unavailable", "The store does not answer.", retry_after_s=1)
     return problem_of_defect(request, error)
 
 

@@ -24,6 +24,7 @@ from kinelog.domain.identifiers import Person
 from kinelog.domain.states import UserState
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
+from typing_extensions import override
 
 README = b"""What Kinelog knows of you.
 
@@ -50,9 +51,11 @@ class _Pipe(io.RawIOBase):
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
+    @override
     def writable(self) -> bool:
         return True
 
+    @override
     def write(self, data: object) -> int:
         piece = bytes(memoryview(data))  # type: ignore[arg-type] # zipfile writes bytes-like objects
         self._pieces.append(piece)
@@ -126,9 +129,7 @@ class PersonArchive:
                 told.append({"event": type(event).__name__, **_plain(event)})
         yield _line({"session": session, "frames": frames, "events": told})
 
-    def _chosen(
-        self, entity: str, kinds: tuple[type[Event], ...], line: Callable[[Event], bytes]
-    ) -> Iterator[bytes]:
+    def _chosen(self, entity: str, kinds: tuple[type[Event], ...], line: Callable[[Event], bytes]) -> Iterator[bytes]:
         return (line(event) for event in self._events(entity) if isinstance(event, kinds))
 
     def _sample_lines(self, entity: str) -> Iterator[bytes]:
@@ -188,5 +189,3 @@ def _plain_value(value: object) -> object:
 
 def _line(value: dict[str, object]) -> bytes:
     return _ENCODER.encode(value) + b"\n"
-
-

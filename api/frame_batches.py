@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgpack
+import msgpack  # type: ignore[import-untyped] # it has no annotations
 from kinelog.api.parameters import MAX_SEQUENCE, MAX_UNIX_MS, format_named
 from kinelog.api.problems import ProblemError, ProblemPart
 from kinelog.api.settings import ApiSettings

@@ -101,9 +101,7 @@ async def post_frames(call: Call) -> web.StreamResponse:
     if media == MULTIPACKET:
         frames = [await _multipacket(call, layout, start_ms)]
     else:
-        body = await read_body(
-            call.request, settings.batch_body_bytes, settings.body_timeout_s, settings.batch_bytes
-        )
+        body = await read_body(call.request, settings.batch_body_bytes, settings.body_timeout_s, settings.batch_bytes)
         frames = frames_of(body, settings, layout)
     if not frames:
         raise ProblemError("nothing-usable", "The batch is empty.")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import TypeVar
+from itertools import takewhile
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -22,9 +22,15 @@ _PATH_OF_MESSAGE = re.compile(r" - at `(?:key in )?\$([^`]*)`")
 _PATH_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 
 
-@lru_cache(maxsize=256)
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {}  # by the shape's name: one for each body of the route table
+
+
 def _decoder(shape: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(shape)
+    name = repr(shape)
+    decoder = _DECODERS.get(name)
+    if decoder is None:
+        decoder = _DECODERS[name] = msgspec.json.Decoder(shape)
+    return decoder
 
 
 async def read_json(request: web.Request, shape: type[T], settings: ApiSettings, empty: bytes = b"") -> T:
@@ -79,5 +85,6 @@ def _invalid(message: str) -> ProblemError:
 
 def _pointer(path: str) -> str:
     """A JSON pointer of a msgspec path (`.labels[2].start_ms`)."""
-    steps = (name or index for name, index in _PATH_STEP.findall(path))
+    # A step `...` stands for some key of a map, which msgspec does not name: the pointer ends at the map.
+    steps = takewhile(lambda step: step != "...", (name or index for name, index in _PATH_STEP.findall(path)))
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

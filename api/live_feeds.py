@@ -128,5 +128,3 @@ async def _cancel(task: asyncio.Task[None] | None) -> None:
 def behind(row: LiveRow, positions: dict[int, int]) -> bool:
     """Whether an entry lies behind these positions, that is, is new to whoever is there."""
     return row.position > positions.get(row.shard, 0)
-
-

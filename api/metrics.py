@@ -1,16 +1,18 @@
 """Figures of the interface: requests by route and status, latency, what is in flight, how far the views lag.
 
-Requests are counted in plain integers on the event loop's thread (a labelled Prometheus counter with its lock would cost
-a good share of the hot path) and become Prometheus families when somebody asks.
+Requests are counted in plain integers on the event loop's thread (a labelled Prometheus counter with its lock would
+cost a good share of the hot path) and become Prometheus families when somebody asks.
 """
 
 from __future__ import annotations
 
-import time
+import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from kinelog.projections.errors import ViewsUnavailableError
+from kinelog.projections.lag import LagWatch
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
@@ -36,7 +38,7 @@ class RouteMeter:
         self.buckets[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Meters(Collector):
     """All meters of one application."""
 
@@ -57,7 +59,9 @@ class Meters(Collector):
 
     @override
     def collect(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily("kinelog_api_requests", "Requests answered", labels=["method", "route", "status"])
+        requests = CounterMetricFamily(
+            "kinelog_api_requests", "Requests answered", labels=["method", "route", "status"]
+        )
         in_flight = GaugeMetricFamily("kinelog_api_requests_in_flight", "Requests being answered")
         latency = HistogramMetricFamily("kinelog_api_request_seconds", "Time to answer", labels=["method", "route"])
         for meter in self.routes:
@@ -84,9 +88,9 @@ def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
     return cumulative
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LagCollector(Collector):
-    """How far the views are behind the log, and whether either stands still.
+    """How far the views are behind the log, and whether they stand still.
 
     Asked in a thread at every scrape: the heads and the views' positions come from their stores.
 
@@ -97,40 +101,35 @@ class LagCollector(Collector):
 
     heads: Callable[[], dict[int, int]]
     as_of: Callable[[], dict[int, int]]
-    monotonic: Callable[[], float] = time.monotonic
-    _head_since: dict[int, tuple[int, float]] = field(default_factory=dict)
-    _view_since: dict[int, tuple[int, float]] = field(default_factory=dict)
+    watch: LagWatch
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @override
     def describe(self) -> list[Metric]:
         """Nothing: registering must not ask the stores."""
         return []
 
     @override
     def collect(self) -> Iterator[Metric]:
-        # The views first: what is committed between the two questions then counts as lag, never as a negative one.
-        as_of, heads, now = self.as_of(), self.heads(), self.monotonic()
         head = GaugeMetricFamily("kinelog_journal_head", "Last position in the log", labels=["shard"])
-        still = GaugeMetricFamily("kinelog_journal_head_still_seconds", "Time since it was seen to move", labels=["shard"])
         lag = GaugeMetricFamily("kinelog_projection_lag_events", "Events not in the views yet", labels=["shard"])
         stuck = GaugeMetricFamily(
             "kinelog_projection_stuck_seconds", "Time the views have stood still while behind", labels=["shard"]
         )
+        readable = GaugeMetricFamily("kinelog_projection_readable", "Whether the views can be read")
+        try:
+            with self._lock:
+                # The views first: what is committed between the two questions counts as lag, never as a negative one.
+                as_of = self.as_of()
+                heads = self.heads()
+                lags = self.watch.observe(heads, as_of)
+        except ViewsUnavailableError:
+            readable.add_metric([], 0)
+            yield readable
+            return
+        readable.add_metric([], 1)
         for shard, position in sorted(heads.items()):
-            viewed = as_of.get(shard, 0)
-            behind = max(0, position - viewed)
-            labels = [str(shard)]
-            head.add_metric(labels, position)
-            still.add_metric(labels, _still(self._head_since, shard, position, now))
-            lag.add_metric(labels, behind)
-            standing = _still(self._view_since, shard, viewed, now)
-            stuck.add_metric(labels, standing if behind else 0.0)
-        yield from (head, still, lag, stuck)
-
-
-def _still(since: dict[int, tuple[int, float]], shard: int, position: int, now: float) -> float:
-    known = since.get(shard)
-    if known is None or known[0] != position:
-        since[shard] = (position, now)
-        return 0.0
-    return now - known[1]
+            head.add_metric([str(shard)], position)
+        for entry in lags:
+            lag.add_metric([str(entry.shard)], entry.events)
+            stuck.add_metric([str(entry.shard)], entry.not_moving_ms / 1000)
+        yield from (readable, head, lag, stuck)

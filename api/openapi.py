@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ from kinelog.api.parameters import Parameter
 from kinelog.api.problem_catalogue import KIND_OF_CODE
 from kinelog.api.problems import CONTENT_TYPE, Problem
 from kinelog.api.route import Answered, Body, Route
+from kinelog.api.route_table import ROUTES
 
 VERSION = "3.1.0"
 TITLE = "Kinelog"
@@ -26,19 +29,44 @@ _WITH_BODY = ("body-timeout", "body-too-large", "unsupported-media-type", "unsup
 _WITH_JSON = ("invalid-json", "invalid-body")
 
 
-def document_of(routes: Iterable[Route], version: str) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class _Schemas:
+    """Schemas by the name of the shape, and the components that they refer to."""
+
+    by_shape: dict[str, dict[str, object]]
+    components: dict[str, object]
+
+    def of(self, shape: object) -> dict[str, object]:
+        if isinstance(shape, tuple):
+            return {"anyOf": [self.of(one) for one in shape]}
+        return self.by_shape[repr(shape)]
+
+
+def openapi_document() -> dict[str, object]:
+    """The document of the routes that are served."""
+    return document_of(ROUTES, _version())
+
+
+def _version() -> str:
+    try:
+        return version("kinelog")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0"
+
+
+def document_of(routes: Iterable[Route], release: str) -> dict[str, object]:
     """The document that describes these routes."""
     table = tuple(routes)
-    schemas, components = _schemas(table)
+    schemas = _schemas(table)
     paths: dict[str, dict[str, object]] = {}
     for route in table:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": VERSION,
-        "info": {"title": TITLE, "version": version, "description": _DESCRIPTION, "license": {"name": "Apache-2.0"}},
+        "info": {"title": TITLE, "version": release, "description": _DESCRIPTION, "license": {"name": "Apache-2.0"}},
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": schemas.components,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "A kl. token."}},
         },
     }
@@ -56,19 +84,20 @@ def problem_codes(route: Route) -> tuple[str, ...]:
     return tuple(dict.fromkeys(codes))
 
 
-def _schemas(routes: tuple[Route, ...]) -> tuple[dict[int, dict[str, object]], dict[str, Any]]:
-    """Schemas of all shapes by identity (a union cannot be hashed by all versions), and the components they name."""
-    shapes = [Problem]
+def _schemas(routes: tuple[Route, ...]) -> _Schemas:
+    """Schemas of all shapes, and the components they name."""
+    shapes: list[Any] = [Problem]
     for route in routes:
-        shapes += [answer.shape for answer in route.answers if answer.shape is not None]
-        if route.body is not None and route.body.shape is not None:
-            shapes.append(route.body.shape)
-    distinct = list({id(shape): shape for shape in shapes}.values())
+        bodies = [route.body.shape] if route.body is not None else []
+        for shape in (*bodies, *(answer.shape for answer in route.answers)):
+            shapes += shape if isinstance(shape, tuple) else [shape]
+    distinct = list({repr(shape): shape for shape in shapes if shape is not None}.values())
     schemas, components = msgspec.json.schema_components(distinct, ref_template=_REFERENCE)
-    return {id(shape): dict(schema) for shape, schema in zip(distinct, schemas, strict=True)}, components
+    by_shape = {repr(shape): dict(schema) for shape, schema in zip(distinct, schemas, strict=True)}
+    return _Schemas(by_shape, dict(components))
 
 
-def _operation(route: Route, schemas: dict[int, dict[str, object]]) -> dict[str, object]:
+def _operation(route: Route, schemas: _Schemas) -> dict[str, object]:
     operation: dict[str, object] = {
         "operationId": route.operation,
         "summary": route.summary,
@@ -103,8 +132,8 @@ def _parameter(parameter: Parameter) -> dict[str, object]:
     return described
 
 
-def _body(body: Body, schemas: dict[int, dict[str, object]]) -> dict[str, object]:
-    schema: dict[str, object] = {} if body.shape is None else schemas[id(body.shape)]
+def _body(body: Body, schemas: _Schemas) -> dict[str, object]:
+    schema: dict[str, object] = {} if body.shape is None else schemas.of(body.shape)
     described: dict[str, object] = {
         "required": body.required,
         "content": {media: {"schema": schema} for media in body.media},
@@ -114,7 +143,7 @@ def _body(body: Body, schemas: dict[int, dict[str, object]]) -> dict[str, object
     return described
 
 
-def _responses(route: Route, schemas: dict[int, dict[str, object]]) -> dict[str, object]:
+def _responses(route: Route, schemas: _Schemas) -> dict[str, object]:
     responses: dict[str, object] = {str(answer.status): _answered(answer, schemas) for answer in route.answers}
     by_status: dict[int, list[str]] = {}
     for code in problem_codes(route):
@@ -124,10 +153,10 @@ def _responses(route: Route, schemas: dict[int, dict[str, object]]) -> dict[str,
     return responses
 
 
-def _answered(answer: Answered, schemas: dict[int, dict[str, object]]) -> dict[str, object]:
+def _answered(answer: Answered, schemas: _Schemas) -> dict[str, object]:
     described: dict[str, object] = {"description": answer.description}
     if answer.media is not None:
-        schema = {} if answer.shape is None else {"schema": schemas[id(answer.shape)]}
+        schema = {} if answer.shape is None else {"schema": schemas.of(answer.shape)}
         described["content"] = {answer.media: schema}
     if answer.headers:
         described["headers"] = {
@@ -136,10 +165,10 @@ def _answered(answer: Answered, schemas: dict[int, dict[str, object]]) -> dict[s
     return described
 
 
-def _problem(codes: list[str], schemas: dict[int, dict[str, object]]) -> dict[str, object]:
+def _problem(codes: list[str], schemas: _Schemas) -> dict[str, object]:
     described: dict[str, object] = {
         "description": "; ".join(f"`{code}`: {KIND_OF_CODE[code].title}" for code in codes),
-        "content": {CONTENT_TYPE: {"schema": schemas[id(Problem)]}},
+        "content": {CONTENT_TYPE: {"schema": schemas.of(Problem)}},
     }
     if any(KIND_OF_CODE[code].status in (429, 503) for code in codes):
         described["headers"] = {

@@ -39,5 +39,3 @@ def _collected(figures: CollectorRegistry) -> bytes:
 async def openapi(_request: web.Request, context: Context) -> web.StreamResponse:
     """The OpenAPI document."""
     return web.Response(body=context.openapi, content_type="application/json")
-
-

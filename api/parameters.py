@@ -18,7 +18,7 @@ TOKEN_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DAY_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 HOUR_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}")
 
-_FORMATS = {format.value: format for format in Format}
+_FORMATS = {layout.value: layout for layout in Format}
 _SEQUENCE = re.compile(r"[0-9]{1,10}")
 
 

@@ -80,9 +80,7 @@ async def put_profile(call: Call) -> web.StreamResponse:
     """Replace the profile."""
     person = await person_named(call)
     body = await call.body(ProfileFields)
-    return written(
-        await call.ask(person, SetProfile(at_ms=call.now_ms, by=call.principal.by, profile=body.profile()))
-    )
+    return written(await call.ask(person, SetProfile(at_ms=call.now_ms, by=call.principal.by, profile=body.profile())))
 
 
 async def get_profile(call: Call) -> web.StreamResponse:
@@ -177,5 +175,3 @@ async def delete_user(call: Call) -> web.StreamResponse:
         call.context.authentication.distrust(person.tenant)
     at = revoked.at if accepted is None else accepted.at
     return json_response(Written(changed=accepted is not None, position=token_of(at)))
-
-

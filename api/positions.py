@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from kinelog.actors.answers import LogPosition
 
 MAX_TOKEN_CHARACTERS = 8_192
-TOKEN_PATTERN = r"^[0-9a-f]{1,4}-[0-9a-f]{1,15}(\.[0-9a-f]{1,4}-[0-9a-f]{1,15})*$"
 
-_TOKEN = re.compile(TOKEN_PATTERN)
+_TOKEN = re.compile(r"[0-9a-f]{1,4}-[0-9a-f]{1,15}(\.[0-9a-f]{1,4}-[0-9a-f]{1,15})*")
 
 
 class BadPositionError(ValueError):

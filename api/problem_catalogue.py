@@ -119,7 +119,7 @@ _REFUSALS: tuple[ProblemKind, ...] = (
 )
 
 # what the codecs say about the bytes of a frame
-_CODEC_CODES = (
+CODEC_CODES = (
     "empty", "unknown-format", "ambiguous", "unknown-type", "truncated-header", "bad-sample-size", "bad-rate",
     "truncated-samples", "bad-magic", "too-short", "no-content", "bad-location", "empty-payload", "truncated-payload",
     "trailing-bytes", "bad-types", "bad-type", "bad-count", "bad-sample", "bad-timestamp", "too-many-blocks",
@@ -127,7 +127,7 @@ _CODEC_CODES = (
 )  # fmt: skip
 
 KIND_OF_CODE: dict[str, ProblemKind] = {kind.code: kind for kind in _KINDS + _REFUSALS}
-KIND_OF_CODE |= {code: ProblemKind(code, 422, "The bytes are not a frame") for code in _CODEC_CODES}
+KIND_OF_CODE |= {code: ProblemKind(code, 422, "The bytes are not a frame") for code in CODEC_CODES}
 
 
 def kind_of(code: str, *, retryable: bool = False) -> ProblemKind:

@@ -107,10 +107,10 @@ class CorrectSetRequest(Request, frozen=True, kw_only=True):
     """Correct a set: fields that are left out stay as they are, null means unknown."""
 
     exercise: Exercise | UnsetType = UNSET
-    repetitions: Repetitions | None | UnsetType = UNSET
-    weight_kg: Kilograms | None | UnsetType = UNSET
-    intensity: Fraction | None | UnsetType = UNSET
-    rest_s: Seconds | None | UnsetType = UNSET
+    repetitions: Repetitions | UnsetType | None = UNSET
+    weight_kg: Kilograms | UnsetType | None = UNSET
+    intensity: Fraction | UnsetType | None = UNSET
+    rest_s: Seconds | UnsetType | None = UNSET
     deleted: bool = False
     source: Source | None = None
 

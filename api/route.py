@@ -38,7 +38,7 @@ class Answered:
     """One successful answer.
 
     Attributes:
-        shape: Type of the JSON, or None for another media type.
+        shape: Type of the JSON, a tuple of types that it may be one of, or None for another media type.
         headers: Names of headers it carries, and what they say.
     """
 

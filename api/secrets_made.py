@@ -8,7 +8,7 @@ import secrets
 
 from kinelog.domain.identifiers import TENANT_PATTERN
 
-TOKEN_PREFIX = "kl"  # noqa: S105: the public prefix of every token, not a secret
+TOKEN_PREFIX = "kl"  # noqa: S105 - the public prefix of every token, not a secret
 REFRESH_PREFIX = "klr"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_CHARACTERS = 8

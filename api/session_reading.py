@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -14,9 +15,9 @@ from kinelog.api.parameters import matching
 from kinelog.api.positions import token_of_all
 from kinelog.api.problems import ProblemError
 from kinelog.api.whose import consented_holder, need_consent, person_named, sees_names
-from kinelog.domain.identifiers import GYM_PATTERN, Person
+from kinelog.domain.identifiers import GYM_PATTERN
 from kinelog.privacy.key_store import KeyStore
-from kinelog.projections.read_side import PageKey, ReadSide
+from kinelog.projections.read_side import PageKey
 from kinelog.projections.rows import Page, SampleRow, SessionRow
 
 DECIMALS = 6
@@ -35,10 +36,11 @@ def session_document(row: SessionRow, user: str | None) -> SessionDocument:
     )  # fmt: skip
 
 
-def named_documents(keys: KeyStore, tenant: str, rows: tuple[SessionRow, ...] | list[SessionRow]) -> list[SessionDocument]:
+def named_documents(keys: KeyStore, tenant: str, rows: Iterable[SessionRow]) -> list[SessionDocument]:
     """Rows with their people's names; blocking. A person erased a moment ago has neither name nor row."""
-    names = {person: keys.name(tenant, person) for person in {row.person for row in rows}}
-    return [session_document(row, name) for row in rows if (name := names[row.person]) is not None]
+    listed = list(rows)
+    names = {person: keys.name(tenant, person) for person in {row.person for row in listed}}
+    return [session_document(row, name) for row in listed if (name := names[row.person]) is not None]
 
 
 async def user_sessions(call: Call) -> web.StreamResponse:
@@ -46,7 +48,7 @@ async def user_sessions(call: Call) -> web.StreamResponse:
     person = await person_named(call)
     await need_consent(call, person)
     read_side = call.context.services.read_side
-    return await _page(call, ("user", person.tenant, person.pseudonym), partial(_of_person, read_side, person))
+    return await _page(call, ("user", person.tenant, person.pseudonym), partial(read_side.sessions_of_person, *person))
 
 
 async def gym_sessions(call: Call) -> web.StreamResponse:
@@ -56,22 +58,14 @@ async def gym_sessions(call: Call) -> web.StreamResponse:
     if gym not in (await call.context.authentication.tenant(tenant)).gyms:
         raise ProblemError("gym-unknown")
     read_side = call.context.services.read_side
-    return await _page(call, ("gym", tenant, gym), partial(_of_gym, read_side, tenant, gym))
+    return await _page(call, ("gym", tenant, gym), partial(read_side.sessions_of_gym, tenant, gym))
 
 
-def _of_person(
-    read_side: ReadSide, person: Person, from_ms: int | None, to_ms: int | None, after: PageKey | None, limit: int
-) -> Page:
-    return read_side.sessions_of_person(person.tenant, person.pseudonym, from_ms, to_ms, after, limit)
+Question = Callable[[int | None, int | None, PageKey | None, int], Page]
+"""From, to, behind which key, how many."""
 
 
-def _of_gym(
-    read_side: ReadSide, tenant: str, gym: str, from_ms: int | None, to_ms: int | None, after: PageKey | None, limit: int
-) -> Page:
-    return read_side.sessions_of_gym(tenant, gym, from_ms, to_ms, after, limit)
-
-
-async def _page(call: Call, of: tuple[str, ...], question: partial[Page]) -> web.Response:
+async def _page(call: Call, of: tuple[str, ...], question: Question) -> web.Response:
     settings = call.context.services.settings
     limit = call.query_number("limit", settings.page_rows_max, 1) or settings.page_rows
     from_ms, to_ms = call.query_number("from"), call.query_number("to")

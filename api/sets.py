@@ -21,6 +21,7 @@ from kinelog.domain.values import Role, SetLabel, Source
 
 MAX_LABELS = 200
 LABELS_SHAPE = LabelRequest | list[LabelRequest]
+LABELS_ANSWER = (SetAnswer, LabelsAnswer)
 
 
 async def post_labels(call: Call) -> web.StreamResponse:

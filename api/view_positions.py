@@ -34,7 +34,8 @@ class ViewPositions:
         """
         try:
             async with asyncio.timeout(self._wait_s):
-                while not _includes(await self.current(), wanted):
+                # Another process folds the views, so there is no event to wait for, only a position to look at.
+                while not _includes(await self.current(), wanted):  # noqa: ASYNC110
                     await asyncio.sleep(self._poll_s)
         except TimeoutError as error:
             raise ProblemError("view-behind", "Try again in a moment.", retry_after_s=1) from error

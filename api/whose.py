@@ -41,6 +41,7 @@ async def holder(call: Call) -> tuple[Person, str]:
     myself = call.principal.myself
     if myself is not None:
         return myself, session
+    await call.await_position()  # before the views are asked who holds the session, or a fresh one is not found
     tenant = call.principal.tenant
     rows = await call.context.blocking(call.context.services.read_side.session, tenant, session)
     if not rows:

@@ -90,8 +90,8 @@ class OperatorClient:
         return await pair(self._transport, code.code, device, kind)
 
 
-async def pair(transport: Transport, code: str, device: str, kind: str) -> Credentials:
-    """Redeem a pairing code.
+async def redeem(transport: Transport, code: str, device: str, kind: str) -> DeviceTokens:
+    """Redeem a pairing code for a device's tokens.
 
     Raises:
         RefusedError: The code is unknown, used or expired: ask for another one.
@@ -99,7 +99,16 @@ async def pair(transport: Transport, code: str, device: str, kind: str) -> Crede
     """
     body = msgspec.json.encode({"code": code, "device": device, "kind": kind})
     answer = await transport.exchange(Request("POST", "/v1/devices:pair", body=body, repeatable=False))
-    return Credentials(transport, read(answer, DeviceTokens))
+    return read(answer, DeviceTokens)
+
+
+async def pair(transport: Transport, code: str, device: str, kind: str) -> Credentials:
+    """Redeem a pairing code and hold the tokens.
+
+    Raises:
+        RefusedError, ServiceUnavailableError: As `redeem`.
+    """
+    return Credentials(transport, await redeem(transport, code, device, kind))
 
 
 class PhoneClient:

@@ -143,6 +143,7 @@ class Visit:
                 yield Sending(step.sequence, step.data, step.start_ms)
 
     def _compare(self, held: ReceivedDevice) -> None:
+        self.tally.compared_sessions += 1
         self.tally.service_stored += held.stored
         self.tally.service_gaps += self._made - held.stored
         self.tally.service_rejects += held.rejected + held.quarantined

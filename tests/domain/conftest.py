@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from kinelog.codecs import frames
+
 from tests.domain.ledger import Ledger, pretend_summarize
 
 

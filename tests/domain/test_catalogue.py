@@ -24,13 +24,35 @@ EXERCISES = st.builds(
     WORDS,
     st.none() | WORDS,
 )
-IMPORTED = """
-    straight-bar-biceps-curl rope-triceps-extension rope-biceps-curl straight-bar-triceps-extension
-    cable-deltoid-cross-overs deltoid-row leverage-high-row lat-pulldown-straight lat-pulldown-angled dumbbell-row
-    dumbbell-chest-press dumbbell-chest-fly angle-chest-press cable-cross-overs overhead-pull side-dips twist
-    pulldown-crunch rowing dumbbell-press dumbbell-side-rise barbell-press dumbbell-front-rise dumbbell-biceps-curl
-    alt-dumbbell-biceps-curl barbell-biceps-curl triceps-dips
-""".split()
+IMPORTED = {
+    "straight-bar-biceps-curl",
+    "rope-triceps-extension",
+    "rope-biceps-curl",
+    "straight-bar-triceps-extension",
+    "cable-deltoid-cross-overs",
+    "deltoid-row",
+    "leverage-high-row",
+    "lat-pulldown-straight",
+    "lat-pulldown-angled",
+    "dumbbell-row",
+    "dumbbell-chest-press",
+    "dumbbell-chest-fly",
+    "angle-chest-press",
+    "cable-cross-overs",
+    "overhead-pull",
+    "side-dips",
+    "twist",
+    "pulldown-crunch",
+    "rowing",
+    "dumbbell-press",
+    "dumbbell-side-rise",
+    "barbell-press",
+    "dumbbell-front-rise",
+    "dumbbell-biceps-curl",
+    "alt-dumbbell-biceps-curl",
+    "barbell-biceps-curl",
+    "triceps-dips",
+}
 
 
 @given(EXERCISES)
@@ -71,7 +93,7 @@ def test_a_fault_is_named_with_its_place(text: str, code: str, position: int) ->
 
 
 def test_the_catalogue_holds_what_recordings_name() -> None:
-    assert set(IMPORTED) <= set(CATALOGUE)
+    assert set(CATALOGUE) >= IMPORTED
     assert len(CATALOGUE) >= 40
 
 

@@ -10,6 +10,7 @@ from kinelog.domain import events as did
 from kinelog.domain.limits import Limits
 from kinelog.domain.recording import KEPT_BYTES, frame_digest
 from kinelog.domain.replies import FramesRecorded, FrameStatus
+
 from tests.domain.ledger import MORNING, Ledger, frame, session_id
 
 DAY = 86_400_000
@@ -164,6 +165,13 @@ def test_what_is_kept_aside_is_capped_a_device_and_day(ledger: Ledger) -> None:
     ledger.frames(frame(1, b"?"), at_ms=MORNING + DAY)
     ledger.frames(frame(1, b"?"), at_ms=MORNING)
     assert len(ledger.events(did.FrameRejected)) == 4, "a clock that steps back opens no new allowance"
+
+
+def test_a_clock_that_steps_back_and_forth_opens_no_new_allowance(ledger: Ledger) -> None:
+    ledger.limits = Limits(kept_rejects_per_device_day=2)
+    for at_ms in (MORNING + DAY, MORNING, MORNING + DAY):
+        ledger.frames(frame(1, b"?"), at_ms=at_ms)
+    assert len(ledger.events(did.FrameRejected)) == 2
 
 
 def test_what_is_kept_aside_is_cut(ledger: Ledger) -> None:

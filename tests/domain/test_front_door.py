@@ -8,7 +8,8 @@ from kinelog.domain import events as did
 from kinelog.domain.decider import State, decide, evolve, initial, needs
 from kinelog.domain.limits import DEFAULT_LIMITS
 from kinelog.domain.states import SessionState, TenantState, UserState
-from kinelog.domain.values import Profile
+from kinelog.domain.values import Profile, Source
+
 from tests.domain.ledger import CURL, MORNING, PERSON, TENANT, Ledger, frame, session_id
 
 SESSION = session_id(1)
@@ -27,7 +28,7 @@ def test_a_stream_without_events_is_known_by_its_name(persistence_id: str, state
     "command",
     [
         ask.RecordFrames(at_ms=MORNING, session=SESSION, frames=(frame(0),)),
-        ask.LabelSet(at_ms=MORNING, session=SESSION, start_ms=0, end_ms=1, label=CURL, source=ask.Source.DEVICE),
+        ask.LabelSet(at_ms=MORNING, session=SESSION, start_ms=0, end_ms=1, label=CURL, source=Source.DEVICE),
         ask.CorrectSet(at_ms=MORNING, session=SESSION, number=1, version=1, label=CURL),
         ask.ReadSession(at_ms=MORNING, session=SESSION),
     ],

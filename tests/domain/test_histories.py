@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -12,6 +14,7 @@ from kinelog.domain.limits import Limits
 from kinelog.domain.replies import Done, FramesRecorded, FrameStatus, SetRecorded, TokenAccepted
 from kinelog.domain.states import SessionStatus
 from kinelog.domain.values import Purpose, Role, SetLabel, Source
+
 from tests.domain.ledger import CURL, MINUTE, MORNING, PERSON, ROW, TENANT, Ledger, frame, session_id
 
 SESSIONS = st.integers(1, 3)
@@ -178,7 +181,7 @@ class PersonHistory(RuleBasedStateMachine):
     def standing_sets_never_overlap(self) -> None:
         for number in self.started:
             standing = sorted((s.start_ms, s.end_ms) for s in self.ledger.session(number).sets if not s.deleted)
-            assert all(left[1] <= right[0] for left, right in zip(standing, standing[1:], strict=False))
+            assert all(left[1] <= right[0] for left, right in pairwise(standing))
 
     @invariant()
     def corrections_are_a_chain(self) -> None:
@@ -322,9 +325,11 @@ class TenantHistory(RuleBasedStateMachine):
         if TENANT.persistence_id not in self.ledger.states:
             return
         for token_id, token in self.live.items():
-            found = self.ledger.tenant().holder_of(token)
+            found = self.ledger.tenant().token_by_hash(token)
             assert found is not None
             assert (found.token_id, found.valid_at(self.now)) == (token_id, True)
+        for secret in [*self.refresh.values(), *self.spent]:
+            assert self.ledger.tenant().token_by_hash(secret) is None
         everything = list(self.live.values()) + list(self.refresh.values()) + list(self.spent)
         assert self.ledger.tenant().token_ids.count == len(everything)
 
@@ -335,6 +340,6 @@ class TenantHistory(RuleBasedStateMachine):
 
 
 TestPersonHistory = PersonHistory.TestCase
-TestPersonHistory.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestPersonHistory.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestTenantHistory = TenantHistory.TestCase
-TestTenantHistory.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestTenantHistory.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

@@ -10,6 +10,7 @@ from kinelog.domain import commands as ask
 from kinelog.domain.limits import Limits
 from kinelog.domain.replies import Done
 from kinelog.domain.values import Gym, Role, Station
+
 from tests.domain.ledger import CURL, MORNING, TENANT, Ledger
 
 BENCH = Station("bench-1", (CURL.exercise,), 5.0, 2.5, 100.0, "beacon-7")

@@ -13,6 +13,7 @@ from kinelog.domain.limits import Limits
 from kinelog.domain.replies import Done, PairingAccepted, TokenAccepted
 from kinelog.domain.tenant import LISTED_REVOKED, REMEMBERED_SPENT, evolve_tenant
 from kinelog.domain.values import Role
+
 from tests.domain.ledger import MINUTE, MORNING, PERSON, TENANT, Ledger
 
 PSEUDONYM = PERSON.pseudonym
@@ -66,14 +67,15 @@ def refused(answer: object) -> str:
 
 def test_a_token_is_found_by_its_hash_until_it_expires_or_is_revoked(owner: Ledger) -> None:
     assert owner.do(issue("t1"), TENANT) == TokenAccepted("t1", PSEUDONYM, "watch")
-    token = owner.tenant().holder_of(sha("token t1"))
+    token = owner.tenant().token_by_hash(sha("token t1"))
     assert token is not None
     assert token.valid_at(LATER - 1)
     assert not token.valid_at(LATER)
+    assert owner.tenant().token_by_hash(sha("refresh t1 0")) is None, "a refresh token lets nobody in"
     assert owner.do(ask.RevokeToken(at_ms=MORNING, token_id="t1"), TENANT) == Done()
     assert owner.do(ask.RevokeToken(at_ms=MORNING, token_id="t1"), TENANT) == Done(changed=False)
-    assert owner.tenant().holder_of(sha("token t1")) is None
-    assert owner.tenant().holder_of(sha("refresh t1 0")) is None
+    assert owner.tenant().token_by_hash(sha("token t1")) is None
+    assert owner.tenant().token_by_refresh_hash(sha("refresh t1 0")) is None
     listed = owner.tenant().tokens.get("t1")
     assert listed is not None
     assert not listed.valid_at(MORNING)
@@ -150,8 +152,8 @@ def test_only_the_latest_revoked_tokens_stay_listed(owner: Ledger) -> None:
 def test_a_refresh_replaces_both_secrets(owner: Ledger) -> None:
     owner.do(issue("t1"), TENANT)
     assert owner.do(refresh("t1", 0), TENANT) == TokenAccepted("t1", PSEUDONYM, "watch")
-    assert owner.tenant().holder_of(sha("token t1")) is None
-    token = owner.tenant().holder_of(sha("token t1 1"))
+    assert owner.tenant().token_by_hash(sha("token t1")) is None
+    token = owner.tenant().token_by_hash(sha("token t1 1"))
     assert token is not None
     assert token.token_id == "t1"
     assert owner.do(refresh("t1", 1), TENANT) == TokenAccepted("t1", PSEUDONYM, "watch")
@@ -176,11 +178,20 @@ def test_a_used_refresh_token_revokes_the_token_and_is_refused(owner: Ledger, tu
     assert owner.tenant().token_ids.count == 0
 
 
+@pytest.mark.parametrize("field", ["new_token_hash", "new_refresh_hash"])
+def test_a_used_refresh_token_with_another_secret_is_not_the_same_request(owner: Ledger, field: str) -> None:
+    owner.do(issue("t1"), TENANT)
+    owner.do(refresh("t1", 0), TENANT)
+    other = msgspec.structs.replace(refresh("t1", 0), **{field: sha("other")})
+    assert refused(owner.do(other, TENANT)) == "refresh-reused"
+
+
 def test_a_refresh_token_from_long_ago_is_merely_refused(owner: Ledger) -> None:
     owner.do(issue("t1"), TENANT)
     for turn in range(REMEMBERED_SPENT + 1):
         owner.do(refresh("t1", turn), TENANT)
     assert refused(owner.do(refresh("t1", 0, thief="!"), TENANT)) == "refresh-invalid"
+    assert owner.tenant().token_ids.count == 2 + REMEMBERED_SPENT, "the token's, the refresh token's, and those spent"
     assert not owner.events(did.TokenRevoked)
 
 
@@ -211,7 +222,7 @@ def test_pairing_a_device_again_replaces_its_token(owner: Ledger) -> None:
         owner.do(redeem(secret, token_id), TENANT)
     (revoked,) = owner.events(did.TokenRevoked)
     assert (revoked.token_id, revoked.reason) == ("t1", "replaced")
-    assert owner.tenant().holder_of(sha("token t2")) is not None
+    assert owner.tenant().token_by_hash(sha("token t2")) is not None
 
 
 def test_an_expired_code_and_an_unknown_one_look_the_same(owner: Ledger) -> None:

@@ -11,6 +11,7 @@ from kinelog.domain.errors import Rejection
 from kinelog.domain.limits import Limits
 from kinelog.domain.replies import Done
 from kinelog.domain.values import AgeGroup, Profile, Purpose
+
 from tests.domain.ledger import MINUTE, MORNING, PERSON, Ledger, session_id
 
 NOON = MORNING + 200 * MINUTE

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from fake_service import OWNER, FakeService, serving
 from hypothesis import given
 from hypothesis import strategies as st
 from kinelog.codecs.values import Format
@@ -23,6 +22,8 @@ from kinelog.phone.numbering import number_packets
 from kinelog.phone.phone_session import SessionScript
 from kinelog.phone.transport import Patience, Transport
 from kinelog.phone.watch import WatchFrame
+
+from tests.phone.fake_service import OWNER, FakeService, serving
 
 START_MS = 1_700_000_000_000
 PERIOD_MS = 2045

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from fake_service import OWNER, FakeService, serving
 from kinelog.phone.client import OperatorClient, OutgoingFrame, PhoneClient, SessionStart, SetLabel, pair
 from kinelog.phone.enrolment import enrol
 from kinelog.phone.phone_session import SessionScript
@@ -22,6 +21,8 @@ from kinelog.phone.problems import (
 )
 from kinelog.phone.transport import Patience, Transport, retry_after_s
 from kinelog.phone.watch import WatchFrame
+
+from tests.phone.fake_service import OWNER, FakeService, serving
 
 HASTY = Patience(first_delay_s=0.001, longest_delay_s=0.002, give_up_after_s=5.0, attempt_s=5.0)
 FRAMES = [step for step in SessionScript(1, 0, 0, 1_700_000_000_000, 0.5).steps() if isinstance(step, WatchFrame)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 from collections import Counter
@@ -11,7 +12,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from fake_service import OWNER, FakeService, serving
 from kinelog.codecs.values import Format
 from kinelog.phone.exercises import EXERCISES, Exercise
 from kinelog.phone.faulty_link import Faults, FaultyLink
@@ -21,6 +21,8 @@ from kinelog.phone.phone_session import SessionScript, SetDone
 from kinelog.phone.simulation import Simulation, SimulationPlan
 from kinelog.phone.tally import SimulationReport
 from kinelog.phone.watch import SAMPLES_IN_A_FRAME, Watch, WatchFrame
+
+from tests.phone.fake_service import OWNER, FakeService, serving
 
 START_MS = 1_700_000_000_000
 ALL_FAULTS = Faults(retransmit=0.3, gap=0.1, reorder=0.2, corrupt=0.2)
@@ -118,6 +120,23 @@ def test_a_service_that_is_gone_for_a_moment_costs_nothing() -> None:
     report = simulate(service, users=1, give_up_s=20.0)
     assert report.verdict == "sound"
     assert report.answered_later == 4
+
+
+def test_a_simulation_that_is_stopped_says_how_many_sessions_it_did_not_compare() -> None:
+    async def scenario() -> SimulationReport:
+        async with serving(FakeService()) as service:
+            simulation = Simulation(plan(service, live=True, forever=True))
+            running = asyncio.ensure_future(simulation.run())
+            while simulation.tally.acknowledged < 3:  # noqa: ASYNC110 - there is no event for it, and no time either
+                await asyncio.sleep(0.01)
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+            return simulation.report()
+
+    report = asyncio.run(scenario())
+    assert report.open_sessions == report.sessions == 3
+    assert report.compared_sessions == 0
 
 
 # ── the script ───────────────────────────────────────────────────────────────────────────────────────────────────
