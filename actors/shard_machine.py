@@ -49,12 +49,6 @@ class ShardMachine(ShardOwnership):
             self._drain()
         return self._effects
 
-    @property
-    def outstanding(self) -> int:
-        """Commands taken in and not answered."""
-        in_flight = 0 if self._draft is None or self._draft.answered else len(self._draft.commands)
-        return len(self._queue) + len(self._waiting) + len(self._settled) + in_flight
-
     def _on_submitted(self, message: messages.Submitted) -> None:
         if self._stopping or self.phase is Phase.RELEASED:
             self._turn_away(message.commands, "stopping")
