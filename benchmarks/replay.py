@@ -1,4 +1,4 @@
-"""How fast events come back: `python benchmarks/replay.py`.
+"""How fast events come back: `python -m benchmarks.replay`.
 
 One session of 10 000 frames (270 bytes each, sealed) in a log that other people write to as well, written in two ways:
 live, where each commit holds one frame of each of 16 people, and in bulk, where a commit holds 64 frames of the
