@@ -122,7 +122,8 @@ class Folding:
                     continue
                 if kind in listens or kind is SessionDeleted or event is None:
                     outcome.owners.add(owner)
-                    if self._must_wait(shard, opened, outcome, known):
+                    troubled = error is not None or known or self._waiting or outcome.held
+                    if troubled and self._must_wait(shard, opened, outcome, known):
                         continue
                     failure = self._try(shard, opened)
                     if failure is not None:
