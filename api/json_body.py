@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import Any, TypeVar
 
 import msgspec
@@ -84,5 +85,6 @@ def _invalid(message: str) -> ProblemError:
 
 def _pointer(path: str) -> str:
     """A JSON pointer of a msgspec path (`.labels[2].start_ms`)."""
-    steps = (name or index for name, index in _PATH_STEP.findall(path))
+    # A step `...` stands for some key of a map, which msgspec does not name: the pointer ends at the map.
+    steps = takewhile(lambda step: step != "...", (name or index for name, index in _PATH_STEP.findall(path)))
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

@@ -88,7 +88,9 @@ def refuse_other_origins(request: web.Request) -> None:
         return
     if origin is None and request.headers.get("Sec-Fetch-Site") == "same-origin":
         return
-    raise web.HTTPForbidden(reason="The form was not sent by a page of this service")
+    raise web.HTTPForbidden(
+        reason="The form was not sent by a page of this service; open its sign-in page and try again"
+    )
 
 
 async def _fields(request: web.Request) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The peer of the HTTP benchmark: an aiohttp handler that reads the body and answers 202, and does nothing else.
 
-What it reaches is what Python, aiohttp and the client allow on this machine; the service's share of it is what decoding,
-deciding, encrypting and committing cost.
+What it reaches is what Python, aiohttp and the client allow on this machine; what the service reaches of that is what
+decoding, deciding, encrypting and committing leave.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from aiohttp import web
 async def accept(request: web.Request) -> web.Response:
     """Read the whole body and answer as the service does: a status and a small JSON object."""
     await request.read()
-    return web.Response(status=202, body=b'{"status":"stored","high_water":0,"position":"p"}', content_type="application/json")
+    return web.Response(
+        status=202, body=b'{"status":"stored","high_water":0,"position":"p"}', content_type="application/json"
+    )
 
 
 async def serve() -> None:

@@ -66,7 +66,7 @@ def check_case(data: bytes, named: Format | None) -> str:
     if isinstance(frame, CodecError) or isinstance(summary, CodecError):
         _require_same_error(frame, summary, data)
         return frame.code if isinstance(frame, CodecError) else "ok"
-    if frame.summary != summary:
+    if frame.summary != summary or tuple(block.summary for block in frame.blocks) != summary.blocks:
         raise BrokenPromiseError(f"summarize and decode tell different things: {summary} and {frame.summary}")
     for block in frame.blocks:
         columns = 1 if block.summary.kind is SensorKind.HEART_RATE else 3

@@ -24,7 +24,13 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class ValueEncoding(Protocol):
-    """One way of writing the rows of a frame."""
+    """One way of writing the rows of a frame.
+
+    Attributes:
+        always_fits: Sensors for which no pattern of bits is out of range.
+    """
+
+    always_fits: frozenset[SensorKind]
 
     def size_of(self, count: int) -> int:
         """Bytes that so many values take."""
@@ -41,9 +47,6 @@ class ValueEncoding(Protocol):
 
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
         """The values in their order, in an array of any shape."""
-
-    def always_fits(self, kind: SensorKind) -> bool:
-        """Whether no pattern of bits can be out of range for this sensor."""
 
     def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
         """Which values can become samples of this kind."""
@@ -76,15 +79,13 @@ def _whole_rows(count: int, unit: int, offset: int) -> int:
 class _IntegerValues:
     """What packed words and int16 values share: they are whole milli-g, hundredths of rad/s and beats."""
 
+    always_fits = frozenset({SensorKind.ACCELEROMETER, SensorKind.GYROSCOPE})
+
     def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
         """Only heart rate can be out of range."""
         if kind is SensorKind.HEART_RATE:
             return (columns >= 0) & (columns <= 255)
         return np.ones(columns.shape, dtype=np.bool_)
-
-    def always_fits(self, kind: SensorKind) -> bool:
-        """Any word is an acceleration or a rotation."""
-        return kind is not SensorKind.HEART_RATE
 
     def to_samples(self, kind: SensorKind, columns: RawColumns) -> Samples:
         """Copied into rows of their own, so that no sensor keeps another one's memory."""
@@ -108,7 +109,8 @@ class PackedValues(_IntegerValues):
 
     def rows_of(self, count: int, dimensions: int, offset: int) -> int:
         """Values fill rows, and words too: a word filled in part is specified nowhere."""
-        _whole_rows(count, 3, offset)
+        if dimensions != 3:
+            _whole_rows(count, 3, offset)
         return _whole_rows(count, dimensions, offset)
 
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
@@ -167,6 +169,8 @@ _FLOAT_RULES = {
 class FloatValues:
     """One little-endian float32 a value, in g, rad/s and beats a minute (`ad`)."""
 
+    always_fits: frozenset[SensorKind] = frozenset()
+
     def size_of(self, count: int) -> int:
         """Four bytes a value."""
         return 4 * count
@@ -182,10 +186,6 @@ class FloatValues:
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
         """The float32 values."""
         return np.frombuffer(data, "<f4", count, offset)
-
-    def always_fits(self, kind: SensorKind) -> bool:  # noqa: ARG002 - true of every kind
-        """Never: a float may be no number."""
-        return False
 
     def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
         """Finite, and within the sample's integers once rounded."""

@@ -114,8 +114,8 @@ def _refresh_again(stream: str, command: ask.RefreshToken, token: Token) -> Deci
     if not any(same_hash(spent, command.refresh_hash) for spent in token.spent):
         return _REFRESH_INVALID
     # The very same request again (its commit was in doubt) brings the very same new secrets; a thief's cannot.
-    latest = same_hash(token.spent[-1], command.refresh_hash) and same_hash(token.token_hash, command.new_token_hash)
-    if latest and token.refresh_hash is not None and same_hash(token.refresh_hash, command.new_refresh_hash):
+    same_token = same_hash(token.token_hash, command.new_token_hash)
+    if same_token and same_hash(token.refresh_hash or "", command.new_refresh_hash):
         return Decision((), _accepted(token))
     detail = "The refresh token was used before. The device's token is revoked; pair the device again."
     return Decision(

@@ -26,7 +26,7 @@ class Restored(msgspec.Struct, frozen=True):
     """What was restored.
 
     Attributes:
-        report: The verification of the restored log.
+        report: The verification of the log, with the incarnation that it has now.
         erased: People whom the backup of keys still had and who were erased since.
     """
 
@@ -59,13 +59,13 @@ def restore(
         (draft / "log").mkdir(mode=0o700)
         (draft / "keys").mkdir(mode=0o700)
         _copy(log / LOG_NAME, draft / "log" / LOG_NAME)
-        _begin_anew(draft / "log" / LOG_NAME)
         report = verify(draft / "log" / LOG_NAME, lambda _events: None)
         if not report.sound:
             first = report.findings[0]
             raise BackupError(
                 f"the log in {log} is damaged: shard {first.shard}, position {first.position}: {first.detail}"
             )
+        report = msgspec.structs.replace(report, incarnation=_begin_anew(draft / "log" / LOG_NAME))
         erased = _restore_keys(draft / "keys", keys, erasures)
         if master_key is not None:
             _copy(master_key, draft / "keys" / MASTER_KEY_NAME)
@@ -74,22 +74,24 @@ def restore(
     return Restored(report, erased)
 
 
-def _begin_anew(log: Path) -> None:
-    """Give the log an identity of its own, and epochs beyond those of the timeline that is given up.
+def _begin_anew(log: Path) -> str:
+    """Give the log an identity of its own, and epochs beyond those of the timeline that is given up; the identity.
 
     A process that still holds a shard of that timeline can then neither commit nor answer, and views and snapshots
     of that timeline are recognised as foreign.
     """
+    incarnation = secrets.token_hex(16)
     with translated(str(log)):
         connection = connect(log, busy_ms=1_000)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute("UPDATE meta SET value = ? WHERE key = 'incarnation'", (secrets.token_hex(16),))
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'incarnation'", (incarnation,))
             connection.execute("UPDATE epochs SET epoch = epoch + ?, owner = ''", (EPOCHS_LIFTED,))
             connection.execute("COMMIT")
         finally:
             connection.close()
+    return incarnation
 
 
 def _restore_keys(folder: Path, keys: Path | None, erasures: Path | None) -> int:

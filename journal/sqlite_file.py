@@ -102,13 +102,15 @@ def open_or_create(path: Path, shards: int | None, page_bytes: int, busy_ms: int
             connection.execute(f"PRAGMA page_size = {page_bytes:d}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+            if new:
                 _create(connection, shards or 16)
             identity = identity_of(connection, path)
             connection.execute("COMMIT")
         finally:
             connection.close()
-    sync_folder(path.parent)
+    if new:
+        sync_folder(path.parent)
     if shards is not None and shards != identity.shards:
         message = (
             f"{path} was made with {identity.shards} shards, not {shards}: start with {identity.shards}, "

@@ -167,6 +167,13 @@ def test_what_is_kept_aside_is_capped_a_device_and_day(ledger: Ledger) -> None:
     assert len(ledger.events(did.FrameRejected)) == 4, "a clock that steps back opens no new allowance"
 
 
+def test_a_clock_that_steps_back_and_forth_opens_no_new_allowance(ledger: Ledger) -> None:
+    ledger.limits = Limits(kept_rejects_per_device_day=2)
+    for at_ms in (MORNING + DAY, MORNING, MORNING + DAY):
+        ledger.frames(frame(1, b"?"), at_ms=at_ms)
+    assert len(ledger.events(did.FrameRejected)) == 2
+
+
 def test_what_is_kept_aside_is_cut(ledger: Ledger) -> None:
     ledger.frames(frame(0, b"?" * 5000))
     (event,) = ledger.events(did.FrameRejected)

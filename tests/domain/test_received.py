@@ -50,6 +50,7 @@ def test_order_of_arrival_leaves_no_trace(orders: tuple[list[int], list[int]]) -
 def test_missing_ranges_and_received_frames_make_up_everything(present: set[int], upto: int) -> None:
     ranges = received(sorted(present)).missing(upto)
     gaps = [sequence for gap in ranges for sequence in range(gap.first, gap.last + 1)]
+    assert all(gap.first <= gap.last for gap in ranges)
     assert gaps == [sequence for sequence in range(upto) if sequence not in present]
     assert all(left.last + 1 < right.first for left, right in pairwise(ranges))
 

@@ -7,7 +7,6 @@ import math
 import pytest
 from kinelog.domain import commands as ask
 from kinelog.domain import events as did
-from kinelog.domain.errors import Rejection
 from kinelog.domain.limits import Limits
 from kinelog.domain.replies import SetRecorded
 from kinelog.domain.values import SetLabel, Source
@@ -178,5 +177,6 @@ def test_a_deleted_set_makes_room_and_returns_only_where_there_is_room(ledger: L
     assert ledger.do(label(1, 2, label_id="a")) == SetRecorded(1, 2, created=False), "a late repetition revives nothing"
     assert ledger.do(label(1.5, 2.5, ROW)) == SetRecorded(2, 1)
     assert ledger.refusal(correct(2, CURL)).code == "set-overlaps"
+    assert ledger.do(correct(2, ROW, deleted=True)) == SetRecorded(1, 3), "what is deleted is in nobody's way"
     ledger.do(correct(1, ROW, deleted=True, number=2))
-    assert not isinstance(ledger.do(correct(2, CURL)), Rejection)
+    assert ledger.do(correct(3, CURL)) == SetRecorded(1, 4)

@@ -178,11 +178,20 @@ def test_a_used_refresh_token_revokes_the_token_and_is_refused(owner: Ledger, tu
     assert owner.tenant().token_ids.count == 0
 
 
+@pytest.mark.parametrize("field", ["new_token_hash", "new_refresh_hash"])
+def test_a_used_refresh_token_with_another_secret_is_not_the_same_request(owner: Ledger, field: str) -> None:
+    owner.do(issue("t1"), TENANT)
+    owner.do(refresh("t1", 0), TENANT)
+    other = msgspec.structs.replace(refresh("t1", 0), **{field: sha("other")})
+    assert refused(owner.do(other, TENANT)) == "refresh-reused"
+
+
 def test_a_refresh_token_from_long_ago_is_merely_refused(owner: Ledger) -> None:
     owner.do(issue("t1"), TENANT)
     for turn in range(REMEMBERED_SPENT + 1):
         owner.do(refresh("t1", turn), TENANT)
     assert refused(owner.do(refresh("t1", 0, thief="!"), TENANT)) == "refresh-invalid"
+    assert owner.tenant().token_ids.count == 2 + REMEMBERED_SPENT, "the token's, the refresh token's, and those spent"
     assert not owner.events(did.TokenRevoked)
 
 

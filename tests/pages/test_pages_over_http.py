@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from kinelog.api.page_sources import Operator
 from kinelog.domain.values import Role
+from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.projections.rows import SessionRow
 from typing_extensions import override
 
@@ -181,6 +182,13 @@ def test_a_session_without_anything_says_so(floor: Floor, session_row: Callable[
         assert words in text
 
 
+def test_an_open_session_and_lost_samples_are_pointed_out(floor: Floor, session_row: Callable[..., SessionRow]) -> None:
+    floor.views.sessions = [session_row(1, short_blocks=2)]
+    text = Parsed(floor.page("/sessions/" + floor.views.sessions[0].session).text).text
+    assert "This session is going on." in text
+    assert "2 blocks hold fewer samples than the time they lasted" in text
+
+
 def test_two_people_with_one_session_id_are_told_apart(floor: Floor) -> None:
     answer = floor.page(f"/sessions/{SHARED}")
     assert answer.status == 300
@@ -314,6 +322,39 @@ def test_another_tenants_operator_sees_nothing_of_this_one(floor: Floor) -> None
     floor.operators[TOKEN] = Operator("rival", "t9", Role.OWNER)
     assert floor.page(f"/sessions/{SESSION}").status == 404
     assert "ada" not in floor.page("/gyms/vienna").text
+
+
+def test_the_front_desk_sees_who_is_there_and_opens_no_session(floor: Floor) -> None:
+    floor.operators[TOKEN] = Operator("alpine", "t2", Role.FRONT_DESK)
+    page = Parsed(floor.page("/gyms/vienna").text)
+    assert "ada" in page.text
+    assert not any("/sessions/" in link["href"] for link in page.all("a"))
+    for path in (f"/sessions/{SESSION}", f"/sessions/{SHARED}", f"/pages/sessions/{SESSION}/trace.json"):
+        answer = floor.page(path)
+        assert answer.status == 403
+        assert ADA not in answer.text
+
+
+def test_a_person_who_does_not_consent_is_not_shown_and_the_page_says_why(floor: Floor) -> None:
+    floor.refused[ADA] = "The person has not consented"
+    for path in (f"/sessions/{SESSION}", f"/sessions/{SHARED}?person={ADA}", f"/pages/sessions/{SESSION}/trace.json"):
+        answer = floor.page(path)
+        assert answer.status == 403
+        assert "The person has not consented" in answer.text
+    assert floor.page(f"/sessions/{SHARED}?person={'b' * 32}").status == 200
+
+
+def test_views_that_cannot_be_read_are_a_page_that_says_try_again(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(*_: object) -> None:
+        raise ViewsUnavailableError
+
+    monkeypatch.setattr(floor.views, "training_now", unavailable)
+    answer = floor.page("/gyms/vienna")
+    assert answer.status == 503
+    assert "Nothing is lost" in Parsed(answer.text).text
+    assert floor.ask("/gyms/vienna/now", Cookie=floor.sign_in()).status == 503
 
 
 def test_a_missing_name_never_hides_a_session(floor: Floor) -> None:

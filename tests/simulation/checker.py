@@ -192,7 +192,7 @@ def _answer(taking: Taking, entry: Answering, log: Log) -> Iterator[str]:
         if answer.at.position > entry.head:
             yield f"1: {entry.owner} acknowledged position {answer.at.position}, the log ended at {entry.head}"
         if answer.at.position < taking.head:
-            yield f"2: {entry.owner} answered as of {answer.at.position}; {taking.head} was committed before the question"
+            yield f"2: {entry.owner} answered as of {answer.at.position}, when {taking.head} was committed already"
         if isinstance(command, RecordFrames) and isinstance(answer.reply, FramesRecorded):
             yield from _recorded(person, command, answer.reply, answer.at.position, log)
         else:
