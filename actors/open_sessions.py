@@ -5,6 +5,7 @@ It is a fold over the clear part of the log (stream, type, time), so restoring i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import takewhile
 
 from kinelog.domain import events
@@ -27,6 +28,9 @@ class OpenSessions:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sessions)
 
     def apply(self, entity: str, type_name: str, at_ms: int) -> None:
         """Fold one event of the shard's log."""
@@ -53,6 +57,6 @@ class OpenSessions:
         return dict(self._sessions)
 
     def _move(self, entity: str, at_ms: int) -> None:
-        # Taken out and put in again, so that the order of the dictionary stays the order of activity.
-        self._sessions.pop(entity, None)
-        self._sessions[entity] = at_ms
+        # Taken out and put in again, so that the order of the dictionary stays the order of activity. Commands overtake
+        # each other on their way, and activity never goes back: the state machine's own record does not either.
+        self._sessions[entity] = max(self._sessions.pop(entity, at_ms), at_ms)

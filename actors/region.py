@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from kinelog.actors.acquisitions import Acquisitions
@@ -138,8 +139,9 @@ class Region:
 
     def _finish_background(self, deadline: float) -> None:
         # Snapshots only shorten the next start; those that are not written by the deadline are not needed.
-        last = [self._pool.submit(int) for _ in range(self._settings.recovery_threads)]
-        wait(last, max(0.0, deadline - time.monotonic()))
+        finish = threading.Thread(target=self._pool.shutdown, name="kinelog-finish", daemon=True)
+        finish.start()
+        finish.join(max(0.0, deadline - time.monotonic()))
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _put(self, person: Person, pending: Pending, size: int) -> None:

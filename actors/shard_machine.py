@@ -122,6 +122,11 @@ class ShardMachine:
         return self.phase is Phase.BACKING_OFF
 
     @property
+    def open_sessions(self) -> list[str]:
+        """Streams of the sessions that are open, the longest silent first."""
+        return list(self._open)
+
+    @property
     def outstanding(self) -> int:
         """Commands taken in and not answered."""
         in_flight = 0 if self._draft is None or self._draft.answered else len(self._draft.commands)

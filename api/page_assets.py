@@ -62,6 +62,12 @@ class Assets:
         """Where the file is served; the address changes with the content, so that it may be kept for ever."""
         return f"/static/{name}?v={self.by_name[name].version}"
 
+    def warm(self) -> None:
+        """Read what every page needs to know of the files; blocking."""
+        for asset in self.by_name.values():
+            _ = asset.version
+        _ = self.plotly_style_ids
+
     @cached_property
     def plotly_style_ids(self) -> list[str]:
         """Ids of style elements that plotly.js would make for its maps; it makes none where the page has the id.

@@ -85,7 +85,9 @@ async def trace(request: web.Request) -> web.Response:
     shift_ms = offset_ms(found[0].started_at_ms, zone)
     async with sources.tracing:
         body = await asyncio.to_thread(_trace, sources, found[0], from_ms, to_ms, shift_ms)
-    return web.Response(body=body, content_type="application/json", headers=PAGE_HEADERS)
+    response = web.Response(body=body, content_type="application/json", headers=PAGE_HEADERS)
+    response.enable_compression()
+    return response
 
 
 async def _rows(request: web.Request, tenant: str) -> list[SessionRow]:
@@ -93,13 +95,28 @@ async def _rows(request: web.Request, tenant: str) -> list[SessionRow]:
 
     Raises:
         web.HTTPNotFound: There is none.
+        web.HTTPForbidden: The operator may not see it.
     """
     wanted, person = request.match_info["session"], request.query.get("person")
     if SESSION_PATTERN.fullmatch(wanted) and (person is None or PSEUDONYM_PATTERN.fullmatch(person)):
         found = await asyncio.to_thread(request.app[SOURCES].read_side.session, tenant, wanted, person)
         if found:
+            await _refuse_unseen(request, found)
             return found
     raise web.HTTPNotFound(reason="There is no such session; it may have been deleted")
+
+
+async def _refuse_unseen(request: web.Request, found: list[SessionRow]) -> None:
+    """Let nobody on who may not see the session; with several people's, they are asked about one by one later.
+
+    Raises:
+        web.HTTPForbidden: With the reason.
+    """
+    operator = signed_in(request)
+    if len(found) == 1 or not operator.sees_training:
+        why = await request.app[SOURCES].why_not(operator, found[0].person)
+        if why is not None:
+            raise web.HTTPForbidden(reason=why)
 
 
 def _sets_and_rejects(sources: PageSources, row: SessionRow) -> tuple[list[SetRow], list[RejectRow]]:

@@ -36,9 +36,10 @@ def signed_in(request: web.Request) -> Operator:
 
 
 async def form(request: web.Request) -> web.Response:
-    """`GET /sign-in`."""
-    if request.get(OPERATOR) is not None:
-        raise web.HTTPSeeOther(_inside(request.query.get("next")))
+    """`GET /sign-in`: the form, also for those who are signed in already.
+
+    A redirect would carry the `#token=` of a sign-in link on to the next page's address.
+    """
     return page(request, "sign_in.html", next=_inside(request.query.get("next")), problem=None)
 
 
@@ -87,7 +88,9 @@ def refuse_other_origins(request: web.Request) -> None:
         return
     if origin is None and request.headers.get("Sec-Fetch-Site") == "same-origin":
         return
-    raise web.HTTPForbidden(reason="The form was not sent by a page of this service")
+    raise web.HTTPForbidden(
+        reason="The form was not sent by a page of this service; open its sign-in page and try again"
+    )
 
 
 async def _fields(request: web.Request) -> dict[str, str]:
@@ -101,7 +104,9 @@ async def _fields(request: web.Request) -> dict[str, str]:
 
 def _inside(path: str | None) -> str:
     """A path of this service, or the first page: nobody can be sent elsewhere by a link to the form."""
-    if path is None or not path.startswith("/") or path[1:2] in ("/", "\\") or not path.isprintable():
+    if path is None or not path.startswith("/") or path[1:2] in ("/", "\\"):
+        return "/"
+    if not (path.isascii() and path.isprintable()):
         return "/"
     return path
 

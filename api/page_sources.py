@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from kinelog.api.authorization import Permission
 from kinelog.api.page_cookie import PageCookie
 from kinelog.domain.values import Gym, Role
 from kinelog.projections.read_side import ReadSide
@@ -25,6 +26,11 @@ class Operator:
     token_id: str
     role: Role
 
+    @property
+    def sees_training(self) -> bool:
+        """Whether the role may open sessions at all: the front desk sees who is there, and no more."""
+        return self.role in Permission.READ_TRAINING.roles
+
 
 @dataclass(frozen=True, slots=True)
 class PageSources:
@@ -35,6 +41,7 @@ class PageSources:
         name_of: Name behind `(tenant, pseudonym)`, or None; blocking.
         gyms_of: Gyms of a tenant by id. Raises `web.HTTPServiceUnavailable` when they cannot be told now.
         operator_of: Who bears a token, or None for one that is unknown, revoked, expired or not an operator's.
+        why_not: Why an operator may not see a person's training (`(operator, pseudonym)`), or None if they may.
         cookie: Seals tokens into cookies.
         clock_ms: Now, Unix milliseconds.
         tracing: Bounds how many traces are computed at once: each may hold tens of megabytes of samples.
@@ -44,6 +51,7 @@ class PageSources:
     name_of: Callable[[str, str], str | None]
     gyms_of: Callable[[str], Awaitable[Mapping[str, Gym]]]
     operator_of: Callable[[str], Awaitable[Operator | None]]
+    why_not: Callable[[Operator, str], Awaitable[str | None]]
     cookie: PageCookie
     clock_ms: Callable[[], int]
     tracing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))

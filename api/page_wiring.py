@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aiohttp import web
 from kinelog.api.authentication import SCHEME
+from kinelog.api.committed import ask
 from kinelog.api.context import Context
 from kinelog.api.page_cookie import PageCookie
 from kinelog.api.page_sources import Operator, PageSources
 from kinelog.api.problems import ProblemError
-from kinelog.domain.values import Gym, Role
+from kinelog.domain.commands import ReadUser
+from kinelog.domain.identifiers import Person
+from kinelog.domain.states import UserState
+from kinelog.domain.values import Gym, Purpose, Role
 
 _OPERATORS = frozenset({Role.OWNER, Role.TRAINER, Role.FRONT_DESK})
 
@@ -18,16 +23,34 @@ _OPERATORS = frozenset({Role.OWNER, Role.TRAINER, Role.FRONT_DESK})
 def page_sources(context: Context) -> PageSources:
     """Everything the pages ask."""
     services = context.services
+    records = _Records(context)
+    return PageSources(
+        read_side=services.read_side,
+        name_of=services.keys.name,
+        gyms_of=records.gyms_of,
+        operator_of=records.operator_of,
+        why_not=records.why_not,
+        cookie=PageCookie(services.cursor_key, services.clock_ms),
+        clock_ms=services.clock_ms,
+    )
 
-    async def gyms_of(tenant: str) -> Mapping[str, Gym]:
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Questions about a tenant's and its people's own records; problems become a page that says `try again`."""
+
+    context: Context
+
+    async def gyms_of(self, tenant: str) -> Mapping[str, Gym]:
         try:
-            return (await context.authentication.tenant(tenant)).gyms
+            return (await self.context.authentication.tenant(tenant)).gyms
         except ProblemError as problem:
             raise _unavailable(problem) from problem
 
-    async def operator_of(token: str) -> Operator | None:
+    async def operator_of(self, token: str) -> Operator | None:
+        now_ms = self.context.services.clock_ms()
         try:
-            principal = await context.authentication.principal_of(SCHEME + token, services.clock_ms())
+            principal = await self.context.authentication.principal_of(SCHEME + token, now_ms)
         except ProblemError as problem:
             if problem.kind.status == 401:
                 return None
@@ -36,14 +59,22 @@ def page_sources(context: Context) -> PageSources:
             return None
         return Operator(principal.tenant, principal.token_id, principal.role)
 
-    return PageSources(
-        read_side=services.read_side,
-        name_of=services.keys.name,
-        gyms_of=gyms_of,
-        operator_of=operator_of,
-        cookie=PageCookie(services.cursor_key, services.clock_ms),
-        clock_ms=services.clock_ms,
-    )
+    async def why_not(self, operator: Operator, pseudonym: str) -> str | None:
+        if not operator.sees_training:
+            return f"The role {operator.role} sees who trains, but no sessions"
+        if operator.role is not Role.TRAINER:
+            return None
+        services = self.context.services
+        asked = ReadUser(at_ms=services.clock_ms(), by=f"operator:{operator.token_id}")
+        try:
+            state = (await ask(services.region, Person(operator.tenant, pseudonym), asked)).reply
+        except ProblemError as problem:
+            if problem.kind.code == "erased":
+                return "The person was erased"
+            raise _unavailable(problem) from problem
+        if isinstance(state, UserState) and Purpose.TRAINER_ACCESS in state.consents:
+            return None
+        return "The person has not consented to trainers seeing their training"
 
 
 def _unavailable(problem: ProblemError) -> web.HTTPServiceUnavailable:

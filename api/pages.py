@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from kinelog.api.page_assets import ASSETS, Assets, static
 from kinelog.api.page_cookie import COOKIE_NAME
 from kinelog.api.page_rendering import TEMPLATES, page, templates
 from kinelog.api.page_sources import OPERATOR, SOURCES, PageSources
+from kinelog.projections.errors import ViewsUnavailableError
 
 PAGE = "page:"
 """Names of the pages' routes start with this."""
@@ -18,7 +20,6 @@ LIVE_ROUTE = "/v1/gyms/{gym}/live"
 
 ADVICE = {
     400: "Check the address, or go back and follow the link again.",
-    403: "Open the sign-in page of this service itself and try again.",
     404: "It may have been deleted, or the address is mistyped.",
     429: "The service is busy. Wait a moment and load the page again.",
     503: "The service cannot answer at the moment. Nothing is lost: wait a moment and load the page again.",
@@ -44,6 +45,11 @@ def add_pages(app: web.Application, sources: PageSources) -> None:
     router.add_get("/static/{name}", static, name="page-asset")
     app.middlewares.append(frame_pages)
 
+    async def warm(_: web.Application) -> None:
+        await asyncio.to_thread(assets.warm)
+
+    app.on_startup.append(warm)
+
 
 @web.middleware
 async def frame_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -61,6 +67,11 @@ async def frame_pages(request: web.Request, handler: Handler) -> web.StreamRespo
         if operator is not None:
             request[OPERATOR] = operator
         return await handler(request)
+    except ViewsUnavailableError as error:
+        unavailable = web.HTTPServiceUnavailable(headers={"Retry-After": "2"})
+        if not _wants_html(request):
+            raise unavailable from error
+        return _error_page(request, unavailable)
     except web.HTTPException as problem:
         if problem.status < 400 or not _wants_html(request):
             raise

@@ -57,11 +57,15 @@ def explain_gfs(view: View, at: int = 0) -> Iterator[ExplainedField]:
         if view.end - at < gfs.HEADER.size:
             return
         type_, count, *_ = gfs.HEADER.unpack_from(view.data, at)
+        at += gfs.HEADER.size
         kind = gfs.KIND_OF_TYPE.get(type_)
         if kind is None:
+            # In a MultiPacket the walk goes on: a fault of the envelope behind this payload is reported first.
+            if at < view.end:
+                yield whole_field(view, at, view.end - at, "payload", "", "of no type that is specified")
             return
-        yield from packed_run(view, SAMPLES_13, at + gfs.HEADER.size, count, kind)
-        at += gfs.HEADER.size + SAMPLES_13.word_bytes * count
+        yield from packed_run(view, SAMPLES_13, at, count, kind)
+        at += SAMPLES_13.word_bytes * count
 
 
 def _say_multipacket(name: str, value: object) -> str | None:

@@ -37,5 +37,4 @@ def decode(data: bytes, format: Format | None = None) -> Frame:  # noqa: A002 - 
     layout = LAYOUTS[format or detect(data)]
     # Nothing is unpacked before everything is checked, and by the one set of checks that `summarize` makes.
     summary = layout.summarize(data)
-    blocks = [Block(of, samples) for of, samples in zip(summary.blocks, layout.samples(data, summary), strict=True)]
-    return Frame(summary, tuple(blocks))
+    return Frame(summary, tuple(map(Block, summary.blocks, layout.samples(data, summary))))

@@ -35,10 +35,10 @@ def encode_words(layout: PackedLayout, rows: Sequence[Sequence[int]]) -> bytes:
 
 
 def _encode_word(layout: PackedLayout, row: Sequence[int]) -> bytes:
-    word = Bits(length=8 * layout.word_bytes)
+    word = Bits.from_zeros(8 * layout.word_bytes)
     for field, value in zip(layout.fields, row, strict=True):
         own = Bits(int=value, length=field.width) if field.signed else Bits(uint=value, length=field.width)
-        above = Bits(length=len(word) - field.offset - field.width)
-        word |= above + own + Bits(length=field.offset)
+        above = Bits.from_zeros(len(word) - field.offset - field.width)
+        word |= above + own + Bits.from_zeros(field.offset)
     data = word.tobytes()
     return data if layout.byte_order == "big" else data[::-1]

@@ -5,7 +5,7 @@ One header, a tag a sensor, then rows of values that run over all tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -80,10 +80,12 @@ class Tags(NamedTuple):
 
     Attributes:
         sensors: One a tag.
+        kinds: What they measure.
         dimensions: Values in a row over all tags.
     """
 
     sensors: tuple[Sensor, ...]
+    kinds: frozenset[SensorKind]
     dimensions: int
 
 
@@ -100,7 +102,8 @@ def read_tags(tags: bytes, tag_bytes: int) -> Tags:
         if sensor is None:
             raise _bad_type(tags[at : at + 3], HEADER.size + at)
         sensors.append(sensor)
-    return Tags(tuple(sensors), sum(DIMENSIONS[sensor.kind] for sensor in sensors))
+    kinds = frozenset(sensor.kind for sensor in sensors)
+    return Tags(tuple(sensors), kinds, sum(DIMENSIONS[sensor.kind] for sensor in sensors))
 
 
 def _bad_type(tag: bytes, at: int) -> BadTypeError:
@@ -202,34 +205,42 @@ class TaggedLayout:
             detail = f"{value_count} values take {end - values_at} bytes, {len(data) - values_at} are left"
             raise TruncatedSamplesError(len(data), detail)
         rows = self.values.rows_of(value_count, tags.dimensions, self.header.offset_of["count"])
-        if not all(self.values.always_fits(sensor.kind) for sensor in tags.sensors):
+        if not self.values.always_fits.issuperset(tags.kinds):
             self._refuse_bad_samples(data, tags, values_at, rows)
         return rows, end
 
-    def _columns(self, data: bytes, tags: Tags, values_at: int, rows: int) -> Iterator[tuple[Sensor, RawColumns]]:
-        values = self.values.read(data, values_at, rows * tags.dimensions).reshape(rows, tags.dimensions)
+    def _columns(self, data: bytes, kinds: Sequence[SensorKind], values_at: int, rows: int) -> list[RawColumns]:
+        dimensions = sum([DIMENSIONS[kind] for kind in kinds])
+        values = self.values.read(data, values_at, rows * dimensions).reshape(rows, dimensions)
+        columns = []
         first = 0
-        for sensor in tags.sensors:
-            last = first + DIMENSIONS[sensor.kind]
-            yield sensor, values[:, first:last]
-            first = last
+        for kind in kinds:
+            columns.append(values[:, first : first + DIMENSIONS[kind]])
+            first += DIMENSIONS[kind]
+        return columns
 
     def _refuse_bad_samples(self, data: bytes, tags: Tags, values_at: int, rows: int) -> None:
-        columns = self._columns(data, tags, values_at, rows)
-        fits = np.hstack([self.values.fits(sensor.kind, values) for sensor, values in columns])
+        kinds = [sensor.kind for sensor in tags.sensors]
+        columns = self._columns(data, kinds, values_at, rows)
+        fits = np.hstack([self.values.fits(kind, values) for kind, values in zip(kinds, columns, strict=True)])
         if fits.all():
             return
         row, column = divmod(int(fits.argmin()), tags.dimensions)
         at = values_at + self.values.offset_of(row * tags.dimensions + column)
         raise BadSampleError(at, f"value {column} of row {row} is no number or does not fit its unit")
 
-    def samples(self, data: bytes, summary: FrameSummary) -> Iterator[Samples]:
+    def samples(self, data: bytes, summary: FrameSummary) -> list[Samples]:
         """The samples of each tag of a frame that `summarize` has accepted."""
         values_at = HEADER.size + self.tag_bytes * len(summary.blocks)
-        tags = read_tags(data[HEADER.size : values_at], self.tag_bytes)
         rows = summary.blocks[0].count
-        for sensor, columns in self._columns(data, tags, values_at, rows):
-            yield self.values.to_samples(sensor.kind, columns)
+        if len(summary.blocks) == 1:
+            # Nearly every frame: nothing to cut apart.
+            kind = summary.blocks[0].kind
+            values = self.values.read(data, values_at, rows * DIMENSIONS[kind])
+            return [self.values.to_samples(kind, values.reshape(rows, DIMENSIONS[kind]))]
+        kinds = [block.kind for block in summary.blocks]
+        columns = self._columns(data, kinds, values_at, rows)
+        return [self.values.to_samples(kind, own) for kind, own in zip(kinds, columns, strict=True)]
 
     def encode(self, blocks: Sequence[Block], out_of_range: OutOfRange = "clamp") -> bytes:
         """Write blocks of equal length, rate and start as the rows of one frame.

@@ -24,7 +24,13 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class ValueEncoding(Protocol):
-    """One way of writing the rows of a frame."""
+    """One way of writing the rows of a frame.
+
+    Attributes:
+        always_fits: Sensors for which no pattern of bits is out of range.
+    """
+
+    always_fits: frozenset[SensorKind]
 
     def size_of(self, count: int) -> int:
         """Bytes that so many values take."""
@@ -40,10 +46,7 @@ class ValueEncoding(Protocol):
         """
 
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
-        """The values as they lie, flat."""
-
-    def always_fits(self, kind: SensorKind) -> bool:
-        """Whether no pattern of bits can be out of range for this sensor."""
+        """The values in their order, in an array of any shape."""
 
     def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
         """Which values can become samples of this kind."""
@@ -76,15 +79,13 @@ def _whole_rows(count: int, unit: int, offset: int) -> int:
 class _IntegerValues:
     """What packed words and int16 values share: they are whole milli-g, hundredths of rad/s and beats."""
 
+    always_fits = frozenset({SensorKind.ACCELEROMETER, SensorKind.GYROSCOPE})
+
     def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
         """Only heart rate can be out of range."""
         if kind is SensorKind.HEART_RATE:
             return (columns >= 0) & (columns <= 255)
         return np.ones(columns.shape, dtype=np.bool_)
-
-    def always_fits(self, kind: SensorKind) -> bool:
-        """Any word is an acceleration or a rotation."""
-        return kind is not SensorKind.HEART_RATE
 
     def to_samples(self, kind: SensorKind, columns: RawColumns) -> Samples:
         """Copied into rows of their own, so that no sensor keeps another one's memory."""
@@ -108,12 +109,13 @@ class PackedValues(_IntegerValues):
 
     def rows_of(self, count: int, dimensions: int, offset: int) -> int:
         """Values fill rows, and words too: a word filled in part is specified nowhere."""
-        _whole_rows(count, 3, offset)
+        if dimensions != 3:
+            _whole_rows(count, 3, offset)
         return _whole_rows(count, dimensions, offset)
 
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
-        """Unpacked words, one axis behind the other."""
-        return SAMPLES_13.decode(data, offset, count // 3).reshape(-1)
+        """Unpacked words, a row each."""
+        return SAMPLES_13.decode(data, offset, count // 3)
 
     def write(self, values: WireValues, out_of_range: OutOfRange) -> bytes:
         """Values packed three to a word."""
@@ -139,7 +141,8 @@ class Int16Values(_IntegerValues):
 
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
         """The int16 values."""
-        return np.frombuffer(data, "<i2", count, offset)
+        # Copied: a view would keep the received bytes alive and read-only.
+        return np.frombuffer(data, "<i2", count, offset).astype(np.int16)
 
     def write(self, values: WireValues, out_of_range: OutOfRange) -> bytes:
         """Values as int16."""
@@ -166,6 +169,8 @@ _FLOAT_RULES = {
 class FloatValues:
     """One little-endian float32 a value, in g, rad/s and beats a minute (`ad`)."""
 
+    always_fits: frozenset[SensorKind] = frozenset()
+
     def size_of(self, count: int) -> int:
         """Four bytes a value."""
         return 4 * count
@@ -182,10 +187,6 @@ class FloatValues:
         """The float32 values."""
         return np.frombuffer(data, "<f4", count, offset)
 
-    def always_fits(self, kind: SensorKind) -> bool:  # noqa: ARG002 - true of every kind
-        """Never: a float may be no number."""
-        return False
-
     def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
         """Finite, and within the sample's integers once rounded."""
         finite = np.isfinite(columns)
@@ -197,8 +198,9 @@ class FloatValues:
 
     def _rounded(self, rule: _FloatRule, columns: RawColumns) -> NDArray[np.float64]:
         # float64 holds every product of a float32 and 1000 exactly, so this rounds what was sent, half to even.
-        rounded: NDArray[np.float64] = np.rint(columns.astype(np.float64) * rule.scale)
-        return rounded
+        rounded = columns.astype(np.float64)
+        rounded *= rule.scale
+        return np.rint(rounded, out=rounded)
 
     def to_samples(self, kind: SensorKind, columns: RawColumns) -> Samples:
         """From g to milli-g, and heart beats to whole ones, rounded half to even."""

@@ -16,8 +16,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         devices_per_user: Paired devices.
         sets_per_session: Labelled sets.
         sessions_per_user: Sessions in a user's index.
-        kept_rejects_per_device_day: Undecodable or conflicting frames whose bytes are kept; later ones are refused
-            without being stored.
+        kept_rejects_per_device_day: Undecodable or conflicting frames of one device whose bytes a session keeps in one
+            day; later ones are refused without being stored.
         clock_skew_ms: How far in the future a session may start.
         silence_ms: A session without activity for this long is abandoned.
         missing_ranges: Gaps of one device that a session's end lists, the earliest ones.

@@ -7,6 +7,7 @@ dictionaries in a state are never changed: a new state has new ones.
 
 from __future__ import annotations
 
+import hmac
 from enum import StrEnum
 from typing import ClassVar
 
@@ -251,7 +252,21 @@ class TenantState(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     revoked: tuple[str, ...] = ()
     codes: dict[str, PairingCode] = msgspec.field(default_factory=dict)
 
-    def holder_of(self, known_hash: str) -> Token | None:
-        """The token that this token hash, refresh hash or spent refresh hash belongs to, revoked or not."""
+    def token_by_hash(self, token_hash: str) -> Token | None:
+        """The token of this hash, or None. Whether it lets in now says `Token.valid_at`; refresh tokens never do."""
+        token = self._holder_of(token_hash)
+        return token if token is not None and same_hash(token.token_hash, token_hash) else None
+
+    def token_by_refresh_hash(self, refresh_hash: str) -> Token | None:
+        """The token that this refresh token can replace, or could before it was used up; None if there is none."""
+        token = self._holder_of(refresh_hash)
+        return None if token is None or same_hash(token.token_hash, refresh_hash) else token
+
+    def _holder_of(self, known_hash: str) -> Token | None:
         token_id = self.token_ids.get(known_hash)
         return None if token_id is None else self.tokens.get(token_id)
+
+
+def same_hash(known: str, shown: str) -> bool:
+    """Whether two hashes of secrets are equal, in a time that does not tell where they differ."""
+    return hmac.compare_digest(known.encode(), shown.encode())

@@ -26,18 +26,18 @@ class Table(msgspec.Struct, Generic[V], frozen=True, array_like=True):
 
     def get(self, key: str) -> V | None:
         """The value of a key, or None."""
-        bucket = self.buckets.get(crc32(key.encode()) % _BUCKETS)
+        bucket = self.buckets.get(crc32(key.encode("utf-8", "surrogatepass")) % _BUCKETS)
         return None if bucket is None else bucket.get(key)
 
     def put(self, key: str, value: V) -> Table[V]:
         """With this entry, in place of the key's former one."""
-        number = crc32(key.encode()) % _BUCKETS
+        number = crc32(key.encode("utf-8", "surrogatepass")) % _BUCKETS
         bucket = self.buckets.get(number, {})
         return Table({**self.buckets, number: {**bucket, key: value}}, self.count + (key not in bucket))
 
     def drop(self, key: str) -> Table[V]:
         """Without this key."""
-        number = crc32(key.encode()) % _BUCKETS
+        number = crc32(key.encode("utf-8", "surrogatepass")) % _BUCKETS
         bucket = self.buckets.get(number, {})
         if key not in bucket:
             return self

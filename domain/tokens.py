@@ -6,7 +6,6 @@ time of the lookup could tell is of no use to anybody.
 
 from __future__ import annotations
 
-import hmac
 import re
 
 from kinelog.domain import commands as ask
@@ -18,7 +17,7 @@ from kinelog.domain.identifiers import DEVICE_PATTERN, PSEUDONYM_PATTERN
 from kinelog.domain.limits import Limits
 from kinelog.domain.ranges import LATEST_MS
 from kinelog.domain.replies import Done, PairingAccepted, TokenAccepted
-from kinelog.domain.states import TenantState, Token
+from kinelog.domain.states import TenantState, Token, same_hash
 from kinelog.domain.values import Role
 
 NOTE_CHARACTERS = 200
@@ -32,7 +31,7 @@ _REFRESH_INVALID = Rejection("refresh-invalid", "The refresh token is not valid;
 def decide_issue(stream: str, command: ask.IssueToken, tenant: TenantState, limits: Limits) -> Decision | Rejection:
     """Decide to make a token known."""
     known = tenant.tokens.get(command.token_id)
-    if known is not None and known.revoked is None and _same(known.token_hash, command.token_hash):
+    if known is not None and known.revoked is None and same_hash(known.token_hash, command.token_hash):
         return Decision((), _accepted(known))
     refused = _refused_token(command) or _refused_hashes(command.token_id, _hashes(command), tenant, limits)
     if refused is not None:
@@ -94,10 +93,10 @@ def decide_refresh(stream: str, command: ask.RefreshToken, tenant: TenantState) 
     A refresh token works once. Whoever shows a used-up one has an old copy, and nobody can tell the thief from the
     owner: the token is revoked. That is an event, so the refusal comes as the reply of a decision.
     """
-    token = tenant.holder_of(command.refresh_hash)
-    if token is None or token.revoked is not None:
+    token = tenant.token_by_refresh_hash(command.refresh_hash)
+    if token is None:
         return _REFRESH_INVALID
-    if token.refresh_hash is None or not _same(token.refresh_hash, command.refresh_hash):
+    if token.refresh_hash is None or not same_hash(token.refresh_hash, command.refresh_hash):
         return _refresh_again(stream, command, token)
     refused = _refused_new_hashes((command.new_token_hash, command.new_refresh_hash), tenant)
     refused = refused or _refused_expiry(command.expires_at_ms, command.at_ms)
@@ -112,11 +111,11 @@ def decide_refresh(stream: str, command: ask.RefreshToken, tenant: TenantState) 
 
 
 def _refresh_again(stream: str, command: ask.RefreshToken, token: Token) -> Decision | Rejection:
-    if not any(_same(spent, command.refresh_hash) for spent in token.spent):
+    if not any(same_hash(spent, command.refresh_hash) for spent in token.spent):
         return _REFRESH_INVALID
     # The very same request again (its commit was in doubt) brings the very same new secrets; a thief's cannot.
-    latest = _same(token.spent[-1], command.refresh_hash) and _same(token.token_hash, command.new_token_hash)
-    if latest and token.refresh_hash is not None and _same(token.refresh_hash, command.new_refresh_hash):
+    same_token = same_hash(token.token_hash, command.new_token_hash)
+    if same_token and same_hash(token.refresh_hash or "", command.new_refresh_hash):
         return Decision((), _accepted(token))
     detail = "The refresh token was used before. The device's token is revoked; pair the device again."
     return Decision(
@@ -193,7 +192,7 @@ def decide_redeem(
 ) -> Decision | Rejection:
     """Decide to exchange a pairing code for a device token; the device's former token is revoked as `replaced`."""
     known = tenant.tokens.get(command.token_id)
-    if known is not None and known.revoked is None and _same(known.token_hash, command.token_hash):
+    if known is not None and known.revoked is None and same_hash(known.token_hash, command.token_hash):
         return Decision((), _accepted(known))
     code = tenant.codes.get(command.code_hash)
     if code is None or code.expires_at_ms <= command.at_ms:
@@ -215,7 +214,3 @@ def decide_redeem(
 
 def _accepted(token: Token) -> TokenAccepted:
     return TokenAccepted(token.token_id, token.person, token.device)
-
-
-def _same(known: str, shown: str) -> bool:
-    return hmac.compare_digest(known.encode(), shown.encode())

@@ -96,6 +96,14 @@ class CommitRow(msgspec.Struct, frozen=True):
         """
         if not self.intact():
             raise CorruptError(self.where, "the checksum of the commit does not hold")
+        return self.decoded()
+
+    def decoded(self) -> list[StoredEvent]:
+        """All events in log order, the checksum not looked at.
+
+        Raises:
+            CorruptError: The body does not decode, or to another number of events.
+        """
         events = _decoded(self.body, self.where)
         if len(events) != self.last - self.first + 1:
             raise CorruptError(self.where, f"holds {len(events)} events")

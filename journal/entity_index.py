@@ -7,12 +7,15 @@ at the index up to `index_progress` and at the directories of the commits behind
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
 
 from kinelog.journal.commit_row import Run, runs_of
 from kinelog.journal.sqlite_file import POSITION_MASK, row_id
+
+_log = logging.getLogger(__name__)
 
 Located = tuple[int, Run]
 """Key of the commit's row, and the run in it."""
@@ -42,13 +45,17 @@ def extend(connection: sqlite3.Connection, shard: int, up_to: int) -> None:
     numbers = {
         name: connection.execute("SELECT id FROM entities WHERE entity = ?", (name,)).fetchone()[0] for name in names
     }
-    connection.executemany(
-        "INSERT INTO entity_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    added = connection.executemany(
+        # Two runs of one place are a defect of who wrote them. Refusing the second here would only stop the index.
+        "INSERT OR IGNORE INTO entity_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         sorted(
             (numbers[run.entity], run.last_sequence, run.count, run.position, row, run.start, run.length, run.crc)
             for row, run in fresh
         ),
     )
+    if added.rowcount < len(fresh):
+        lost = len(fresh) - added.rowcount
+        _log.error("shard %d: %d runs stand in a taken place; see `kinelog journal verify`", shard, lost)
     connection.execute("UPDATE index_progress SET position = ? WHERE shard = ?", (up_to, shard))
 
 

@@ -68,7 +68,6 @@ _NO_ROOM = frozenset(
 _NOT_ANSWERING = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 )
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -103,13 +102,15 @@ def open_or_create(path: Path, shards: int | None, page_bytes: int, busy_ms: int
             connection.execute(f"PRAGMA page_size = {page_bytes:d}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+            if new:
                 _create(connection, shards or 16)
-            identity = _identity(connection, path)
+            identity = identity_of(connection, path)
             connection.execute("COMMIT")
         finally:
             connection.close()
-    _sync_folder(path.parent)
+    if new:
+        sync_folder(path.parent)
     if shards is not None and shards != identity.shards:
         message = (
             f"{path} was made with {identity.shards} shards, not {shards}: start with {identity.shards}, "
@@ -130,12 +131,17 @@ def _create(connection: sqlite3.Connection, shards: int) -> None:
     connection.executemany("INSERT INTO index_progress VALUES (?, 0)", ((shard,) for shard in range(shards)))
 
 
-def _identity(connection: sqlite3.Connection, path: Path) -> Identity:
+def identity_of(connection: sqlite3.Connection, path: Path) -> Identity:
+    """What the open file says about itself.
+
+    Raises:
+        IncompatibleStoreError: It is no log, or one of another layout.
+    """
     try:
         meta: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta"))
         layout = int(meta["layout"])
         identity = Identity(int(meta["shards"]), meta["incarnation"])
-    except (sqlite3.OperationalError, KeyError, ValueError) as error:
+    except (sqlite3.DatabaseError, KeyError, ValueError) as error:
         raise IncompatibleStoreError(f"{path} is no log of this program: name another file") from error
     if layout != LAYOUT:
         message = f"{path} has layout {layout}, this version reads {LAYOUT}: use the version it was written with"
@@ -148,7 +154,9 @@ def meaning_of(error: sqlite3.Error, where: str, *, committing: bool = False) ->
     code = getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR
     if code in _NO_ROOM:
         return StorageFullError(f"{where}: no room ({error})")
-    if code & 0xFF in _DAMAGED:
+    if code == sqlite3.SQLITE_NOTADB:
+        return IncompatibleStoreError(f"{where} is no log of this program: name another file")
+    if code & 0xFF == sqlite3.SQLITE_CORRUPT:
         return CorruptError(where, str(error))
     if committing and code & 0xFF not in _NOT_ANSWERING:
         return UnknownOutcomeError(f"{where}: {error}")
@@ -169,7 +177,8 @@ def translated(where: str) -> Iterator[None]:
         raise meaning_of(error, where) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make names that were created in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -10,6 +10,8 @@ import hashlib
 import logging
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -37,28 +39,23 @@ class SnapshotFile:
     """The newest two snapshots of each entity. Thread-safe, for several processes."""
 
     def __init__(self, path: Path, incarnation: str, busy_ms: int) -> None:
-        """Open or make the file; snapshots of another log's incarnation are thrown away."""
+        """Name the file; it is opened or made with the first use."""
         self._path = path
+        self._incarnation = incarnation
+        self._busy_ms = busy_ms
         self._lock = threading.Lock()
-        with translated(str(path)):
-            self._connection = sqlite3.connect(
-                path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA secure_delete = ON")
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._prepare(incarnation)
+        self._connection: sqlite3.Connection | None = None
 
     def save(self, snapshot: Snapshot) -> None:
         """Keep a snapshot, and only the newest two of its entity."""
         content = msgspec.msgpack.encode(snapshot)
-        with self._lock, translated(str(self._path)), self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.execute(
+        with self._use() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(
                 "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)",
                 (snapshot.entity, snapshot.sequence, _checksum(content), content),
             )
-            self._connection.execute(
+            connection.execute(
                 "DELETE FROM snapshots WHERE entity = ?1 AND sequence NOT IN "
                 "(SELECT sequence FROM snapshots WHERE entity = ?1 ORDER BY sequence DESC LIMIT ?2)",
                 (snapshot.entity, KEPT),
@@ -66,8 +63,8 @@ class SnapshotFile:
 
     def newest(self, entity: str) -> list[Snapshot]:
         """Up to two, newest first; damaged ones are left out (the events say the same)."""
-        with self._lock, translated(str(self._path)):
-            rows = self._connection.execute(
+        with self._use() as connection:
+            rows = connection.execute(
                 "SELECT sequence, checksum, content FROM snapshots WHERE entity = ? ORDER BY sequence DESC", (entity,)
             ).fetchall()
         found = []
@@ -80,30 +77,46 @@ class SnapshotFile:
 
     def discard(self, person_entity: str) -> None:
         """Delete the snapshots of a person and of their sessions, and empty the write-ahead log of them."""
-        with self._lock, translated(str(self._path)):
-            self._connection.execute(
+        with self._use() as connection:
+            connection.execute(
                 # '0' follows '/': everything that begins with the person and a slash.
                 "DELETE FROM snapshots WHERE entity = ?1 OR (entity > ?1 || '/' AND entity < ?1 || '0')",
                 (person_entity,),
             )
             # Best effort: they are sealed under a key that is about to be destroyed, so leftovers open for nobody.
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._connection.close()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
-    def _prepare(self, incarnation: str) -> None:
-        with self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
+    @contextmanager
+    def _use(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, translated(str(self._path)):
+            if self._connection is None:
+                self._connection = self._open()
+            yield self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=self._busy_ms / 1000, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
             for statement in filter(str.strip, _TABLES.split(";")):
-                self._connection.execute(statement)
-            row = self._connection.execute("SELECT value FROM meta WHERE key = 'incarnation'").fetchone()
-            if row is None or row[0] != incarnation:
+                connection.execute(statement)
+            row = connection.execute("SELECT value FROM meta WHERE key = 'incarnation'").fetchone()
+            if row is None or row[0] != self._incarnation:
                 # Positions and sequences of another timeline mean nothing here.
-                self._connection.execute("DELETE FROM snapshots")
-                self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('incarnation', ?)", (incarnation,))
+                connection.execute("DELETE FROM snapshots")
+                connection.execute("INSERT OR REPLACE INTO meta VALUES ('incarnation', ?)", (self._incarnation,))
+        return connection
 
 
 def _checksum(content: bytes) -> bytes:

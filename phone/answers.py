@@ -43,7 +43,7 @@ class RefusedFrame(msgspec.Struct, frozen=True):
     device: str
     seq: int
     type: str
-    detail: str = ""
+    detail: str | None = None
 
     @property
     def code(self) -> str:

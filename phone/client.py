@@ -12,8 +12,22 @@ from kinelog.phone.credentials import Credentials
 from kinelog.phone.received import ReceivedFrames
 from kinelog.phone.transport import Request, Transport
 
-FramesByName = Sequence[tuple[str, int, bytes]]
-"""Frames to send: device, sequence number, bytes."""
+
+class OutgoingFrame(msgspec.Struct, frozen=True, array_like=True):
+    """One frame to send.
+
+    Attributes:
+        device, sequence: With the session they name the frame.
+        data: Its bytes.
+        start_ms: When it began, for layouts that carry no clock.
+        format: Its layout, where the bytes leave a doubt.
+    """
+
+    device: str
+    sequence: int
+    data: bytes
+    start_ms: int | None = None
+    format: str | None = None
 
 
 class SessionStart(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -76,8 +90,8 @@ class OperatorClient:
         return await pair(self._transport, code.code, device, kind)
 
 
-async def pair(transport: Transport, code: str, device: str, kind: str) -> Credentials:
-    """Redeem a pairing code.
+async def redeem(transport: Transport, code: str, device: str, kind: str) -> DeviceTokens:
+    """Redeem a pairing code for a device's tokens.
 
     Raises:
         RefusedError: The code is unknown, used or expired: ask for another one.
@@ -85,7 +99,16 @@ async def pair(transport: Transport, code: str, device: str, kind: str) -> Crede
     """
     body = msgspec.json.encode({"code": code, "device": device, "kind": kind})
     answer = await transport.exchange(Request("POST", "/v1/devices:pair", body=body, repeatable=False))
-    return Credentials(transport, read(answer, DeviceTokens))
+    return read(answer, DeviceTokens)
+
+
+async def pair(transport: Transport, code: str, device: str, kind: str) -> Credentials:
+    """Redeem a pairing code and hold the tokens.
+
+    Raises:
+        RefusedError, ServiceUnavailableError: As `redeem`.
+    """
+    return Credentials(transport, await redeem(transport, code, device, kind))
 
 
 class PhoneClient:
@@ -99,38 +122,22 @@ class PhoneClient:
         """Start a session under an id that the phone made; the same start twice is fine."""
         await self._credentials.exchange(Request("PUT", f"/v1/sessions/{session}", body=msgspec.json.encode(start)))
 
-    async def put_frame(
-        self,
-        session: str,
-        frame: tuple[str, int, bytes],
-        start_ms: int | None = None,
-        format: str | None = None,  # noqa: A002 - the interface calls it so
-    ) -> FrameAnswer:
+    async def put_frame(self, session: str, frame: OutgoingFrame) -> FrameAnswer:
         """Send one frame.
-
-        Args:
-            session: The session's id.
-            frame: Device, sequence number and bytes.
-            start_ms: When it began, for layouts that carry no clock.
-            format: Its layout, where the bytes leave a doubt.
 
         Raises:
             UnusableError: The frame cannot be decoded; its key stays free.
             ConflictError: Other bytes were stored under this key.
         """
-        device, sequence, data = frame
-        query = urlencode({k: v for k, v in (("start", start_ms), ("format", format)) if v is not None})
-        path = f"/v1/sessions/{session}/frames/{quote(device, safe='')}/{sequence}" + (f"?{query}" if query else "")
-        request = Request("PUT", path, body=data, content_type="application/octet-stream")
+        named = (("start", frame.start_ms), ("format", frame.format))
+        query = urlencode({name: value for name, value in named if value is not None})
+        path = f"/v1/sessions/{session}/frames/{quote(frame.device, safe='')}/{frame.sequence}"
+        path += f"?{query}" if query else ""
+        request = Request("PUT", path, body=frame.data, content_type="application/octet-stream")
         return read(await self._credentials.exchange(request), FrameAnswer)
 
     async def post_frames(
-        self,
-        session: str,
-        frames: FramesByName,
-        *,
-        compress: bool = False,
-        format: str | None = None,  # noqa: A002 - the interface calls it so
+        self, session: str, frames: Sequence[OutgoingFrame], *, compress: bool = False
     ) -> BatchAnswer:
         """Send many frames in one request; each is judged by itself.
 
@@ -142,7 +149,7 @@ class PhoneClient:
         if compress:
             body = gzip.compress(body, compresslevel=6, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        path = f"/v1/sessions/{session}/frames" + (f"?format={format}" if format else "")
+        path = f"/v1/sessions/{session}/frames"
         request = Request("POST", path, body=body, content_type="application/msgpack", headers=headers)
         return read(await self._credentials.exchange(request), BatchAnswer)
 

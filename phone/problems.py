@@ -15,7 +15,7 @@ class Problem(msgspec.Struct, frozen=True):
 
     type: str = "about:blank"
     title: str = ""
-    detail: str = ""
+    detail: str | None = None
     status: int = 0
     request_id: str | None = None
     missing: dict[str, list[tuple[int, int]]] | None = None

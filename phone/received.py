@@ -10,22 +10,17 @@ class ReceivedDevice(msgspec.Struct, frozen=True):
 
     Attributes:
         high_water: Highest sequence number stored; -1 when there is none.
-        missing: Ranges that never came, both ends included; they may reach beyond the highest number.
-        rejected: How many frames were refused and kept aside.
+        stored: How many frames are stored.
+        missing: The earliest ranges that never came, both ends included; they may reach beyond the highest number.
+        rejected: How many undecodable frames were kept aside.
+        quarantined: How many frames were kept aside because other bytes had their number.
     """
 
     high_water: int
+    stored: int
     missing: list[tuple[int, int]] = []
     rejected: int = 0
-
-    @property
-    def stored(self) -> int:
-        """How many frames are stored."""
-        return (
-            self.high_water
-            + 1
-            - sum(min(last, self.high_water) - first + 1 for first, last in self.missing if first <= self.high_water)
-        )
+    quarantined: int = 0
 
     def absent(self, count: int) -> set[int]:
         """Which of the numbers from 0 to below `count` are not stored."""
@@ -40,4 +35,4 @@ class ReceivedFrames(msgspec.Struct, frozen=True):
 
     def of(self, device: str) -> ReceivedDevice:
         """What is held of one device; nothing when the service has never heard of it."""
-        return self.devices.get(device, ReceivedDevice(high_water=-1))
+        return self.devices.get(device, ReceivedDevice(high_water=-1, stored=0))

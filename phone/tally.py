@@ -22,7 +22,8 @@ class SimulationReport(msgspec.Struct, frozen=True, kw_only=True):
         accepted_damaged: Damaged frames that were not refused; 0 in a sound run.
         service_stored: Frames that the service says it holds, over all verified sessions.
         missing_acknowledged: Acknowledged frames that the service does not hold; 0, or the service lost something.
-        unverified_sessions: Sessions that could not be compared because the service was gone.
+        compared_sessions: Sessions that were held against what the service says.
+        unverified_sessions: Sessions that could not be compared because the service was gone or refused them.
         verdict: `sound`, `incomplete` or `lost`.
     """
 
@@ -49,10 +50,16 @@ class SimulationReport(msgspec.Struct, frozen=True, kw_only=True):
     service_gaps: int
     service_rejects: int
     missing_acknowledged: int
+    compared_sessions: int
     unverified_sessions: int
     seconds: float
     frames_per_second: float
     verdict: str
+
+    @property
+    def open_sessions(self) -> int:
+        """Sessions that were still going on when the simulation was stopped."""
+        return self.sessions - self.compared_sessions - self.unverified_sessions
 
 
 @dataclass(slots=True)
@@ -79,6 +86,7 @@ class Tally:
     service_gaps: int = 0
     service_rejects: int = 0
     missing_acknowledged: int = 0
+    compared_sessions: int = 0
     unverified_sessions: int = 0
 
     @property

@@ -169,7 +169,7 @@ class Transport:
 
 def describe(status: int, problem: Problem) -> str:
     """One line about an answer that asks to come back."""
-    return f"{status} {problem.code} {problem.detail}".strip()
+    return f"{status} {problem.code} {problem.detail or problem.title}".strip()
 
 
 def retry_after_s(value: str | None) -> float:

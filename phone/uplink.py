@@ -6,7 +6,7 @@ from collections import Counter
 
 from kinelog.codecs.values import Format
 from kinelog.phone.answers import BatchAnswer
-from kinelog.phone.client import PhoneClient
+from kinelog.phone.client import OutgoingFrame, PhoneClient
 from kinelog.phone.faulty_link import Sending
 from kinelog.phone.ledger import Ledger
 from kinelog.phone.problems import RefusedError
@@ -15,6 +15,8 @@ from kinelog.phone.tally import Tally
 
 ONE_BY_ONE = 3
 """Up to so many waiting frames go one by one; a backlog goes as a batch."""
+WORTH_COMPRESSING = 16
+"""Frames in a batch from which compressing pays."""
 
 
 class Uplink:
@@ -47,8 +49,7 @@ class Uplink:
         Raises:
             ServiceUnavailableError: The service was gone for too long; what was acknowledged until then is kept.
         """
-        # A gfs frame carries no clock and a batch has no room for one, so such frames go one by one.
-        if self._layout is not Format.GFS and (batch or len(sendings) > ONE_BY_ONE):
+        if batch or len(sendings) > ONE_BY_ONE:
             await self._send_batch(sendings)
             return
         for sending in sendings:
@@ -56,12 +57,8 @@ class Uplink:
 
     async def _send_one(self, sending: Sending) -> None:
         self._count_sent([sending])
-        start_ms = sending.start_ms if self._layout is Format.GFS else None
-        layout = None if self._layout is Format.AE else self._layout.value
         try:
-            answer = await self._phone.put_frame(
-                self._session, (self._device, sending.sequence, sending.data), start_ms, layout
-            )
+            answer = await self._phone.put_frame(self._session, self._outgoing(sending))
         except RefusedError as refused:
             self._count_refused(sending, refused.code)
             return
@@ -72,15 +69,20 @@ class Uplink:
 
     async def _send_batch(self, sendings: list[Sending]) -> None:
         self._count_sent(sendings)
-        frames = [(self._device, sending.sequence, sending.data) for sending in sendings]
-        layout = None if self._layout is Format.AE else self._layout.value
+        frames = [self._outgoing(sending) for sending in sendings]
         try:
-            answer = await self._phone.post_frames(self._session, frames, compress=len(frames) > 16, format=layout)
+            answer = await self._phone.post_frames(self._session, frames, compress=len(frames) > WORTH_COMPRESSING)
         except RefusedError as refused:
             for sending in sendings:
                 self._count_refused(sending, refused.code)
             return
         self._judge(sendings, answer)
+
+    def _outgoing(self, sending: Sending) -> OutgoingFrame:
+        # A gfs block carries no clock, and its first byte is also that of muvr16: both are said beside it.
+        start_ms = sending.start_ms if self._layout is Format.GFS else None
+        layout = None if self._layout is Format.AE else self._layout.value
+        return OutgoingFrame(self._device, sending.sequence, sending.data, start_ms, layout)
 
     def _judge(self, sendings: list[Sending], answer: BatchAnswer) -> None:
         """Find out which were acknowledged: a batch's answer names only those that were refused."""

@@ -143,8 +143,11 @@ class Visit:
                 yield Sending(step.sequence, step.data, step.start_ms)
 
     def _compare(self, held: ReceivedDevice) -> None:
+        self.tally.compared_sessions += 1
         self.tally.service_stored += held.stored
         self.tally.service_gaps += self._made - held.stored
-        self.tally.service_rejects += held.rejected
+        self.tally.service_rejects += held.rejected + held.quarantined
         absent = held.absent(self._made)
-        self.tally.missing_acknowledged += sum(sequence in absent for sequence in self.uplink.acknowledged)
+        named = sum(sequence in absent for sequence in self.uplink.acknowledged)
+        # The list of ranges is bounded, the count is not: a loss that the list does not reach shows there.
+        self.tally.missing_acknowledged += max(named, len(self.uplink.acknowledged) - held.stored)

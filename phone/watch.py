@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 
 import numpy as np
-from kinelog.codecs.values import Format
+from kinelog.codecs.encoding import encode, make_block
+from kinelog.codecs.values import Format, SensorKind
 from kinelog.phone.person import NOMINAL_RATE_HZ, Style
 from numpy.typing import NDArray
 
 SAMPLES_IN_A_FRAME = 50
-WATCH_FORMATS = (Format.AE, Format.MUVR16, Format.GFS)
+_WRIST_OF_SIDE = {"l": "left-wrist", "r": "right-wrist"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +79,15 @@ class Watch:
         return self.started_ms + round(sample * 1000 / self.style.true_rate_hz)
 
     def _packed(self, samples: NDArray[np.int16], sequence: int, start_ms: int, due_ms: int) -> bytes:
-        packed = pack13(samples)
         if self.layout is Format.AE:
-            tag = b"ta" + self.style.side.encode() + b"\0"
-            return (
-                struct.pack("<2sBBdI", b"ae", 1, NOMINAL_RATE_HZ, float(start_ms // 1000), samples.size) + tag + packed
-            )
-        if self.layout is Format.MUVR16:
-            header = (0xAD, len(samples), NOMINAL_RATE_HZ, 5, 0, sequence & 0xFF, due_ms, due_ms - start_ms)
-            return struct.pack("<BBBBBBQH", *header) + packed
-        return struct.pack("<BBBBB", 0xAD, len(samples), NOMINAL_RATE_HZ, 5, 0) + packed
-
-
-def pack13(samples: NDArray[np.int16]) -> bytes:
-    """Pack `(n, 3)` samples into 5 bytes each."""
-    x, y, z = (samples.astype(np.int64) & 0x1FFF).T
-    words: NDArray[np.int64] = x | y << 13 | z << 26
-    return words.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :5].tobytes()
+            start_ms = start_ms // 1000 * 1000  # this watch stamps whole seconds
+        block = make_block(
+            SensorKind.ACCELEROMETER,
+            samples,
+            NOMINAL_RATE_HZ,
+            _WRIST_OF_SIDE[self.style.side] if self.layout is Format.AE else None,
+            sequence=sequence & 0xFF,
+            start_ms=start_ms,
+            duration_ms=due_ms - start_ms,
+        )
+        return encode(self.layout, [block])

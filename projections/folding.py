@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kinelog.codecs.errors import CodecError
@@ -29,6 +29,12 @@ class _Pass:
     spoiled: bool = False
     owners: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
+
+    def hold(self, shard: int, opened: Opened, error: str) -> None:
+        """Park an event, and let its person's later ones wait."""
+        parking = Parking(shard, opened.position, opened.entity, opened.owner, error)
+        self.parked.append(parking)
+        self.held[opened.owner] = parking
 
 
 class Folding:
@@ -80,6 +86,23 @@ class Folding:
             erased=outcome.erased,
         )
 
+    def replay(self, shard: int, owner: str, events: Sequence[Opened]) -> Batch:
+        """Fold one person's parked events again, in their order, without writing them; offsets stay.
+
+        Whatever still fails, and everything behind it, is parked in the batch again.
+        """
+        self._waiting.discard(owner)
+        reached = self.offsets[shard]
+        self.offsets[shard] = Offset(0, reached.revision)
+        batch = self.fold({shard: events})
+        self.offsets[shard] = reached
+        return replace(
+            batch,
+            based_on={shard: reached},
+            positions={shard: reached.position},
+            released=[(shard, opened.position) for opened in events],
+        )
+
     def written(self, batch: Batch) -> None:
         """The batch is in the store."""
         for shard, position in batch.positions.items():
@@ -94,14 +117,19 @@ class Folding:
         for shard, events in chunks.items():
             folded_to = self.position(shard)
             for opened in events:
-                event = opened.event
-                if opened.position <= folded_to or (event is None and opened.error is None):
+                position, _, owner, event, error, kind = opened
+                if position <= folded_to or (event is None and error is None):
                     continue
-                kind = type(event)
-                if kind is UserErased:
-                    self._forget_person(outcome, opened.owner)
-                elif kind in listens or kind is SessionDeleted or event is None:
-                    self._fold_one(shard, opened, outcome, known)
+                if kind in listens or kind is SessionDeleted or event is None:
+                    outcome.owners.add(owner)
+                    if self._must_wait(shard, opened, outcome, known):
+                        continue
+                    failure = self._try(shard, opened)
+                    if failure is not None:
+                        outcome.spoiled = True
+                        outcome.hold(shard, opened, failure)
+                elif kind is UserErased:
+                    self._forget_person(outcome, owner)
         return outcome
 
     def _forget_person(self, outcome: _Pass, owner: str) -> None:
@@ -110,24 +138,20 @@ class Folding:
         outcome.held.pop(owner, None)
         outcome.parked = [parking for parking in outcome.parked if parking.owner != owner]
 
-    def _fold_one(self, shard: int, opened: Opened, outcome: _Pass, known: Mapping[str, Parking]) -> None:
+    def _must_wait(self, shard: int, opened: Opened, outcome: _Pass, known: Mapping[str, Parking]) -> bool:
+        """Park an event that cannot be folded as far as is known, or that waits behind one of its person."""
         owner = opened.owner
-        outcome.owners.add(owner)
         if owner in self._waiting or owner in outcome.held:
             outcome.parked.append(Parking(shard, opened.position, opened.entity, owner, None))
-            return
-        error = opened.error
-        if error is None:
-            failure = known.get(owner)
-            if failure is not None and failure.position == opened.position:
-                error = failure.error
-            else:
-                error = self._try(shard, opened)
-                outcome.spoiled = outcome.spoiled or error is not None
-        if error is not None:
-            parking = Parking(shard, opened.position, opened.entity, owner, error)
-            outcome.parked.append(parking)
-            outcome.held[owner] = parking
+            return True
+        failure = known.get(owner) if known else None
+        if failure is not None and failure.position == opened.position and failure.error is not None:
+            outcome.hold(shard, opened, failure.error)
+            return True
+        if opened.error is not None:
+            outcome.hold(shard, opened, opened.error)
+            return True
+        return False
 
     def _try(self, shard: int, opened: Opened) -> str | None:
         """Fold one event; what went wrong, if anything did."""

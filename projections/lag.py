@@ -35,7 +35,7 @@ class LagWatch:
     def __init__(self, now_ms: Callable[[], int]) -> None:
         """Use this clock."""
         self._now_ms = now_ms
-        self._last: dict[int, tuple[int, int]] = {}
+        self._last: dict[int, tuple[int, int | None]] = {}
 
     def observe(self, heads: Mapping[int, int], as_of: Mapping[int, int]) -> list[ShardLag]:
         """Lag of every shard, and since when it stands still with work to do."""
@@ -43,9 +43,11 @@ class LagWatch:
         found = []
         for shard, events in lag_by_shard(heads, as_of).items():
             position = as_of.get(shard, 0)
-            seen, since = self._last.get(shard, (position, now))
-            if events == 0 or position != seen:
-                since = now
-            self._last[shard] = (position, since)
-            found.append(ShardLag(shard, events, now - since))
+            seen, waiting_since = self._last.get(shard, (position, None))
+            if events == 0:  # idle is not stuck
+                waiting_since = None
+            elif waiting_since is None or position != seen:
+                waiting_since = now
+            self._last[shard] = (position, waiting_since)
+            found.append(ShardLag(shard, events, 0 if waiting_since is None else now - waiting_since))
         return found

@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 HOUR_MS = 3_600_000
+FAR_PAST_MS = -(2**62)
+FAR_FUTURE_MS = 2**62
+
+_EXTREMES = ("0000-", "9999-")
 
 
 def zone_named(name: str | None) -> tzinfo:
@@ -44,20 +48,24 @@ def local_hours(from_ms: int, until_ms: int, zone: tzinfo) -> Iterator[str]:
 
 
 def start_of(local: str, zone: tzinfo) -> int:
-    """Unix milliseconds at which a local day or hour begins.
+    """Unix milliseconds at which a local day or hour begins; years 0000 and 9999 stand for always.
 
     Raises:
         ValueError: Not a day (`2026-11-20`) or hour (`2026-11-20T18`).
     """
+    if local.startswith(_EXTREMES):
+        return FAR_PAST_MS if local < "1" else FAR_FUTURE_MS
     return int(_naive(local).replace(tzinfo=zone).timestamp() * 1000)
 
 
 def end_of(local: str, zone: tzinfo) -> int:
-    """Unix milliseconds at which a local day or hour is over.
+    """Unix milliseconds at which a local day or hour is over; years 0000 and 9999 stand for always.
 
     Raises:
         ValueError: Not a day or hour.
     """
+    if local.startswith(_EXTREMES):
+        return FAR_PAST_MS if local < "1" else FAR_FUTURE_MS
     length = timedelta(hours=1) if "T" in local else timedelta(days=1)
     return int((_naive(local) + length).replace(tzinfo=zone).timestamp() * 1000)
 

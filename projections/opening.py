@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kinelog.domain.events import Event
-from kinelog.journal.errors import JournalError
+from kinelog.journal.errors import CorruptError, UnknownEventError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.records import Positioned
-from kinelog.privacy.errors import ErasedPersonError, PrivacyError
+from kinelog.privacy.errors import ErasedPersonError, UnknownPersonError
 from kinelog.projections.fold import owner_of
 
 
@@ -27,17 +27,25 @@ class Opened(NamedTuple):
     owner: str
     event: Event | None
     error: str | None
+    kind: type[Event] | None
 
 
 def open_events(codec: EventCodec, stored: Iterable[Positioned]) -> list[Opened]:
-    """Open events in log order."""
+    """Open events in log order.
+
+    Raises:
+        PrivacyError: The keys cannot be read at the moment: that says nothing about any event.
+    """
     opened = []
-    for position, event in ((entry.position, entry.event) for entry in stored):
-        entity = event.entity
+    for entry in stored:
+        entity = entry.event.entity
         try:
-            opened.append(Opened(position, entity, owner_of(entity), codec.open(event), None))
+            event = codec.open(entry.event)
         except ErasedPersonError:
-            opened.append(Opened(position, entity, owner_of(entity), None, None))
-        except (JournalError, PrivacyError) as error:
-            opened.append(Opened(position, entity, owner_of(entity), None, f"{type(error).__name__}: {error}"))
+            opened.append(Opened(entry.position, entity, owner_of(entity), None, None, None))
+        except (CorruptError, UnknownEventError, UnknownPersonError) as error:
+            why = f"{type(error).__name__}: {error}"
+            opened.append(Opened(entry.position, entity, owner_of(entity), None, why, None))
+        else:
+            opened.append(Opened(entry.position, entity, owner_of(entity), event, None, type(event)))
     return opened

@@ -57,11 +57,17 @@ class ReadSide(ABC):
 
     @abstractmethod
     def occupancy(self, tenant: str, gym: str, from_hour: str, to_hour: str) -> list[OccupancyRow]:
-        """Sessions by local hour, summed over shards."""
+        """Sessions by local hour from `from_hour` to `to_hour` (`2026-11-20T18`), both included, over all shards.
+
+        Years 0000 and 9999 stand for always.
+        """
 
     @abstractmethod
     def station_use(self, tenant: str, gym: str, from_day: str, to_day: str) -> list[StationUseRow]:
-        """Use of stations by local day, summed over shards."""
+        """Use of stations by local day from `from_day` to `to_day` (`2026-11-20`), both included, over all shards.
+
+        Years 0000 and 9999 stand for always.
+        """
 
     @abstractmethod
     def training_now(self, tenant: str, gym: str) -> list[SessionRow]:

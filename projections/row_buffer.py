@@ -55,9 +55,13 @@ class RowBuffer(Rows):
 
     @override
     def put(self, table: Table[R], record: R) -> None:
+        name, entity = table.name, record.entity
         key = table.key_of(record)
-        self.of(table, record.entity)[key] = record
-        self.dirty[table.name][key] = (record.entity, record)
+        rows = self._loaded.get((name, entity))
+        if rows is None:
+            rows = cast("dict[Key, Record]", self.of(table, entity))
+        rows[key] = record
+        self.dirty[name][key] = (entity, record)
 
     @override
     def drop(self, table: Table[R], record: R) -> None:

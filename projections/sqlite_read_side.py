@@ -12,6 +12,8 @@ from pathlib import Path
 
 from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.projections.local_time import (
+    FAR_FUTURE_MS,
+    FAR_PAST_MS,
     end_of,
     local_day,
     local_hours,
@@ -47,9 +49,6 @@ from kinelog.projections.views.sessions_by_user import USER_SESSIONS
 from kinelog.projections.views.sets_by_session import SETS
 from kinelog.projections.views.station_use_by_gym_day import STATION_SETS
 from typing_extensions import override
-
-FAR_PAST_MS = -(2**62)
-FAR_FUTURE_MS = 2**62
 
 _LINE_SLACK_MS = 2000
 """How far a start that was read off a line may be from the start that the frame says (cut to a whole second)."""

@@ -1,12 +1,13 @@
 """The embedded store of the views: one SQLite file, offsets in the same transaction as rows.
 
 `synchronous=NORMAL` is enough here: a transaction that a power cut takes away takes its offsets along, and its events
-are folded again. `secure_delete` and the truncated write-ahead log see to it that what is deleted leaves the files.
+are folded again. What is deleted is overwritten (`secure_delete`), and after an erasure `scrub` takes care of copies.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,10 @@ from kinelog.projections.row_buffer import RowBuffer
 from kinelog.projections.rows import ParkedRow
 from kinelog.projections.view_tables import ViewTables
 
-BUSY_MS = 30_000
+BUSY_MS = 600_000
+"""Longer than any write takes: the longest is to write the whole file anew after an erasure."""
+
+logger = logging.getLogger(__name__)
 
 LIVE = "live"
 BUILDING = "building"
@@ -311,17 +315,26 @@ class SqliteViews:
         self.connection.execute("INSERT OR IGNORE INTO to_scrub VALUES (1)")
 
     def scrub(self) -> bool:
-        """After an erasure: empty the write-ahead log, so that no byte of the erased rows stays in a file.
+        """After an erasure: write the file anew and empty the write-ahead log, so that no byte of the rows stays.
+
+        `secure_delete` alone is not enough: it clears what is deleted, but a page that was split while it filled keeps
+        copies of the rows that moved in the part that it does not use, and those are found by whoever reads the file.
 
         Returns:
-            Whether nothing is left to scrub; a reader in the middle of a query can make it wait for the next call.
+            Whether nothing is left to scrub; a reader in the middle of a query, or a full disk, makes it wait for the
+            next call.
         """
         if self.connection.execute("SELECT 1 FROM to_scrub").fetchone() is None:
             return True
-        (blocked, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if blocked:
+        try:
+            self.connection.execute("VACUUM")
+            (blocked, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if blocked:
+                return False
+            self.connection.execute("DELETE FROM to_scrub")
+        except sqlite3.OperationalError as error:
+            logger.warning("the views of an erased person are gone, their traces in the file not yet: %s", error)
             return False
-        self.connection.execute("DELETE FROM to_scrub")
         return True
 
 

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
+from kinelog.privacy.errors import PrivacyError
 from kinelog.projections import metrics
 from kinelog.projections.errors import NewerViewsError, ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
 from kinelog.projections.opening import Opened, open_events
-from kinelog.projections.sqlite_views import LIVE, Batch, Generation, SqliteViews
+from kinelog.projections.sqlite_views import LIVE, Generation, SqliteViews
 from kinelog.projections.views import ALL_VIEWS
+from kinelog.projections.writing import fold_and_write
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,9 @@ BATCH_EVENTS = 2048
 
 SHORTEST_WAIT_S = 0.004
 LONGEST_WAIT_S = 0.05
+
+LATEST_SCRUB_S = 60.0
+SCRUB_AGAIN_S = 10.0
 
 
 class ProjectionWorker:
@@ -70,18 +75,23 @@ class ProjectionWorker:
     def run(self, stop: threading.Event) -> None:
         """Fold until `stop` is set; what is being folded then is finished first."""
         wait = SHORTEST_WAIT_S
+        scrub_at = time.monotonic()
         while not stop.is_set():
-            if self.step():
+            busy = self.step() > 0
+            if busy:
                 wait = SHORTEST_WAIT_S
             else:
                 stop.wait(wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
-            self._store.scrub()
+            now = time.monotonic()
+            if now >= scrub_at + (LATEST_SCRUB_S if busy else 0):
+                # Writing the file anew makes the views late: in a pause if there is one, and not again at once.
+                scrub_at = now + (SCRUB_AGAIN_S if not self._store.scrub() else 1)
 
-    def catch_up(self) -> int:
-        """Fold until nothing is new; how many events that were."""
+    def catch_up(self, stop: threading.Event | None = None) -> int:
+        """Fold until nothing is new, or until `stop` is set; how many events that were."""
         total = 0
-        while folded := self.step():
+        while (stop is None or not stop.is_set()) and (folded := self.step()):
             total += folded
         self._store.scrub()
         return total
@@ -160,23 +170,21 @@ class ProjectionWorker:
                 break
             behind = min(folding.position(shard) for folding in self._foldings)
             try:
-                stored = self._journal.read(shard, behind, room)
-            except JournalError:
+                events = open_events(self._codec, self._journal.read(shard, behind, room))
+            except (JournalError, PrivacyError):
                 # the other shards go on; this one's standing head is what the metrics and the operator see
                 metrics.UNREADABLE.labels(str(shard)).inc()
                 logger.exception("shard %d: log behind position %d cannot be read", shard, behind)
                 continue
-            if stored:
-                chunks[shard] = open_events(self._codec, stored)
-                room -= len(stored)
+            if events:
+                chunks[shard] = events
+                room -= len(events)
         self._first_shard = start + 1
         return chunks
 
     def _fold(self, chunks: dict[int, list[Opened]]) -> bool:
-        batches: list[Batch] = []
         try:
-            batches.extend(folding.fold(chunks) for folding in self._foldings)
-            self._store.apply(batches)
+            batches = fold_and_write(self._foldings, chunks, self._store.apply)
         except ViewsMovedError:
             metrics.CONFLICTS.inc()
             self._forget_cached()
@@ -184,17 +192,9 @@ class ProjectionWorker:
         except BaseException:
             self._forget_cached()
             raise
-        for owner in set[str]().union(*(batch.erased for batch in batches)) if self._evict else ():
-            self._evict(*owner.split("/", 1))
-        for folding, batch in zip(self._foldings, batches, strict=True):
-            folding.written(batch)
-            for parking in batch.parked:
-                metrics.PARKED.labels(folding.view.name).inc()
-                if parking.error is not None:
-                    logger.error(
-                        "view %s: parked shard %d position %d: %s",
-                        folding.view.name, parking.shard, parking.position, parking.error,
-                    )  # fmt: skip
+        if self._evict is not None:
+            for owner in set[str]().union(*(batch.erased for batch in batches)):
+                self._evict(*owner.split("/", 1))
         return True
 
     def _forget_cached(self) -> None:

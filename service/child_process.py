@@ -10,6 +10,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from kinelog.service.parent_watch import VARIABLE
+
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.5
@@ -24,7 +26,7 @@ class ChildProcess:
         """Remember the command line; nothing runs yet. Secrets go into `variables`: a command line is public."""
         self.name = name
         self._arguments = arguments
-        self._environment = {**os.environ, **(variables or {})}
+        self._environment = {**os.environ, VARIABLE: "1", **(variables or {})}
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -37,13 +39,15 @@ class ChildProcess:
         pause = FIRST_PAUSE_S
         while not self._stopping:
             started = time.monotonic()
+            # A session of its own: Ctrl-C reaches the parent only, which stops its children in order. The pipe, which
+            # nobody writes to, tells the child when the parent is gone.
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "kinelog.service",
+                *(sys.executable, "-m", "kinelog.service"),
                 *self._arguments,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
                 env=self._environment,
+                start_new_session=True,
             )
             code = await self._process.wait()
             if self._stopping:

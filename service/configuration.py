@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         host: Address to listen on.
         port: Port to listen on; 0 lets the system choose.
-        shards: Shards of a *new* data folder; an existing one keeps what it was made with.
+        shards: Shards of a *new* data folder (16 if not given); an existing one must have as many, if given.
         mailbox: Commands that may wait in front of one shard before callers are told to come back (429).
         resident: Sessions and users kept in memory, over all shards.
         idle_s: An entity that nobody asked for this long leaves memory.
@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     host: str = "127.0.0.1"
     port: int = 8080
-    shards: int = 16
+    shards: int | None = None
     mailbox: int = 4096
     resident: int = 200_000
     idle_s: float = 120.0
@@ -113,7 +113,7 @@ def load_settings(data: Path, environment: Mapping[str, str] | None = None, **ov
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"settings ({file}, {PREFIX}… or the command line): {error}") from error
-    if settings.shards < 1:
+    if settings.shards is not None and settings.shards < 1:
         raise ConfigurationError("shards must be at least 1")
     return settings
 

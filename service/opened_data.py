@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.sqlite_journal import SqliteJournal
 from kinelog.privacy.errors import WrongMasterKeyError
 from kinelog.privacy.key_store import KeyStore
 from kinelog.service.configuration import DataFolder, Settings, master_key_from
-from kinelog.service.errors import ConfigurationError
+from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class OpenedData:
 
         Raises:
             ConfigurationError: The master key is not the one the keys were wrapped with.
+            UnavailableServiceError: The log cannot be opened: damaged, or made with another number of shards.
         """
         folder.create()
         with ExitStack() as undo:
@@ -38,7 +40,10 @@ class OpenedData:
             except WrongMasterKeyError as error:
                 raise ConfigurationError(f"{folder.keys}: {error}") from error
             undo.callback(keys.close)
-            journal = SqliteJournal(folder.log, shards=settings.shards)
+            try:
+                journal = SqliteJournal(folder.log, shards=settings.shards)
+            except JournalError as error:
+                raise UnavailableServiceError(str(error)) from error
             undo.pop_all()
         return cls(folder, journal, keys, EventCodec(keys))
 

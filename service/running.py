@@ -60,7 +60,8 @@ async def run_service(
             await runner.setup()
             url = await listen(runner, settings)
             if projections:
-                children.append(ChildProcess("projections", ["project", "--data", str(folder.root)]))
+                variables = {"KINELOG_LOG_LEVEL": settings.log_level}
+                children.append(ChildProcess("projections", ["project", "--data", str(folder.root)], variables))
                 children[-1].start()
             visitors = await listening(url)
             await stop.wait()

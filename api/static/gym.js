@@ -1,7 +1,7 @@
 // Keeps "training now" and today's sessions current: an event of the gym's live stream makes the part load again.
 "use strict";
 
-const EVENTS = ["message", "started", "frame", "set", "ended", "abandoned", "deleted", "corrected"];
+const EVENTS = ["snapshot", "started", "frame", "set", "ended", "abandoned", "deleted", "corrected"];
 const CALM_MS = 1000; // after something happened to a session
 const FRAME_MS = 5000; // frames come once a second and person: the counts need not follow each
 const ANYWAY_MS = 60000; // durations grow without any event

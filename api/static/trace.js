@@ -128,7 +128,7 @@ function describe(stream) {
   const inside = sets.filter((set) => set.from < view[1] && set.to > view[0]).map((set) => set.number);
   const parts = [`${timeOf(view[0])} to ${timeOf(view[1])} (${((view[1] - view[0]) / 1000).toFixed(1)} s)`];
   parts.push(stream.envelope ? "lowest and highest value of each moment" : "every sample");
-  parts.push(inside.length ? `sets ${inside.join(", ")}` : "no set");
+  parts.push(inside.length ? `${inside.length === 1 ? "set" : "sets"} ${inside.join(", ")}` : "no set");
   const gaps = stream.gaps.filter(([from, to]) => from < view[1] && to > view[0]).length;
   parts.push(gaps === 0 ? "no gap" : gaps === 1 ? "1 gap" : `${gaps} gaps`);
   for (const [axis, values] of Object.entries(stream.values)) {

@@ -52,7 +52,7 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
 def _last_sign_ms(event: Event) -> int:
     match event:
         case FrameRecorded():
-            return max((_block_end_ms(event, index) for index in range(len(event.summary.blocks))), default=0)
+            return _frame_end_ms(event)
         case SetLabelled():
             return event.end_ms
         case SessionEnded() if event.how != "superseded":
@@ -63,10 +63,13 @@ def _last_sign_ms(event: Event) -> int:
             return 0
 
 
-def _block_end_ms(event: FrameRecorded, index: int) -> int:
-    block = event.summary.blocks[index]
-    start = block.start_ms if block.start_ms is not None else event.start_ms
-    return 0 if start is None else start + block.count * 1000 // max(block.rate_hz, 1)
+def _frame_end_ms(event: FrameRecorded) -> int:
+    latest = 0
+    for block in event.summary.blocks:
+        start = block.start_ms if block.start_ms is not None else event.start_ms
+        if start is not None:
+            latest = max(latest, start + block.count * 1000 // block.rate_hz)
+    return latest
 
 
 OCCUPANCY_BY_GYM_HOUR = view(

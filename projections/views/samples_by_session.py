@@ -8,13 +8,18 @@ best measurement there is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kinelog.codecs import frames
-from kinelog.codecs.values import Block, BlockSummary, Format, SensorKind
+from kinelog.codecs.layouts import LAYOUTS
+from kinelog.codecs.values import DECODER_VERSION, BlockSummary, Format, Samples, SensorKind
 from kinelog.domain.events import Event, FrameRecorded
 from kinelog.projections.fold import Origin, Rows, view
 from kinelog.projections.tables import Key, Record, Table
 from kinelog.projections.views.sample_clock import Run, add_frame
 from kinelog.projections.views.session_card import is_full
+
+Decoded = tuple[BlockSummary, Samples]
 
 STORED_TYPES = {SensorKind.ACCELEROMETER: "<i2", SensorKind.GYROSCOPE: "<f4", SensorKind.HEART_RATE: "|u1"}
 """How samples are stored, whatever machine runs this: milli-g, rad/s and beats a minute."""
@@ -87,8 +92,7 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
         return
     chained: dict[Key, tuple[StoredClock, int, int]] = {}  # clock, start and samples of this frame's blocks so far
     part = 0
-    for block in frames.decode(event.data, event.summary.format).blocks:
-        info = block.summary
+    for info, samples in decoded(event):
         if info.count == 0:
             continue
         start = info.start_ms if info.start_ms is not None else event.start_ms or 0
@@ -104,10 +108,22 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
             clock.full_ms += info.duration_ms
         clock.longest_ms = max(clock.longest_ms, (offset + info.count) * 1000 // info.rate_hz)
         rows.put(CLOCKS, clock)
-        part = _append_rows(rows, at.entity, event, block, start, offset, part)
+        part = _append_rows(rows, at.entity, event, (info, samples), start, offset, part)
     for clock, start, count in chained.values():
         frame = Run(event.sequence, event.sequence, start, start, count)
         add_frame(clock.runs, frame, clock.rate_hz, clock.resolution_ms)
+
+
+def decoded(event: FrameRecorded) -> Iterable[Decoded]:
+    """The blocks of a frame.
+
+    A summary that this very decoder made needs no second look at the bytes: they are as they were when it was made, or
+    the event would not have opened. Any other is made anew, which is how a rebuild mends a decoder's mistake.
+    """
+    summary = event.summary
+    if summary.decoder == DECODER_VERSION:
+        return zip(summary.blocks, LAYOUTS[summary.format].samples(event.data, summary), strict=True)
+    return ((block.summary, block.samples) for block in frames.decode(event.data, summary.format).blocks)
 
 
 def _clock(rows: Rows, entity: str, event: FrameRecorded, block: BlockSummary) -> StoredClock:
@@ -119,10 +135,10 @@ def _clock(rows: Rows, entity: str, event: FrameRecorded, block: BlockSummary) -
 
 
 def _append_rows(
-    rows: Rows, entity: str, event: FrameRecorded, block: Block, start: int, offset: int, part: int
+    rows: Rows, entity: str, event: FrameRecorded, block: Decoded, start: int, offset: int, part: int
 ) -> int:
-    info = block.summary
-    stored = block.samples.astype(STORED_TYPES[info.kind], copy=False)
+    info, samples = block
+    stored = samples.astype(STORED_TYPES[info.kind], copy=False)
     step = info.rate_hz
     for first in range(0, info.count, step):
         piece = stored[first : first + step]

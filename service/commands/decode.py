@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 from kinelog.codecs.format_names import FORMAT_OF_NAME
+from kinelog.service.errors import CommandError, ConfigurationError, RefusedError
 
 if TYPE_CHECKING:
     from kinelog.codecs.explain import ExplainedField, Explanation
 
-BAD_DATA = 65
-NO_INPUT = 66
 MOST_BYTES = 64 * 1024 * 1024
 """Four times the longest MultiPacket that its own length fields allow."""
+
+
+class NoInputError(CommandError):
+    """There is no such file, or it cannot be read."""
+
+    exit_code = 66
+
 
 _EPILOG = """\b
 Example:
@@ -44,14 +50,14 @@ def command(file: str, format_name: str | None, *, as_json: bool, all_samples: b
     from kinelog.codecs.explain import explain
 
     if format_name is not None and format_name not in FORMAT_OF_NAME:
-        _fail(64, f"no layout is called {format_name}; known are {', '.join(FORMAT_OF_NAME)}")
+        raise ConfigurationError(f"no layout is called {format_name}; known are {', '.join(FORMAT_OF_NAME)}")
     explanation = explain(_read(file), FORMAT_OF_NAME[format_name] if format_name else None, all_samples=all_samples)
     if as_json:
         click.echo(json.dumps(explanation.to_json_object(), separators=(",", ":"), allow_nan=False))
     else:
         _print(explanation)
     if explanation.error is not None:
-        raise SystemExit(BAD_DATA)
+        raise SystemExit(RefusedError.exit_code)
 
 
 def _read(file: str) -> bytes:
@@ -63,17 +69,11 @@ def _read(file: str) -> bytes:
             with Path(file).open("rb") as stream:
                 data = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        _fail(
-            NO_INPUT, f"cannot read {file}: {error.strerror}; name a file of raw frame bytes, or - for standard input"
-        )
+        advice = "name a file of raw frame bytes, or - for standard input"
+        raise NoInputError(f"cannot read {file}: {error.strerror}; {advice}") from error
     if len(data) > MOST_BYTES:
-        _fail(BAD_DATA, f"{file} holds more than {MOST_BYTES} bytes; no frame is that long")
+        raise RefusedError(f"{file} holds more than {MOST_BYTES} bytes; no frame is that long")
     return data
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    click.echo(f"kinelog decode: {message}", err=True)
-    raise SystemExit(code)
 
 
 def _print(explanation: Explanation) -> None:
@@ -90,7 +90,7 @@ def _print(explanation: Explanation) -> None:
         if explanation.frame.summary.dead:
             click.echo("the watch says that it stopped")
     if explanation.error is not None:
-        click.echo(f"kinelog decode: {explanation.error}", err=True)
+        click.echo(f"Error: {explanation.error}", err=True)
 
 
 def _line(field: ExplainedField) -> str:

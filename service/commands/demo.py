@@ -30,8 +30,8 @@ def command(*, data: Path, host: str | None, port: int | None, users: int) -> No
     Example:
       kinelog demo --data .data
     """
-    settings = load_settings(data, host=host, port=port)
-    log_to_stderr("WARNING")
+    settings = load_settings(data, host=host, port=port, log_level="WARNING")
+    log_to_stderr(settings.log_level)
     folder = DataFolder(data)
     demo = set_up_demo(folder, settings)
     asyncio.run(_run(folder, settings, demo, users))

@@ -18,6 +18,7 @@ from kinelog.phone.tally import SimulationReport
 EXIT_BAD_DATA = 65
 EXIT_UNAVAILABLE = 69
 EXIT_LOST = 70
+EXIT_STOPPED = 130
 FRAMES_A_MINUTE = 59
 """About: 50 samples a frame at a true rate of 49.2 Hz."""
 
@@ -86,7 +87,7 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
     """Simulate people who train with a watch, and check that the service holds what it acknowledged.
 
     Exit codes: 0 everything is there; 65 the service refused something; 69 it was gone for too long; 70 an acknowledged
-    frame is missing.
+    frame is missing; 130 stopped before everybody was through.
     """
     plan = SimulationPlan(
         url=url, token=token, users=users, minutes=minutes, live=live, speed=speed, seed=seed, gym=gym,
@@ -113,6 +114,8 @@ async def _run(plan: SimulationPlan, *, as_json: bool) -> int:
     finally:
         watching.cancel()
     click.echo(msgspec.json.encode(report).decode() if as_json else _in_words(report))
+    if report.open_sessions and not plan.forever:
+        return EXIT_STOPPED
     return _exit_code(report)
 
 
@@ -170,4 +173,6 @@ def _in_words(report: SimulationReport) -> str:
         "service": f"{report.service_stored} stored, {report.service_gaps} missing, {report.service_rejects} refused",
         "verdict": f"{report.verdict}: {_VERDICTS[report.verdict].format(report=report)}",
     }
+    if report.open_sessions:
+        rows["stopped"] = f"{report.open_sessions} sessions were still going on and are not compared"
     return "\n".join(f"{name:<9}{row}" for name, row in rows.items())

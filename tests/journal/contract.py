@@ -281,8 +281,12 @@ class JournalContract:
     # ── against a model ──────────────────────────────────────────────────────────────────────────────────────────
 
     def test_any_history_of_owners_commits_and_restarts_is_what_the_model_says(self, new_store: NewStore) -> None:
+        class Machine(JournalMachine):
+            def __init__(self) -> None:
+                super().__init__(new_store())
+
         run_state_machine_as_test(
-            lambda: JournalMachine(new_store()),
+            Machine,
             settings=settings(
                 max_examples=self.stateful_examples,
                 stateful_step_count=25,

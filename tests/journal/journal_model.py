@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from kinelog.journal.errors import FencedError
 from kinelog.journal.port import Journal
-from kinelog.journal.records import Acquired, Outcome, Positioned
+from kinelog.journal.records import Acquired, Outcome, Positioned, StoredEvent
+from typing_extensions import override
 
 from tests.journal.stored_events import person_in, stored
 
@@ -63,7 +64,7 @@ class JournalMachine(RuleBasedStateMachine):
         journal = self.journals[which]
         owner = model.owners[max(-len(model.owners), -1 - age)]
         after = len(model.log) + astray
-        events = []
+        events: list[StoredEvent] = []
         for number in people:
             entity = person_in(shard, journal.shards, number).persistence_id
             sequence = 1 + sum(item.event.entity == entity for item in model.log)
@@ -116,6 +117,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.journals[which].close()
         self.journals[which] = self._open()
 
+    @override
     def teardown(self) -> None:
         for journal in getattr(self, "journals", []):
             journal.close()

@@ -167,6 +167,7 @@ class Floor:
     port: int = 0
     now_ms: int = NOW_MS
     available: bool = True
+    refused: dict[str, str] = field(default_factory=dict)
     push: Callable[[str], None] = lambda _: None
     listeners: int = 0
 
@@ -237,6 +238,9 @@ async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) ->
     async def operator_of(token: str) -> Operator | None:
         return floor.operators.get(token)
 
+    async def why_not(operator: Operator, person: str) -> str | None:
+        return floor.refused.get(person) if operator.sees_training else "not with this role"
+
     async def gyms_of(_: str) -> Mapping[str, Gym]:
         if not floor.available:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "2"})
@@ -266,7 +270,7 @@ async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) ->
     app.router.add_get("/v1/gyms/{gym}/live", live)
     cookie = PageCookie(b"s" * 32, lambda: floor.now_ms)
     name_of = lambda _, person: floor.names.get(person)  # noqa: E731 - a name of one line
-    add_pages(app, PageSources(floor.views, name_of, gyms_of, operator_of, cookie, lambda: floor.now_ms))
+    add_pages(app, PageSources(floor.views, name_of, gyms_of, operator_of, why_not, cookie, lambda: floor.now_ms))
     async with _running(app) as port:
         floor.port, floor.push = port, push
         started.set()
@@ -305,3 +309,9 @@ def floor() -> Iterator[Floor]:
     loops[0].call_soon_threadsafe(stopping.set)
     thread.join(20)
     assert not thread.is_alive()
+
+
+@pytest.fixture(name="session_row")
+def session_row_fixture() -> Callable[..., SessionRow]:
+    """Makes sessions."""
+    return session_row

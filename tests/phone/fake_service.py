@@ -14,10 +14,12 @@ OWNER = "kl.demo.owner.secret"
 
 
 def decodable(data: bytes) -> bool:
-    """Whether the bytes are a whole ae frame or a whole muvr16 block, judged by their lengths alone."""
+    """Whether the bytes are a whole ae frame, muvr16 block or gfs block, judged by their lengths alone."""
     if data[:2] == b"ae":
         return len(data) >= 20 and len(data) == 20 + int.from_bytes(data[12:16], "little") // 3 * 5
-    return len(data) >= 16 and data[0] == 0xAD and len(data) == 16 + max(1, data[1] * data[3])
+    if len(data) < 5 or data[0] != 0xAD:
+        return False
+    return len(data) in (5 + 5 * data[1], 16 + max(1, 5 * data[1]))
 
 
 @dataclass
@@ -31,6 +33,7 @@ class FakeService:
         start_after_refusal: Sessions that start once a frame of theirs was refused for coming too early.
         forget: Frames that are acknowledged but not kept: what a simulator must notice.
         seen: Method and path of every request.
+        queries: Of the requests with one frame.
     """
 
     frames: dict[str, dict[tuple[str, int], bytes]] = field(default_factory=dict)
@@ -49,6 +52,7 @@ class FakeService:
     start_after_refusal: dict[str, dict[str, object]] = field(default_factory=dict)
     forget: set[int] = field(default_factory=set)
     seen: list[tuple[str, str]] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     url: str = ""
 
     def app(self) -> web.Application:
@@ -136,6 +140,7 @@ class FakeService:
             if session in self.start_after_refusal:
                 self.starts[session] = self.start_after_refusal[session]
             return problem(409, "session-not-started")
+        self.queries.append(request.query_string)
         outcome = self.keep(session, device, int(sequence), await request.read())
         if self.store_but_drop_next:
             self.store_but_drop_next -= 1
@@ -148,8 +153,8 @@ class FakeService:
     async def post_frames(self, request: web.Request) -> web.Response:
         session = request.match_info["session"]
         body = await request.read()  # aiohttp inflates it
-        frames = msgspec.msgpack.decode(body, type=list[tuple[str, int, bytes]])
-        outcomes = [(device, seq, self.keep(session, device, seq, data)) for device, seq, data in frames]
+        frames = msgspec.msgpack.decode(body, type=list[tuple[str, int, bytes, int | None, str | None]])
+        outcomes = [(device, seq, self.keep(session, device, seq, data)) for device, seq, data, *_ in frames]
         rejected = [
             {"device": device, "seq": seq, "type": f"/problems/{outcome}", "detail": "no"}
             for device, seq, outcome in outcomes
@@ -175,8 +180,12 @@ class FakeService:
             high = held[-1] if held else -1
             missing = [[seq, seq] for seq in range(high) if seq not in set(held)]
             devices[device] = {
-                "high_water": high, "missing": missing, "rejected": self.rejects.get(session, 0), "stored": len(held),
-            }  # fmt: skip
+                "high_water": high,
+                "stored": len(held),
+                "expected": None,
+                "missing": missing,
+                "rejected": self.rejects.get(session, 0),
+            }
         return web.json_response({"devices": devices})
 
     async def post_label(self, request: web.Request) -> web.Response:

@@ -9,8 +9,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-from fake_service import OWNER, FakeService, serving
-from kinelog.phone.client import OperatorClient, PhoneClient, SessionStart, SetLabel, pair
+from kinelog.phone.client import OperatorClient, OutgoingFrame, PhoneClient, SessionStart, SetLabel, pair
 from kinelog.phone.enrolment import enrol
 from kinelog.phone.phone_session import SessionScript
 from kinelog.phone.problems import (
@@ -22,6 +21,8 @@ from kinelog.phone.problems import (
 )
 from kinelog.phone.transport import Patience, Transport, retry_after_s
 from kinelog.phone.watch import WatchFrame
+
+from tests.phone.fake_service import OWNER, FakeService, serving
 
 HASTY = Patience(first_delay_s=0.001, longest_delay_s=0.002, give_up_after_s=5.0, attempt_s=5.0)
 FRAMES = [step for step in SessionScript(1, 0, 0, 1_700_000_000_000, 0.5).steps() if isinstance(step, WatchFrame)]
@@ -55,9 +56,9 @@ def test_a_phone_is_enrolled_and_sends_a_session() -> None:
         async with serving(FakeService()) as service, connected(service) as transport:
             phone, session = await paired(transport), str(uuid4())
             await phone.start(session, SessionStart(1_700_000_000_000, "north"))
-            first = await phone.put_frame(session, ("pebble", 0, FRAMES[0].data))
-            again = await phone.put_frame(session, ("pebble", 0, FRAMES[0].data))
-            batch = [("pebble", frame.sequence, frame.data) for frame in FRAMES]
+            first = await phone.put_frame(session, OutgoingFrame("pebble", 0, FRAMES[0].data))
+            again = await phone.put_frame(session, OutgoingFrame("pebble", 0, FRAMES[0].data))
+            batch = [OutgoingFrame("pebble", frame.sequence, frame.data) for frame in FRAMES]
             answer = await phone.post_frames(session, batch, compress=True)
             label = SetLabel(1, 2, "resistanceTargeted:arms/biceps-curl", "device", label_id="a")
             await phone.label(session, label)
@@ -77,7 +78,7 @@ def test_an_answer_lost_after_the_frame_was_stored_ends_in_a_duplicate_and_one_f
             phone, session = await paired(transport), str(uuid4())
             await phone.start(session, SessionStart(0))
             service.store_but_drop_next = 3  # aiohttp itself repeats a PUT once on a connection that it had kept open
-            answer = await phone.put_frame(session, ("pebble", 0, FRAMES[0].data))
+            answer = await phone.put_frame(session, OutgoingFrame("pebble", 0, FRAMES[0].data))
             assert answer.status == "duplicate"
             assert service.held(session, "pebble") == [0]
             assert service.duplicates == 3
@@ -104,11 +105,9 @@ def test_a_frame_before_its_session_waits_for_the_session() -> None:
     async def scenario() -> None:
         async with serving(FakeService()) as service, connected(service) as transport:
             phone, session = await paired(transport), str(uuid4())
-            sending = asyncio.ensure_future(phone.put_frame(session, ("pebble", 0, FRAMES[0].data)))
-            while transport.tally.answered_later == 0:
-                await asyncio.sleep(0)
-            await phone.start(session, SessionStart(0))
-            assert (await sending).status == "stored"
+            service.start_after_refusal[session] = {"started_at_ms": 0}
+            assert (await phone.put_frame(session, OutgoingFrame("pebble", 0, FRAMES[0].data))).status == "stored"
+            assert transport.tally.answered_later == 1
 
     asyncio.run(scenario())
 
@@ -119,10 +118,10 @@ def test_refusals_are_told_apart_and_not_repeated() -> None:
             phone, session = await paired(transport), str(uuid4())
             await phone.start(session, SessionStart(0))
             with pytest.raises(UnusableError) as cut:
-                await phone.put_frame(session, ("pebble", 0, FRAMES[0].data[:-1]))
-            await phone.put_frame(session, ("pebble", 0, FRAMES[0].data))
+                await phone.put_frame(session, OutgoingFrame("pebble", 0, FRAMES[0].data[:-1]))
+            await phone.put_frame(session, OutgoingFrame("pebble", 0, FRAMES[0].data))
             with pytest.raises(ConflictError) as taken:
-                await phone.put_frame(session, ("pebble", 0, FRAMES[1].data))
+                await phone.put_frame(session, OutgoingFrame("pebble", 0, FRAMES[1].data))
             with pytest.raises(FramesMissingError) as early:
                 await phone.end(session, {"pebble": 3})
             with pytest.raises(NotAllowedError):
@@ -173,7 +172,7 @@ def test_an_expired_token_is_refreshed_once_by_many_requests() -> None:
             phone, session = await paired(transport), str(uuid4())
             await phone.start(session, SessionStart(0))
             service.tokens.clear()
-            frames = [("pebble", frame.sequence, frame.data) for frame in FRAMES[:8]]
+            frames = [OutgoingFrame("pebble", frame.sequence, frame.data) for frame in FRAMES[:8]]
             await asyncio.gather(*(phone.put_frame(session, frame) for frame in frames))
             assert service.held(session, "pebble") == list(range(8))
             assert service.seen.count(("POST", "/v1/tokens:refresh")) == 1

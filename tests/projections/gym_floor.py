@@ -92,6 +92,13 @@ class GymFloor:
         self.ask(person, ask.RegisterUser(at_ms=self.now_ms))
         return person
 
+    def try_start(self, person: Person, session: str, gym: str | None) -> object:
+        """Start a session, or be refused."""
+        return self.ask(
+            person,
+            ask.StartSession(at_ms=self.now_ms, session=session, started_at_ms=self.now_ms // 5000 * 5000, gym=gym),
+        )
+
     def start(self, person: Person, number: int, started_at_ms: int | None = None, gym: str | None = GYM) -> str:
         session = session_id(number)
         at = self.now_ms if started_at_ms is None else started_at_ms
@@ -105,13 +112,25 @@ class GymFloor:
         return session
 
     def send(
-        self, person: Person, session: str, sequence: int, data: bytes, start_ms: int | None = None, device: str = "watch"
+        self,
+        person: Person,
+        session: str,
+        sequence: int,
+        data: bytes,
+        start_ms: int | None = None,
+        device: str = "watch",
     ) -> object:
         frame = ask.IncomingFrame(device, sequence, data, None, start_ms)
         return self.ask(person, ask.RecordFrames(at_ms=self.now_ms, session=session, frames=(frame,)))
 
     def label(
-        self, person: Person, session: str, start_ms: int, end_ms: int, exercise: str = CURL, source: Source = Source.DEVICE
+        self,
+        person: Person,
+        session: str,
+        start_ms: int,
+        end_ms: int,
+        exercise: str = CURL,
+        source: Source = Source.DEVICE,
     ) -> object:
         label = SetLabel(exercise, repetitions=10, weight_kg=12.5, intensity=0.7)
         return self.ask(
@@ -161,7 +180,7 @@ def dump(store: SqliteViews) -> dict[str, list[tuple[object, ...]]]:
             (generation.view, generation.generation),
         ).fetchone()
         for name in names.split(","):
-            found = store.connection.execute(f"SELECT * FROM {name}__{generation.generation}")
+            found = store.connection.execute(f"SELECT * FROM {name}__{generation.generation}")  # noqa: S608  # our names
             rows[name] = sorted(found.fetchall(), key=repr)
         offsets = store.offsets(generation)
         rows[f"offsets of {generation.view}"] = [(shard, offset.position) for shard, offset in sorted(offsets.items())]

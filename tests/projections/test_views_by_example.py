@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gym_floor import CURL, GYM, NOON_MS, SQUAT, TENANT, GymFloor
-from kinelog.projections.rows import GapRow
+from gym_floor import CURL, GYM, NOON_MS, SQUAT, TENANT, GymFloor, session_id
+from kinelog.projections.rows import GapRow, SessionRow
 from watch_frames import ae, gfs_blocks
 
 DAY_MS = 86_400_000
@@ -73,7 +73,8 @@ def test_lists_are_newest_first_and_pages_continue_behind_a_key(floor: GymFloor)
     everything = floor.read_side.sessions_of_gym(TENANT, GYM, None, None, None, 100)
     assert len(everything.rows) == 12
     assert everything.next_key is None
-    paged, after = [], None
+    paged: list[SessionRow] = []
+    after = None
     while True:
         page = floor.read_side.sessions_of_gym(TENANT, GYM, None, None, after, 5)
         paged += page.rows
@@ -196,11 +197,10 @@ def test_a_clock_gone_wrong_keeps_nobody_at_the_gym_for_ever(floor: GymFloor) ->
 
 def test_station_use_is_summed_over_shards_by_local_day(floor: GymFloor) -> None:
     floor.open_gym(zone="Asia/Tokyo")  # 22:20 UTC is 07:20 of the next day there
-    for number in range(6):
-        person = floor.register(f"person-{number}")
-        session = floor.start(person, number)
-        floor.label(person, session, NOON_MS, NOON_MS + 30_000)
-    floor.correct(person, session, 1, 1, SQUAT)
+    people = [floor.register(f"person-{number}") for number in range(6)]
+    for number, person in enumerate(people):
+        floor.label(person, floor.start(person, number), NOON_MS, NOON_MS + 30_000)
+    floor.correct(people[0], session_id(0), 1, 1, SQUAT)
     floor.project()
     use = floor.read_side.station_use(TENANT, GYM, "2023-11-15", "2023-11-15")
     assert [(row.station, row.sets, row.seconds) for row in use] == [("cable-2", 5, 150.0), ("rack-1", 1, 30.0)]

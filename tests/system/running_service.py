@@ -58,7 +58,8 @@ class RunningService:
             text=True,
             start_new_session=True,
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         if not self._listening.wait(START_TIMEOUT_S) or not self._url:
             self.kill()
             raise AssertionError("the service did not start:\n" + self.log)
@@ -86,12 +87,19 @@ class RunningService:
         """`kill -9`, of the worker too: as if the machine had gone."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(timeout=30)
+        self._reap()
+
+    def _reap(self, timeout_s: float = 30.0) -> int:
+        code = self.process.wait(timeout=timeout_s)
+        self._reader.join(timeout=timeout_s)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
 
     def terminate(self, timeout_s: float) -> int:
         """SIGTERM to the service only, as an orchestrator does; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=timeout_s)
+        return self._reap(timeout_s)
 
     def __enter__(self) -> Self:
         """Already running."""

@@ -74,6 +74,7 @@ def test_after_kill_9_every_acknowledged_frame_is_in_the_journal_exactly_once(tm
         out, _ = simulator.communicate(timeout=180)
     finally:
         simulator.kill()
+        simulator.communicate()
         service.kill()
     assert simulator.returncode == 0, out
     assert acknowledged_in(ledger) == sum(frames_in_journal(data).values())
@@ -93,6 +94,7 @@ def test_sigterm_under_load_exits_0_within_ten_seconds_and_loses_nothing(tmp_pat
             out, _ = simulator.communicate(timeout=120)
     finally:
         simulator.kill()
+        simulator.communicate()
         service.kill()
     assert simulator.returncode == 0, out
     assert acknowledged_in(ledger) == sum(frames_in_journal(data).values())

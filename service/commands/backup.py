@@ -1,0 +1,82 @@
+"""`kinelog backup`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+from kinelog.service.configuration import DataFolder
+from kinelog.service.errors import CannotCreateError, RefusedError
+from kinelog.service.options import data_option, json_option, print_result
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@click.command()
+@data_option
+@click.option("--to", "to", type=FOLDER, help="Folder for the log's backup.")
+@click.option("--keys-to", type=FOLDER, help="Folder for the keys' backup: another one, better another machine.")
+@click.option("--without-keys", is_flag=True, help="Back up the log only.")
+@click.option("--purge-erased", type=FOLDER, metavar="KEYS_BACKUP", help="Remove the erased from a keys' backup.")
+@click.option("--erasures", type=FILE, help="List of erasures for --purge-erased; default: the data folder's own.")
+@json_option
+def command(
+    *,
+    data: Path,
+    to: Path | None,
+    keys_to: Path | None,
+    without_keys: bool,
+    purge_erased: Path | None,
+    erasures: Path | None,
+    as_json: bool,
+) -> None:
+    r"""Copy log and keys, apart from each other, while the service runs.
+
+    Makes TO/log-TIME and KEYS-TO/keys-TIME, each with a manifest of hashes. The master key (keys/master.key) and the
+    list of erasures (keys/erasures.log) are in no backup: keep copies of both elsewhere, the list always the newest.
+
+    \b
+    Examples:
+      kinelog backup --data .data --to /backups/log --keys-to /safe/keys
+      kinelog backup --purge-erased /safe/keys/keys-1700000000000 --erasures .data/keys/erasures.log
+    """
+    folder = DataFolder(data)
+    if purge_erased is not None:
+        _purge(purge_erased, erasures or folder.keys / "erasures.log", as_json=as_json)
+        return
+    if to is None:
+        raise click.UsageError("say where to with --to DIR")
+    if (keys_to is None) != without_keys:
+        raise click.UsageError("name a folder of its own for the keys with --keys-to DIR, or say --without-keys")
+    if keys_to is not None and (keys_to.resolve() == to.resolve() or to.resolve() in keys_to.resolve().parents):
+        raise click.UsageError("--keys-to lies in --to: whoever finds a log must not find its keys beside it")
+    _back_up(folder, to, keys_to, as_json=as_json)
+
+
+def _back_up(folder: DataFolder, to: Path, keys_to: Path | None, *, as_json: bool) -> None:
+    from kinelog.journal.backup import back_up_keys, back_up_log
+    from kinelog.journal.errors import JournalError
+
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        log = back_up_log(folder.log, to, now_ms)
+        # After the log: an event in the log's copy must find its key in the keys' copy.
+        keys = None if keys_to is None else back_up_keys(folder.keys, keys_to, now_ms)
+    except (JournalError, OSError) as error:
+        raise CannotCreateError(str(error)) from error
+    result: dict[str, object] = {"log": str(log), "keys": None if keys is None else str(keys)}
+    print_result(result, f"log   {log}\nkeys  {keys or 'not backed up'}", as_json=as_json)
+
+
+def _purge(backup: Path, erasures: Path, *, as_json: bool) -> None:
+    from kinelog.journal.backup import purge_keys
+    from kinelog.journal.errors import JournalError
+    from kinelog.privacy.errors import PrivacyError
+
+    try:
+        purged = purge_keys(backup, erasures)
+    except (JournalError, PrivacyError, OSError) as error:
+        raise RefusedError(str(error)) from error
+    print_result({"purged": purged}, f"{purged} people removed from {backup}", as_json=as_json)

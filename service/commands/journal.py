@@ -1,0 +1,60 @@
+"""`kinelog journal`: what can be asked about the log itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+import msgspec
+from kinelog.service.configuration import DataFolder
+from kinelog.service.errors import UnavailableServiceError
+from kinelog.service.options import json_option, print_result
+
+EXIT_DAMAGED = 65
+
+
+@click.group(name="journal")
+def command() -> None:
+    """Verify the log."""
+
+
+@command.command(name="verify")
+@click.argument("data", type=click.Path(path_type=Path, file_okay=False), default=Path(".data"))
+@json_option
+def verify_command(*, data: Path, as_json: bool) -> None:
+    r"""Read the whole log and name everything that is not as it must be.
+
+    Looks for holes, doubles, broken checksums, sequences out of line, foreign epochs, and an index that disagrees with
+    the log. Needs no keys, and may run while the service does. Exits with 65 when anything was found.
+
+    \b
+    Example:
+      kinelog journal verify .data
+    """
+    from kinelog.journal.errors import JournalError
+    from kinelog.journal.verification import count_events, verify
+
+    folder = DataFolder(data)
+    if not folder.log.is_file():
+        raise UnavailableServiceError(f"there is no log {folder.log}: name a data folder")
+    try:
+        with ExitStack() as stack:
+            progress: Callable[[int], None] = _no_progress
+            if sys.stderr.isatty() and not as_json:
+                bar = click.progressbar(length=count_events(folder.log), label="events", file=sys.stderr)
+                progress = stack.enter_context(bar).update
+            report = verify(folder.log, progress)
+    except JournalError as error:
+        raise UnavailableServiceError(str(error)) from error
+    words = [f"{report.events} events in {report.commits} commits of {report.shards} shards"]
+    words += [f"shard {one.shard}, position {one.position}: {one.kind}: {one.detail}" for one in report.findings]
+    words.append("sound" if report.sound else f"{len(report.findings)} findings")
+    print_result({**msgspec.to_builtins(report), "sound": report.sound}, "\n".join(words), as_json=as_json)
+    sys.exit(0 if report.sound else EXIT_DAMAGED)
+
+
+def _no_progress(_events: int) -> None:
+    """Not on a terminal: nothing is shown."""

@@ -1,0 +1,163 @@
+"""`kinelog project`."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+import threading
+from pathlib import Path
+
+import click
+import msgspec
+from kinelog.journal.errors import JournalError
+from kinelog.privacy.errors import PrivacyError
+from kinelog.projections import parking
+from kinelog.projections.errors import ProjectionsError, RebuildRunningError, UnknownViewError, ViewsMovedError
+from kinelog.projections.lag import lag_by_shard
+from kinelog.projections.rebuild import Rebuild, RebuildProgress, views_named
+from kinelog.projections.sqlite_views import SqliteViews
+from kinelog.projections.status import ProjectionStatus, status_of
+from kinelog.projections.worker import ProjectionWorker
+from kinelog.service.cli import log_to_stderr
+from kinelog.service.configuration import DataFolder, load_settings
+from kinelog.service.errors import TryAgainError, UnavailableServiceError
+from kinelog.service.offline import now_ms
+from kinelog.service.opened_data import OpenedData
+from kinelog.service.options import data_option, json_option, print_result
+from typing_extensions import override
+
+
+class ShardRange(click.ParamType[tuple[int, ...]]):
+    """`0-15`, `3` or `0-3,8-11`."""
+
+    name = "shards"
+
+    @override
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Numbers of shards, ascending."""
+        shards: set[int] = set()
+        for part in str(value).split(","):
+            first, dash, last = part.strip().partition("-")
+            if not first.isdecimal() or (dash and not last.isdecimal()) or int(last or first) < int(first):
+                self.fail(f"{value!r}: expected shards like 0-15 or 0-3,8", param, ctx)
+            if int(last or first) > 65_535:
+                self.fail(f"{value!r}: there are never that many shards", param, ctx)
+            shards.update(range(int(first), int(last or first) + 1))
+        return tuple(sorted(shards))
+
+
+@click.command()
+@data_option
+@click.option("--shards", type=ShardRange(), help="Follow these shards only, e.g. 0-7; all by default.")
+@click.option("--once", is_flag=True, help="Stop when nothing is new.")
+@click.option("--rebuild", multiple=True, metavar="VIEW|all", help="Fold a view anew beside the live one, then switch.")
+@click.option("--replay-parked", is_flag=True, help="Try the events again that could not be folded.")
+@click.option("--status", is_flag=True, help="Tell generations, lag and parked events.")
+@json_option
+def command(
+    *,
+    data: Path,
+    shards: tuple[int, ...] | None,
+    once: bool,
+    rebuild: tuple[str, ...],
+    replay_parked: bool,
+    status: bool,
+    as_json: bool,
+) -> None:
+    r"""Fold the log into the structured tables until SIGTERM.
+
+    `kinelog serve` runs this by itself; rebuilds, replays and questions may run beside it.
+
+    \b
+    Examples:
+      kinelog project --data .data --status
+      kinelog project --data .data --rebuild all
+      kinelog project --data .data --rebuild samples_by_session
+      kinelog project --data .data --replay-parked
+    """
+    if sum((bool(rebuild), replay_parked, status)) > 1:
+        raise click.UsageError("--rebuild, --replay-parked and --status are asked one at a time")
+    folder = DataFolder(data)
+    if not folder.log.exists():
+        raise UnavailableServiceError(f"there is no log in {data}; `kinelog serve --data {data}` makes one")
+    settings = load_settings(data)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with OpenedData.open(folder, settings) as opened:
+            store = SqliteViews(folder.views)
+            try:
+                if rebuild:
+                    _rebuild(opened, store, rebuild, stop, as_json=as_json)
+                elif replay_parked:
+                    _replay(opened, store, as_json=as_json)
+                elif status:
+                    _print_status(status_of(opened.journal, store), as_json=as_json)
+                else:
+                    log_to_stderr(settings.log_level)
+                    _project(opened, store, shards, stop, once=once, as_json=as_json)
+            finally:
+                store.close()
+    except (ViewsMovedError, RebuildRunningError) as error:
+        raise TryAgainError(str(error)) from error
+    except (ProjectionsError, JournalError, PrivacyError, sqlite3.Error) as error:
+        raise UnavailableServiceError(str(error)) from error
+
+
+def _project(
+    opened: OpenedData,
+    store: SqliteViews,
+    shards: tuple[int, ...] | None,
+    stop: threading.Event,
+    *,
+    once: bool,
+    as_json: bool,
+) -> None:
+    if shards is not None and shards[-1] >= opened.journal.shards:
+        raise click.BadParameter(f"the log has shards 0 to {opened.journal.shards - 1}", param_hint="--shards")
+    worker = ProjectionWorker(opened.journal, opened.codec, store, shards, now_ms, evict=opened.keys.evict)
+    if not once:
+        worker.run(stop)
+        return
+    folded = worker.catch_up(stop)
+    print_result({"events": folded}, f"{folded} events folded", as_json=as_json)
+
+
+def _rebuild(
+    opened: OpenedData, store: SqliteViews, names: tuple[str, ...], stop: threading.Event, *, as_json: bool
+) -> None:
+    try:
+        views = views_named(names)
+    except UnknownViewError as error:
+        raise click.BadParameter(str(error), param_hint="--rebuild") from error
+    build = Rebuild(opened.journal, opened.codec, store, views)
+    with click.progressbar(length=1, label="rebuilding", file=sys.stderr) as bar:
+
+        def show(progress: RebuildProgress) -> None:
+            bar.length = max(progress.total, 1)
+            bar.update(progress.done - bar.pos)
+
+        switched = build.run(show, stop.is_set)
+    if not switched:
+        raise TryAgainError("stopped before the end; the live views are as they were, and the same command goes on")
+    rebuilt = [view.name for view in views]
+    print_result({"rebuilt": rebuilt}, f"rebuilt and switched: {', '.join(rebuilt)}", as_json=as_json)
+
+
+def _replay(opened: OpenedData, store: SqliteViews, *, as_json: bool) -> None:
+    done = parking.replay_parked(opened.journal, opened.codec, store)
+    text = f"{done.folded} parked events folded, {done.waiting} still wait"
+    print_result({"folded": done.folded, "waiting": done.waiting}, text, as_json=as_json)
+
+
+def _print_status(status: ProjectionStatus, *, as_json: bool) -> None:
+    lines = [f"{'view':24} version generation state     parked"]
+    lines += [
+        f"{view.view:24} {view.version:7} {view.generation:10} {view.state:9} {view.parked:6}" for view in status.views
+    ]
+    behind = {shard: events for shard, events in lag_by_shard(status.heads, status.as_of).items() if events}
+    lines.append(f"lag: {sum(behind.values())} events" + "".join(f"; shard {s}: {n}" for s, n in behind.items()))
+    lines += [f"parked: {row.view} shard {row.shard} position {row.position}: {row.error}" for row in status.failed]
+    print_result(msgspec.to_builtins(status, str_keys=True), "\n".join(lines), as_json=as_json)
