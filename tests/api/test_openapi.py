@@ -161,7 +161,7 @@ def _random_requests(operation: Any, mode: GenerationMode, examples: int, servic
 @pytest.mark.openapi
 @pytest.mark.timeout(240)
 def test_random_requests_are_answered_as_the_document_says(background: _Background) -> None:
-    schema = schemathesis.openapi.from_url(background.url + "v1/openapi.json")
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
     found: list[Any] = list(schema.get_all_operations())
     operations = [result.ok() for result in found]
     # What deletes comes last, or nothing would be left to ask about.
