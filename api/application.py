@@ -40,6 +40,8 @@ def create_app(services: Services) -> web.Application:
         handler_args={
             # Bodies are decompressed by us, under a cap: see request_body.
             "auto_decompress": False,
+            # What is longer is refused by the server itself, without a problem document; up to here it is our answer.
+            "max_line_size": settings.request_line_bytes,
             "keepalive_timeout": settings.keepalive_s,
             "lingering_time": settings.lingering_s,
         },

@@ -17,6 +17,7 @@ from kinelog.api.route_table import ROUTES
 
 VERSION = "3.1.0"
 TITLE = "Kinelog"
+_BYTES: dict[str, object] = {"type": "string", "format": "binary"}
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = (
     "Packed sensor frames in, a permanent history of training out. Every error is an `application/problem+json` "
@@ -133,7 +134,7 @@ def _parameter(parameter: Parameter) -> dict[str, object]:
 
 
 def _body(body: Body, schemas: _Schemas) -> dict[str, object]:
-    schema: dict[str, object] = {} if body.shape is None else schemas.of(body.shape)
+    schema: dict[str, object] = _BYTES if body.shape is None else schemas.of(body.shape)
     described: dict[str, object] = {
         "required": body.required,
         "content": {media: {"schema": schema} for media in body.media},

@@ -84,7 +84,7 @@ TO = _unix_ms("to", "Only what starts before this, Unix ms.")
 CURSOR = Parameter("cursor", "query", "Where the page before ended.", {"type": "string", "maxLength": 512})
 MIN_POSITION = Parameter(
     "min_position", "query", "A position that a write answered: wait, for a bounded time, until it can be seen.",
-    {"type": "string", "maxLength": 8192},
+    {"type": "string", "maxLength": 2048},
 )  # fmt: skip
 FROM_HOUR = Parameter(
     "from", "query", "First local hour, as 2026-03-01T09.", {"type": "string", "pattern": f"^{HOUR_PATTERN.pattern}$"}
@@ -104,7 +104,7 @@ IF_MATCH = Parameter(
 )  # fmt: skip
 LAST_EVENT_ID = Parameter(
     "Last-Event-ID", "header", "Id of the last event that was received: go on behind it.",
-    {"type": "string", "maxLength": 8192},
+    {"type": "string", "maxLength": 2048},
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from kinelog.actors.answers import LogPosition
 
-MAX_TOKEN_CHARACTERS = 8_192
+MAX_TOKEN_CHARACTERS = 2_048
 
 _TOKEN = re.compile(r"[0-9a-f]{1,4}-[0-9a-f]{1,15}(\.[0-9a-f]{1,4}-[0-9a-f]{1,15})*")
 

@@ -31,6 +31,7 @@ class ApiSettings:
         live_buffer: Events that wait for one slow client before it is cut off.
         live_clients: Open live streams of this process.
         live_write_timeout_s: A client that takes nothing for this long is cut off.
+        request_line_bytes: A longer request line is refused before anything looks at it.
         lingering_s: How long the rest of a refused body is read and thrown away, so that the refusal arrives.
         keepalive_s: An idle connection, or one whose headers do not come, is closed after this.
     """
@@ -57,5 +58,6 @@ class ApiSettings:
     live_buffer: int = 512
     live_clients: int = 256
     live_write_timeout_s: float = 20.0
+    request_line_bytes: int = 32_768
     lingering_s: float = 2.0
     keepalive_s: float = 75.0

@@ -219,3 +219,9 @@ def quick() -> ApiSettings:
 def seed() -> Callable[..., Awaitable[dict[str, str]]]:
     """Makes further tenants."""
     return seed_tenant
+
+
+@pytest.fixture
+def running_service() -> Callable[..., Any]:
+    """Starts a service for as long as a context lasts."""
+    return running

@@ -26,10 +26,11 @@ def test_pages_of_a_list_join_without_a_hole_or_a_repeat(serve: Serve) -> None:
     async def scenario(world: Any) -> None:
         ada = await world.person()
         base = world.clock() - 1_000_000
+        position = ""
         for number in range(7):
             fields = {"started_at_ms": base + number * 1_000}
-            last = await world.call("PUT", f"/v1/sessions/{_id(number)}", ada, body=fields)
-        path = f"/v1/users/ada/sessions?limit=3&min_position={last.json['position']}"
+            position = (await world.call("PUT", f"/v1/sessions/{_id(number)}", ada, body=fields)).json["position"]
+        path = f"/v1/users/ada/sessions?limit=3&min_position={position}"
         seen: list[str] = []
         cursor = ""
         while True:
@@ -52,10 +53,11 @@ def test_a_cursor_that_is_changed_or_of_another_list_is_refused(serve: Serve) ->
     async def scenario(world: Any) -> None:
         ada = await world.person("ada")
         await world.person("bob")
+        position = ""
         for number in range(2):
             fields = {"started_at_ms": world.clock() - 10_000 + number}
-            last = await world.call("PUT", f"/v1/sessions/{_id(number)}", ada, body=fields)
-        path = f"/v1/users/ada/sessions?limit=1&min_position={last.json['position']}"
+            position = (await world.call("PUT", f"/v1/sessions/{_id(number)}", ada, body=fields)).json["position"]
+        path = f"/v1/users/ada/sessions?limit=1&min_position={position}"
         cursor = (await world.call("GET", path, ada)).json["next"]
         changed = cursor[:-2] + ("AA" if cursor[-2:] != "AA" else "BB")
         for other in (changed, "x", "~~~", "a" * 600, cursor + "A"):
@@ -115,9 +117,9 @@ def test_a_position_that_views_have_not_reached_is_waited_for_in_vain_but_not_fo
         ada = await world.person()
         behind = await world.call("GET", "/v1/users/ada/sessions?min_position=0-ffffff", ada)
         assert (behind.status, behind.code, behind.headers["Retry-After"]) == (503, "view-behind", "1")
-        for wrong in ("x", "0-", "0-1-2", "ffff-1", "0-1.", "1" * 9000):
+        for wrong in ("x", "0-", "0-1-2", "ffff-1", "0-1.", "1" * 5000):
             reply = await world.call("GET", f"/v1/users/ada/sessions?min_position={wrong}", ada)
-            assert (wrong, reply.status) in ((wrong, 400), (wrong, 414))
+            assert (wrong, reply.status) == (wrong, 400)
 
     serve(scenario, replace(quick, read_wait_s=0.05))
 
