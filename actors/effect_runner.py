@@ -59,7 +59,9 @@ class Surroundings:
 class EffectRunner:
     """Runs one machine: steps it, does its effects in order, tells it what became of them. One thread at a time.
 
-    A commit blocks the thread: that is the one commit in flight, and what arrives meanwhile gathers in the mailbox.
+    The thread serves other shards too, so nothing here waits for the store: a commit is handed over (the one in flight;
+    what arrives meanwhile gathers for the next), slow reading goes to the pool, and what became of it comes back
+    through the mailbox.
     """
 
     def __init__(self, machine: ShardMachine, mailbox: Mailbox, around: Surroundings, wake: Callable[[], None]) -> None:
@@ -70,13 +72,13 @@ class EffectRunner:
         self._around = around
         self._wake = wake
         self._doing: dict[type[Effect], Callable[..., Message | None]] = {
-            effects.Acquire: self._acquire,
-            effects.Restore: self._restore,
-            effects.Recover: self._recover,
+            effects.Acquire: self._in_background(self._acquire),
+            effects.Restore: self._in_background(self._restore),
+            effects.Recover: self._in_background(self._recover),
             effects.Commit: self._commit,
-            effects.Judge: self._judge,
+            effects.Judge: self._in_background(self._judge),
             effects.ProveOwnership: self._prove,
-            effects.Forget: self._forget,
+            effects.Forget: self._in_background(self._forget),
             effects.Reply: self._reply,
             effects.SaveSnapshot: self._save_snapshot,
             effects.SaveShardSnapshot: self._save_shard_snapshot,
@@ -108,7 +110,7 @@ class EffectRunner:
                 break
         return taken
 
-    def _commit(self, effect: effects.Commit) -> Message:
+    def _commit(self, effect: effects.Commit) -> Message | None:
         around = self._around
         seal = around.codec.seal
         try:
@@ -118,11 +120,32 @@ class EffectRunner:
         except PrivacyError as error:
             _LOG.error("shard %d: events could not be sealed: %s", self.machine.shard, error)
             return messages.CommitFailed("store-unavailable")
-        try:
-            last = around.journal.commit(self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored)
-        except JournalError as error:
-            return _failed_commit(error)
-        return messages.Committed(last)
+        around.journal.commit_soon(
+            self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored, self._commit_ended
+        )
+        return None
+
+    def _commit_ended(self, outcome: int | JournalError) -> None:
+        self._tell(_failed_commit(outcome) if isinstance(outcome, JournalError) else messages.Committed(outcome))
+
+    def _tell(self, message: Message) -> None:
+        """Hand the machine what became of an effect, from any thread."""
+        if self._mailbox.post(message, self):
+            self._wake()
+
+    def _in_background(self, work: Callable[..., Message]) -> Callable[..., None]:
+        def start(effect: Effect) -> None:
+            self._around.pool.submit(finish, effect)
+
+        def finish(effect: Effect) -> None:
+            try:
+                self._tell(work(effect))
+            except Exception:
+                # A pool keeps exceptions to itself; without this line nobody would ever know why a shard hangs.
+                _LOG.exception("shard %d: a defect in the background", self.machine.shard)
+                raise
+
+        return start
 
     def _reply(self, effect: effects.Reply) -> None:
         # Whoever takes a ticket out answers it: so it is answered once, even if the region gave up waiting for us.
@@ -180,12 +203,8 @@ class EffectRunner:
             return messages.ForgetFailed()
         return messages.Forgotten()
 
-    def _recover(self, effect: effects.Recover) -> None:
-        self._around.pool.submit(self._recover_in_background, effect)
-
-    def _recover_in_background(self, effect: effects.Recover) -> None:
-        if self._mailbox.post(self._around.recoverer.recover(effect.entity, effect.recovery)):
-            self._wake()
+    def _recover(self, effect: effects.Recover) -> Message:
+        return self._around.recoverer.recover(effect.entity, effect.recovery)
 
     def _report(self, effect: effects.ReportDefect) -> None:
         who = f"{effect.person.tenant}/{effect.person.pseudonym}"

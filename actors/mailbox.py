@@ -24,7 +24,7 @@ class Mailbox:
         self._commands: list[Pending] = []
         self._messages: list[Message] = []
         self._awake = False
-        self._open = False
+        self._served_by: object | None = None
         self._gone = False
         self._unanswered = 0
         self._unanswered_bytes = 0
@@ -59,9 +59,17 @@ class Mailbox:
             self._commands.append(pending)
             return self._wake()
 
-    def post(self, message: Message) -> bool:
-        """Take a message in; whether the shard must be woken for it."""
+    def post(self, message: Message, runner: object | None = None) -> bool:
+        """Take a message in; whether the shard must be woken for it.
+
+        Args:
+            message: What happened.
+            runner: Who asked for what this answers, or None for a message to whoever serves. An answer that comes when
+                another one serves (the first crashed) says nothing to it, and is dropped.
+        """
         with self._lock:
+            if runner is not None and runner is not self._served_by:
+                return False
             self._messages.append(message)
             return self._wake()
 
@@ -80,25 +88,25 @@ class Mailbox:
             self._unanswered -= count
             self._unanswered_bytes -= size
 
-    def open(self) -> bool:
-        """There is an actor to wake from here on; whether it must be woken now."""
+    def open(self, runner: object) -> bool:
+        """`runner` serves from here on; whether it must be woken now."""
         with self._lock:
-            self._open = True
+            self._served_by = runner
             self._awake = bool(self._messages or self._commands)
             return self._awake
 
     def close(self, *, for_good: bool) -> list[Pending]:
-        """There is no actor any more: nobody is woken, messages are void, and the commands are handed back."""
+        """Nobody serves any more: nobody is woken, messages are void, and the commands are handed back."""
         with self._lock:
             self._gone = self._gone or for_good
-            self._open = False
+            self._served_by = None
             self._awake = False
             self._messages = []
             commands, self._commands = self._commands, []
             return commands
 
     def _wake(self) -> bool:
-        if self._awake or not self._open:
+        if self._awake or self._served_by is None:
             return False
         self._awake = True
         return True

@@ -20,6 +20,7 @@ from kinelog.actors.metrics import COLLECTOR
 from kinelog.actors.recovery import Recoverer
 from kinelog.actors.rules import DOMAIN_RULES, Rules
 from kinelog.actors.settings import RegionSettings
+from kinelog.actors.shard_actor import ShardHost
 from kinelog.actors.shard_machine import ShardMachine
 from kinelog.actors.supervision import SupervisedShard
 from kinelog.actors.ticker import Ticker
@@ -71,12 +72,14 @@ class Region:
         self._acquisitions = Acquisitions(self._settings.acquisitions)
         recoverer = Recoverer(journal, keys, codec, rules)
         around = Surroundings(journal, keys, codec, recoverer, self._pool, clock, self._settings.owner)
+        self._hosts = tuple(ShardHost() for _ in range(min(self._settings.threads, journal.shards)))
         self.shards = tuple(
             SupervisedShard(
                 partial(ShardMachine, shard, limits, self._settings.shard, rules),
                 shard,
                 around,
                 self._settings,
+                self._hosts[shard % len(self._hosts)],
                 self._acquisitions.next,
             )
             for shard in range(journal.shards)
@@ -86,6 +89,8 @@ class Region:
     def start(self) -> None:
         """Acquire the shards (in the background, those with waiting commands first) and start their actors."""
         COLLECTOR.regions.add(self)
+        for host in self._hosts:
+            host.start()
         self._acquisitions.begin(self.shards)
         self._ticker.start()
 
@@ -134,6 +139,8 @@ class Region:
             _LOG.warning("shards %s did not let go in %.1f s", late, timeout_s)
         for shard in self.shards:
             shard.stop()
+        for host in self._hosts:
+            host.stop()
         self._finish_background(deadline)
         COLLECTOR.regions.discard(self)
 

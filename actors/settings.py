@@ -43,6 +43,8 @@ class RegionSettings(msgspec.Struct, frozen=True, kw_only=True):
         mailbox_commands: Commands of one shard that were taken and not answered yet; more are refused with 429.
         mailbox_bytes: The same, in bytes of frames.
         recovery_threads: Threads that read entities and write snapshots.
+        threads: Actors, a thread each, that share the shards among them; more than one gains nothing under one
+            interpreter lock.
         acquisitions: Shards that are acquired at the same time.
         tick_ms: Period of the clock that finds idle entities, silent sessions and due retries.
         restart_ms: First wait before a crashed shard starts again; doubles with every crash in a row.
@@ -54,6 +56,7 @@ class RegionSettings(msgspec.Struct, frozen=True, kw_only=True):
     mailbox_commands: int = 4_096
     mailbox_bytes: int = 64 << 20
     recovery_threads: int = 4
+    threads: int = 1
     acquisitions: int = 4
     tick_ms: int = 250
     restart_ms: int = 100

@@ -1,4 +1,4 @@
-"""Supervision of a shard's actor, which pykka does not have: a crash answers everybody and is followed by a restart.
+"""Supervision of a shard, which pykka does not have: a crash answers everybody and is followed by a restart.
 
 A restart begins from nothing but the log: a new machine, a new epoch. What was in flight when the old one crashed is
 answered "unavailable", whatever became of it; who sends it again finds out, since frames and commands are idempotent.
@@ -20,10 +20,9 @@ from kinelog.actors.effect_runner import EffectRunner, Surroundings
 from kinelog.actors.mailbox import Mailbox
 from kinelog.actors.messages import Pending, Release, Start, Ticked
 from kinelog.actors.settings import RegionSettings
-from kinelog.actors.shard_actor import WAKE, ShardActor
+from kinelog.actors.shard_actor import ShardHost
 from kinelog.actors.shard_machine import ShardMachine
 from kinelog.actors.tickets import Ticket, deliver
-from pykka import ActorDeadError, ActorRef
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ class Life(Enum):
 
 
 class SupervisedShard:
-    """A shard's mailbox, which outlives crashes, and the actor that serves it at the moment. Thread-safe."""
+    """A shard's mailbox, which outlives crashes, and the machine that serves it at the moment. Thread-safe."""
 
     def __init__(
         self,
@@ -46,6 +45,7 @@ class SupervisedShard:
         shard: int,
         around: Surroundings,
         settings: RegionSettings,
+        host: ShardHost,
         settled: Callable[[], None],
     ) -> None:
         """Make a shard that nobody serves yet; `settled` is called when a first acquisition ended, well or not."""
@@ -56,10 +56,10 @@ class SupervisedShard:
         self._make_machine = make_machine
         self._around = around
         self._settings = settings
+        self._host = host
         self._settled = settled
         self._lock = threading.Lock()
         self._life = Life.IDLE
-        self._actor: ActorRef[ShardActor] | None = None
         self._runner: EffectRunner | None = None
         self._crashes = 0
         self._started_ms = 0
@@ -80,11 +80,11 @@ class SupervisedShard:
         return self._earlier.get(name, 0) + (0 if machine is None else machine.counts.get(name))
 
     def start(self) -> None:
-        """Start an actor and let it acquire the shard."""
+        """Start a machine and let it acquire the shard."""
         with self._lock:
             if self._life in {Life.IDLE, Life.DOWN}:
                 self._waits_to_settle = self._life is Life.IDLE
-                self._start_actor()
+                self._start_machine()
 
     def submit(self, pending: Pending, size: int) -> None:
         """Put a command into the mailbox.
@@ -119,15 +119,12 @@ class SupervisedShard:
             self._wake()
 
     def stop(self) -> None:
-        """End the actor, and tell whoever still waits that nobody will serve them here."""
+        """Serve no more, and tell whoever still waits that nobody will serve them here."""
         with self._lock:
             self._life = Life.STOPPED
-            actor, self._actor = self._actor, None
-        if actor is not None:
-            actor.stop(block=False)
         self._close(self._runner, "stopping", for_good=True)
 
-    def _start_actor(self) -> None:
+    def _start_machine(self) -> None:
         if self._runner is not None:
             self._earlier = {name: self.total(name) for name in COUNTED}
         machine = self._make_machine()
@@ -135,22 +132,26 @@ class SupervisedShard:
         self._runner = runner
         self._started_ms = self._around.clock()
         self._life = Life.RUNNING
-        self._actor = ShardActor.start(
-            runner, self.mailbox, lambda: self._looked(runner), lambda error: self._crashed(runner, error)
-        )
         self.mailbox.post(Start())
-        if self.mailbox.open():
+        if self.mailbox.open(runner):
             self._wake()
 
-    def _wake(self) -> None:
-        actor = self._actor
-        if actor is None:
-            return
+    def serve(self) -> bool:
+        """Take what came in and run the machine; whether there may be more. Called by the host's thread only."""
+        runner = self._runner
+        incoming, commands = self.mailbox.take()
+        if runner is None or not (incoming or commands):
+            return False
         try:
-            actor.tell(WAKE)
-        except ActorDeadError:
-            # It crashed a moment ago: its supervisor answers what is in the mailbox.
-            _LOG.debug("shard %d: nobody to wake", self.shard)
+            runner.run(incoming, commands)
+            self._looked(runner)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other shards of this thread go on
+            self._crashed(runner, error)
+            return False
+        return True
+
+    def _wake(self) -> None:
+        self._host.wake(self)
 
     def _looked(self, runner: EffectRunner) -> None:
         if self._waits_to_settle and (runner.machine.serving or runner.machine.backing_off):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from kinelog.journal.errors import JournalError
 from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, StoredEvent
 
 
@@ -49,6 +50,33 @@ class Journal(ABC):
             StorageFullError: No room; nothing was written.
             CommitTooLargeError: Nothing was written.
         """
+
+    def commit_soon(
+        self,
+        shard: int,
+        epoch: int,
+        after: int,
+        commit_id: bytes,
+        events: Sequence[StoredEvent],
+        done: Callable[[int | JournalError], None],
+    ) -> None:
+        """Like `commit`, but the caller need not wait: one thread can have a commit of each of its shards in flight.
+
+        Args:
+            shard: As for `commit`.
+            epoch: As for `commit`.
+            after: As for `commit`.
+            commit_id: As for `commit`.
+            events: As for `commit`.
+            done: Called once with what `commit` returns or raises, on any thread, perhaps before this returns. It must
+                be quick and never raise.
+        """
+        outcome: int | JournalError
+        try:
+            outcome = self.commit(shard, epoch, after, commit_id, events)
+        except JournalError as error:
+            outcome = error
+        done(outcome)
 
     @abstractmethod
     def outcome(self, shard: int, epoch: int, after: int, commit_id: bytes) -> Outcome:

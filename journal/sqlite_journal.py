@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 from kinelog.domain.identifiers import person_of, shard_of
@@ -15,7 +16,9 @@ from kinelog.journal.errors import (
     CommitTooLargeError,
     CorruptError,
     FencedError,
+    JournalError,
     StorageFullError,
+    UnavailableError,
     UnknownOutcomeError,
 )
 from kinelog.journal.port import Journal
@@ -85,12 +88,30 @@ class SqliteJournal(Journal):
 
     @override
     def commit(self, shard: int, epoch: int, after: int, commit_id: bytes, events: Sequence[StoredEvent]) -> int:
+        waiting: Future[int | JournalError] = Future()
+        self.commit_soon(shard, epoch, after, commit_id, events, waiting.set_result)
+        outcome = waiting.result()
+        if isinstance(outcome, JournalError):
+            raise outcome
+        return outcome
+
+    @override
+    def commit_soon(
+        self,
+        shard: int,
+        epoch: int,
+        after: int,
+        commit_id: bytes,
+        events: Sequence[StoredEvent],
+        done: Callable[[int | JournalError], None],
+    ) -> None:
         self._require(shard)
         started = time.perf_counter()
         row, runs = pack(shard, after, epoch, commit_id, events)
         size = len(row.body) + len(row.directory)
         if size > self._commit_bytes:
-            raise CommitTooLargeError(size, self._commit_bytes)
+            done(CommitTooLargeError(size, self._commit_bytes))
+            return
         self._require_shard_of(shard, runs)
 
         def append(connection: sqlite3.Connection) -> int:
@@ -106,21 +127,14 @@ class SqliteJournal(Journal):
             self._writer.committed(shard, len(events))
             return row.last
 
+        def told(outcome: int | JournalError) -> None:
+            _count(outcome, len(events), time.perf_counter() - started)
+            done(outcome)
+
         try:
-            head = self._writer.run(Write(append, size))
-        except FencedError:
-            metrics.FENCED.inc()
-            raise
-        except StorageFullError:
-            metrics.FULL.inc()
-            raise
-        except UnknownOutcomeError:
-            metrics.UNKNOWN.inc()
-            raise
-        metrics.COMMITS.inc()
-        metrics.EVENTS_PER_COMMIT.observe(len(events))
-        metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
-        return head
+            self._writer.submit(Write(append, size).then(told))
+        except UnavailableError as error:
+            done(error)
 
     @override
     def outcome(self, shard: int, epoch: int, after: int, commit_id: bytes) -> Outcome:
@@ -247,3 +261,17 @@ class SqliteJournal(Journal):
 def _epoch_and_head(connection: sqlite3.Connection, shard: int) -> tuple[int, int]:
     epoch, head = connection.execute("SELECT epoch, head FROM epochs WHERE shard = ?", (shard,)).fetchone()
     return epoch, head
+
+
+def _count(outcome: int | JournalError, events: int, seconds: float) -> None:
+    match outcome:
+        case FencedError():
+            metrics.FENCED.inc()
+        case StorageFullError():
+            metrics.FULL.inc()
+        case UnknownOutcomeError():
+            metrics.UNKNOWN.inc()
+        case int():
+            metrics.COMMITS.inc()
+            metrics.EVENTS_PER_COMMIT.observe(events)
+            metrics.COMMIT_SECONDS.observe(seconds)

@@ -39,11 +39,23 @@ class Write(Generic[T]):
     """
 
     def __init__(self, apply: Callable[[sqlite3.Connection], T], size: int = 0) -> None:
-        """Prepare; `SqliteWriter.run` does it."""
+        """Prepare; `SqliteWriter.run` or `submit` does it."""
         self.apply = apply
         self.size = size
-        self.answer: Future[T] = Future()
         self.result: T | None = None
+        self.answered = False
+        self._told: Callable[[T | JournalError], None] | None = None
+
+    def then(self, told: Callable[[T | JournalError], None]) -> Write[T]:
+        """Call `told` once with the result or the error, on the writer's thread: it must be quick and never raise."""
+        self._told = told
+        return self
+
+    def answer(self, outcome: T | JournalError) -> None:
+        """Tell whoever waits."""
+        self.answered = True
+        if self._told is not None:
+            self._told(outcome)
 
 
 class SqliteWriter:
@@ -66,6 +78,19 @@ class SqliteWriter:
         Raises:
             JournalError: What went wrong; but for `UnknownOutcomeError`, nothing was written.
         """
+        waiting: Future[T | JournalError] = Future()
+        self.submit(write.then(waiting.set_result))
+        outcome = waiting.result()
+        if isinstance(outcome, JournalError):
+            raise outcome
+        return outcome
+
+    def submit(self, write: Write[T]) -> None:
+        """Do it soon; the write's own `then` is told when it is durable, or why it is not.
+
+        Raises:
+            UnavailableError: The writer is closed.
+        """
         with self._lock:
             if self._closed:
                 raise UnavailableError(f"{self._path} is closed")
@@ -74,7 +99,6 @@ class SqliteWriter:
                 self._thread = threading.Thread(target=self._serve, name="journal-writer", daemon=True)
                 self._thread.start()
             self._waiting.put(write)  # type: ignore[arg-type]  # the answer goes back into the same Write
-        return write.answer.result()
 
     def close(self) -> None:
         """Do what is waiting, then stop."""
@@ -149,7 +173,7 @@ class SqliteWriter:
                 return
             # Too much together; each alone may still fit.
             for write in group:
-                if not write.answer.done():
+                if not write.answered:
                     self._do(connection, [write])
             return
         except UnavailableError as error:
@@ -158,7 +182,7 @@ class SqliteWriter:
         metrics.GROUP_COMMITS.observe(len(done))
         self._written_bytes += sum(write.size for write in done)
         for write in done:
-            write.answer.set_result(write.result)
+            write.answer(write.result)
 
     def _transact(self, connection: sqlite3.Connection, group: Sequence[Write[object]]) -> list[Write[object]]:
         """One transaction; the writes that are durable now. Those that our own checks refused are answered."""
@@ -171,7 +195,7 @@ class SqliteWriter:
                     write.result = write.apply(connection)
                 except (JournalError, sqlite3.IntegrityError) as error:
                     refused = error if isinstance(error, JournalError) else sqlite_file.damaged(error, str(self._path))
-                    write.answer.set_exception(refused)
+                    write.answer(refused)
                 else:
                     done.append(write)
             committing = True
@@ -187,8 +211,8 @@ class SqliteWriter:
 
     def _fail(self, group: Sequence[Write[object]], error: JournalError) -> None:
         for write in group:
-            if not write.answer.done():
-                write.answer.set_exception(error)
+            if not write.answered:
+                write.answer(error)
 
     def _upkeep(self, connection: sqlite3.Connection) -> None:
         """At most one batch for the index and one checkpoint between two groups, so that nobody waits long."""
