@@ -13,6 +13,8 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True):
         commit_bytes: Bytes of frames after which a commit takes no further command.
         recoveries: Entities that are recovered at the same time.
         parked_per_person: Commands of one person that may wait for a recovery; more are turned away.
+        abandonments: Silent sessions that are looked at at the same time: after a long stop there may be thousands, and
+            the people who come back must not wait behind them.
         idle_ms: An entity that was not used for this long leaves memory.
         resident_entities: Entities in memory; beyond this the least recently used leave.
         snapshot_every: Events of an entity between two snapshots.
@@ -26,6 +28,7 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True):
     commit_bytes: int = 1 << 20
     recoveries: int = 50
     parked_per_person: int = 1_024
+    abandonments: int = 20
     idle_ms: int = 120_000
     resident_entities: int = 32_768
     snapshot_every: int = 100

@@ -25,6 +25,7 @@ from kinelog.domain.identifiers import Person, person_of, session_of
 from kinelog.domain.limits import Limits
 
 ERASED = Erased()
+HOPELESS = frozenset({"recovery-failed", "defect"})
 
 
 class ShardMemory:
@@ -100,6 +101,8 @@ class ShardMemory:
 
     def _abandon_silent(self) -> None:
         for entity in self._open.silent(self._now_ms - self._limits.silence_ms):
+            if len(self._abandoning) >= self._settings.abandonments:
+                break
             session = session_of(entity)
             if session is not None and entity not in self._abandoning:
                 self._abandoning.add(entity)
@@ -114,8 +117,9 @@ class ShardMemory:
         self._abandoning.discard(entity)
         if isinstance(answer, Accepted):
             self.counts.abandoned += 1
-        if not isinstance(answer, Unavailable):
-            # Still listed although it was answered: the state machine knows of activity that this list has not seen.
+        if not isinstance(answer, Unavailable) or answer.reason in HOPELESS:
+            # Still listed although it was answered: the state machine knows of activity that this list has not seen, or
+            # the session cannot be read at all, and asking at every tick would not help.
             self._open.postpone(entity, self._now_ms)
 
     def _save_snapshot(self, entity: str, resident: Resident) -> None:

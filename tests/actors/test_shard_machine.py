@@ -18,7 +18,7 @@ from kinelog.domain import decider
 from kinelog.domain.commands import Command
 from kinelog.domain.decider import Decision, State, initial
 from kinelog.domain.errors import Rejection
-from kinelog.domain.identifiers import Person
+from kinelog.domain.identifiers import Person, person_of
 from kinelog.domain.limits import DEFAULT_LIMITS, Limits
 from kinelog.domain.states import UserState
 from kinelog.domain.values import Purpose
@@ -353,3 +353,29 @@ def test_queries_answer_the_state_after_proof() -> None:
     answer = driver.answers[0][0]
     assert isinstance(answer, Accepted)
     assert isinstance(answer.reply, UserState)
+
+
+def test_silent_sessions_are_looked_at_a_few_at_a_time_and_an_unreadable_one_not_at_every_tick() -> None:
+    people = [Person("demo", f"{number:032x}") for number in range(5)]
+    sessions = {person.session(SESSION): START_MS for person in people}
+    driver = Driver(ShardMachine(0, DEFAULT_LIMITS, ShardSettings(abandonments=2)))
+    driver.step(messages.Start())
+    driver.step(messages.Acquired(1, 10))
+    driver.step(messages.Restored(sessions, (), 10))
+    driver.now_ms += DEFAULT_LIMITS.silence_ms
+    driver.step(messages.Ticked())
+    asked = recovering(driver)
+    assert len(asked) == 2
+    for effect in driver.wanted(effects.Recover):
+        assert isinstance(effect, effects.Recover)
+        driver.step(messages.RecoveryFailed(effect.entity, effect.recovery))
+    driver.done.clear()
+    driver.step(messages.Ticked())
+    assert len(recovering(driver)) == 2
+    assert not recovering(driver) & asked
+
+
+def recovering(driver: Driver) -> set[Person]:
+    """Whose entities the machine asked for."""
+    wanted = driver.wanted(effects.Recover)
+    return {person_of(effect.entity) for effect in wanted if isinstance(effect, effects.Recover)}

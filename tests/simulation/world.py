@@ -144,6 +144,7 @@ class World:
         settings = ShardSettings(
             commit_commands=self.rng.choice((1, 3, 100)),
             recoveries=self.rng.choice((1, 2, 50)),
+            abandonments=self.rng.choice((1, 20)),
             idle_ms=3_000,
             resident_entities=self.plan.resident_entities,
             snapshot_every=3,
