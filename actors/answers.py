@@ -39,7 +39,10 @@ class Unavailable(msgspec.Struct, frozen=True):
     """Nothing was acknowledged; the same command may be sent again.
 
     Attributes:
-        reason: `storage-full`, `fenced`, `outcome-unknown`, `store-unavailable`, `stopping`, `recovery-failed`.
+        reason: `storage-full`, `store-unavailable`, `outcome-unknown` (the command may have been stored: sending it
+            again finds out), `fenced` (another process owns the shard), `recovery-failed`, `busy` (too many commands
+            of this person wait for a recovery), `restarting` (the shard crashed), `defect` (deciding this command
+            raised; the log says how), `stopping`.
         retry_after_s: When to come back.
     """
 

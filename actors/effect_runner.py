@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -176,7 +175,7 @@ class EffectRunner:
     def _forget(self, effect: effects.Forget) -> Message:
         try:
             forget_people(self._around.journal, self._around.keys, effect.people)
-        except (JournalError, PrivacyError, OSError, sqlite3.Error) as error:
+        except (JournalError, PrivacyError, OSError) as error:
             _LOG.error("shard %d: keys could not be destroyed yet: %s", self.machine.shard, error)
             return messages.ForgetFailed()
         return messages.Forgotten()

@@ -34,6 +34,9 @@ def restore_shard(journal: Journal, keys: KeyStore, shard: int, head: int) -> me
                 erased[person_of(event.entity)] = None
         position = read[-1].position
     unfinished = tuple(person for person in erased if not keys.is_erased(*person))
+    for person in erased:
+        # The crash may have come between the key and the snapshots: nobody can read those, but they need not stay.
+        journal.discard_snapshots(person.persistence_id)
     return messages.Restored(folded.as_dict(), unfinished, start)
 
 

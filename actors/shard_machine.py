@@ -14,83 +14,21 @@ The order of things is the point of this file:
 
 from __future__ import annotations
 
-from collections import deque
-from enum import Enum, auto
 from typing import ClassVar
 
 from kinelog.actors import effects, messages
-from kinelog.actors.answers import Accepted, Answer, Erased, LogPosition, Refused, Unavailable
-from kinelog.actors.backoff import backoff_ms
-from kinelog.actors.counts import Counts
+from kinelog.actors.answers import Accepted, Answer, LogPosition, Refused, Unavailable
 from kinelog.actors.draft import Draft, DraftStates
 from kinelog.actors.effects import Effect
 from kinelog.actors.messages import Message, Pending
-from kinelog.actors.open_sessions import OpenSessions
-from kinelog.actors.residents import Resident, Residents
-from kinelog.actors.rules import DOMAIN_RULES, Rules
-from kinelog.actors.settings import ShardSettings
-from kinelog.actors.waiting import Waiting
-from kinelog.domain.commands import AbandonSession
+from kinelog.actors.phase import Phase
+from kinelog.actors.shard_memory import ERASED
+from kinelog.actors.shard_ownership import ShardOwnership
 from kinelog.domain.errors import Rejection
-from kinelog.domain.identifiers import Person, person_of, session_of
-from kinelog.domain.limits import Limits
-
-ERASED = Erased()
 
 
-class Phase(Enum):
-    """What the machine waits for."""
-
-    NEW = auto()
-    ACQUIRING = auto()
-    RESTORING = auto()
-    READY = auto()
-    COMMITTING = auto()
-    PROVING = auto()
-    FORGETTING = auto()
-    TAKING_NEW_EPOCH = auto()
-    JUDGING = auto()
-    BACKING_OFF = auto()
-    RELEASED = auto()
-
-
-SERVING = frozenset({Phase.READY, Phase.COMMITTING, Phase.PROVING, Phase.FORGETTING})
-
-
-class ShardMachine:
-    """One shard: entities of its people, one drain in flight, and the way back from every failure."""
-
-    def __init__(
-        self, shard: int, limits: Limits, settings: ShardSettings | None = None, rules: Rules = DOMAIN_RULES
-    ) -> None:
-        """Start without the shard; `Start` acquires it."""
-        self.shard = shard
-        self.counts = Counts()
-        self.residents = Residents()
-        self.phase = Phase.NEW
-        self._limits = limits
-        self._settings = settings or ShardSettings()
-        self._rules = rules
-        self._queue: deque[Pending] = deque()
-        self._settled: deque[tuple[Pending, Answer]] = deque()
-        self._waiting = Waiting(self._settings.recoveries, self._settings.parked_per_person)
-        self._open = OpenSessions()
-        self._abandoning: set[str] = set()
-        self._draft: Draft | None = None
-        self._forgetting: tuple[Person, ...] = ()
-        self._to_forget: list[tuple[object, Answer]] = []
-        self._epoch = 0
-        self._head = 0
-        self._shard_snapshot = 0
-        self._command_cap = self._settings.commit_commands
-        self._stale = False
-        self._stopping = False
-        self._failures = 0
-        self._retry: tuple[int, Phase] | None = None
-        self._unavailable = "store-unavailable"
-        self._now_ms = 0
-        self._entropy = b""
-        self._effects: list[Effect] = []
+class ShardMachine(ShardOwnership):
+    """One shard: one drain in flight, and the way back from every failure of its commit."""
 
     def step(self, message: Message, now_ms: int, entropy: bytes) -> list[Effect]:
         """Take one message in.
@@ -110,29 +48,6 @@ class ShardMachine:
         if self.phase is Phase.READY:
             self._drain()
         return self._effects
-
-    @property
-    def serving(self) -> bool:
-        """Whether the shard is owned, as far as this machine knows, and commands are decided."""
-        return self.phase in SERVING
-
-    @property
-    def backing_off(self) -> bool:
-        """Whether the machine waits before it tries something again."""
-        return self.phase is Phase.BACKING_OFF
-
-    @property
-    def open_sessions(self) -> list[str]:
-        """Streams of the sessions that are open, the longest silent first."""
-        return list(self._open)
-
-    @property
-    def outstanding(self) -> int:
-        """Commands taken in and not answered."""
-        in_flight = 0 if self._draft is None or self._draft.answered else len(self._draft.commands)
-        return len(self._queue) + len(self._waiting) + len(self._settled) + in_flight
-
-    # ── commands in ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _on_submitted(self, message: messages.Submitted) -> None:
         if self._stopping or self.phase is Phase.RELEASED:
@@ -213,8 +128,6 @@ class ShardMachine:
         self.phase = Phase.PROVING
         self._effects.append(effects.ProveOwnership(draft.epoch))
 
-    # ── what became of the drain ─────────────────────────────────────────────────────────────────────────────────
-
     def _on_committed(self, message: messages.Committed) -> None:
         self._failures = 0
         self._command_cap = self._settings.commit_commands
@@ -255,16 +168,6 @@ class ShardMachine:
         self._queue.extendleft(reversed(others))
         self._proceed()
 
-    def _on_fenced(self, _message: messages.Fenced) -> None:
-        self._lose("fenced")
-
-    def _in_flight(self) -> Draft:
-        draft = self._draft
-        if draft is None:
-            message = f"shard {self.shard}: nothing is in flight in phase {self.phase.name}"
-            raise AssertionError(message)
-        return draft
-
     def _publish(self, draft: Draft, last: int) -> None:
         self.counts.commits += 1
         self.counts.events += len(draft.events)
@@ -291,25 +194,6 @@ class ShardMachine:
             self._forget_person(person)
         self._answer(draft)
         self._forget(tuple(sorted(draft.erased)))
-
-    def _forget_person(self, person: Person) -> None:
-        self.residents.drop_person(person)
-        self._settled.extend((pending, ERASED) for pending in self._waiting.drop_person(person))
-
-    def _forget(self, people: tuple[Person, ...]) -> None:
-        self._forgetting = people
-        self.phase = Phase.FORGETTING
-        self._effects.append(effects.Forget(people))
-
-    def _on_forgotten(self, _message: messages.Forgotten) -> None:
-        self._forgetting = ()
-        self._failures = 0
-        self._reply(self._to_forget)
-        self._to_forget = []
-        self._proceed()
-
-    def _on_forget_failed(self, _message: messages.ForgetFailed) -> None:
-        self._back_off(Phase.FORGETTING, "store-unavailable")
 
     def _answer(self, draft: Draft) -> None:
         """Answer everybody in the draft; call only when what they are told is in the log, or proven to be."""
@@ -342,35 +226,6 @@ class ShardMachine:
         if draft is self._draft:
             self._draft = None
 
-    def _turn_away(self, commands: list[Pending], reason: str) -> None:
-        unavailable = Unavailable(reason)
-        answers: list[tuple[object, Answer]] = []
-        for pending in commands:
-            if pending.ticket is None:
-                self._abandonment_answered(pending, unavailable)
-            else:
-                answers.append((pending.ticket, unavailable))
-        self._reply(answers)
-
-    def _reply(self, answers: list[tuple[object, Answer]]) -> None:
-        if answers:
-            self._effects.append(effects.Reply(answers))
-
-    def _proceed(self) -> None:
-        """Go on with the next drain, or first with what must come before it."""
-        if self._stale:
-            self._stale = False
-            self._reread()
-            return
-        self.phase = Phase.READY
-        if self._head - self._shard_snapshot >= self._settings.shard_snapshot_every:
-            self._save_shard_snapshot()
-        surplus = len(self.residents) - self._settings.resident_entities
-        if surplus > max(16, self._settings.resident_entities // 16):
-            self._passivate()
-
-    # ── an outcome that nobody knows ─────────────────────────────────────────────────────────────────────────────
-
     def _on_outcome_unknown(self, _message: messages.OutcomeUnknown) -> None:
         # Whoever acquires next fences the commit off, wherever it is on its way: only after that a "no" is final.
         self.phase = Phase.TAKING_NEW_EPOCH
@@ -392,24 +247,6 @@ class ShardMachine:
     def _on_judge_failed(self, _message: messages.JudgeFailed) -> None:
         self._doubt()
 
-    def _doubt(self) -> None:
-        """Tell those who wait that nobody knows, once; what they sent is judged all the same, later."""
-        draft = self._in_flight()
-        self._back_off(Phase.TAKING_NEW_EPOCH, "store-unavailable")
-        if not draft.answered:
-            draft.answered = True
-            self._turn_away([pending for pending in draft.commands if pending.ticket is not None], "outcome-unknown")
-
-    # ── owning the shard ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _on_start(self, _message: messages.Start) -> None:
-        if self.phase is Phase.NEW:
-            self._acquire()
-
-    def _acquire(self) -> None:
-        self.phase = Phase.ACQUIRING
-        self._effects.append(effects.Acquire())
-
     def _on_acquired(self, message: messages.Acquired) -> None:
         self._epoch = message.epoch
         self._head = message.head
@@ -420,165 +257,12 @@ class ShardMachine:
         else:
             self._restore()
 
-    def _on_acquire_failed(self, _message: messages.AcquireFailed) -> None:
-        if self.phase is Phase.TAKING_NEW_EPOCH:
-            self._doubt()
-        else:
-            self._lose("store-unavailable")
-
-    def _restore(self) -> None:
-        self.phase = Phase.RESTORING
-        self._effects.append(effects.Restore(self._head))
-
-    def _reread(self) -> None:
-        """Somebody else wrote: read everything again, and let those who wait wait for that."""
-        self.residents.clear()
-        self._queue.extendleft(reversed(self._waiting.clear()))
-        self._restore()
-
-    def _on_restored(self, message: messages.Restored) -> None:
-        self._open = OpenSessions(message.sessions)
-        self._shard_snapshot = message.snapshot_position
-        self._failures = 0
-        if message.erased:
-            # A crash between the commit of an erasure and the destruction of the key is mended here.
-            self._forget(message.erased)
-        else:
-            self._proceed()
-
-    def _on_restore_failed(self, _message: messages.RestoreFailed) -> None:
-        self._lose("store-unavailable")
-
-    def _lose(self, reason: str) -> None:
-        """Forget the shard: answer everybody, keep nothing, come back later."""
-        draft, self._draft = self._draft, None
-        if draft is not None and not draft.answered:
-            self._turn_away(draft.commands, reason)
-        self._forget_states()
-        self._back_off(Phase.ACQUIRING, reason)
-
-    def _forget_states(self) -> None:
-        self.residents.clear()
-        self._open = OpenSessions()
-
-    def _back_off(self, then: Phase, reason: str) -> None:
-        # Nobody waits for a store that may be away for long: better told to come back, now and while it lasts.
-        self._turn_away(self._waiting.clear(), reason)
-        self._turn_away([pending for pending, _ in self._settled], reason)
-        self._turn_away(list(self._queue), reason)
-        self._settled.clear()
-        self._queue.clear()
-        self._unavailable = reason
-        if self._stopping and then is Phase.ACQUIRING:
-            self._released()
-            return
-        wait = backoff_ms(self._failures, self._settings.backoff_ms, self._settings.backoff_limit_ms, self._entropy)
-        self._failures += 1
-        self._retry = (self._now_ms + wait, then)
-        self.phase = Phase.BACKING_OFF
-
-    def _try_again(self) -> None:
-        if self._retry is None or self._now_ms < self._retry[0]:
-            return
-        self.phase = self._retry[1]
-        self._retry = None
-        if self.phase is Phase.FORGETTING:
-            self._effects.append(effects.Forget(self._forgetting))
-        else:
-            self._effects.append(effects.Acquire())
-
-    # ── entities in and out of memory ────────────────────────────────────────────────────────────────────────────
-
-    def _recover_more(self) -> None:
-        for entity, recovery in self._waiting.start(self._epoch):
-            self.counts.recoveries += 1
-            self._effects.append(effects.Recover(entity, recovery))
-
-    def _on_recovered(self, message: messages.Recovered) -> None:
-        if not self._waiting.finish(message.entity, message.recovery):
-            return
-        resident = Resident(message.state, message.sequence, message.snapshot_sequence, self._now_ms)
-        self.residents.put(message.entity, resident)
-        # To the front: what this person sent since stands in the queue behind it.
-        self._queue.extendleft(reversed(self._waiting.unpark(person_of(message.entity))))
-
-    def _on_recovery_erased(self, message: messages.RecoveryErased) -> None:
-        if self._waiting.finish(message.entity, message.recovery):
-            self._forget_person(person_of(message.entity))
-
-    def _on_recovery_failed(self, message: messages.RecoveryFailed) -> None:
-        if self._waiting.finish(message.entity, message.recovery):
-            self._turn_away(list(self._waiting.drop_person(person_of(message.entity))), "recovery-failed")
-
     def _on_ticked(self, _message: messages.Ticked) -> None:
         if self.phase is Phase.BACKING_OFF:
             self._try_again()
         elif self.phase is Phase.READY and not self._stopping:
             self._passivate()
             self._abandon_silent()
-
-    def _passivate(self) -> None:
-        busy = set(self._waiting.people)
-        busy.update(pending.person for pending in self._queue)
-        idle_since = self._now_ms - self._settings.idle_ms
-        self.counts.passivations += self.residents.passivate(idle_since, self._settings.resident_entities, busy)
-
-    def _abandon_silent(self) -> None:
-        for entity in self._open.silent(self._now_ms - self._limits.silence_ms):
-            session = session_of(entity)
-            if session is not None and entity not in self._abandoning:
-                self._abandoning.add(entity)
-                command = AbandonSession(at_ms=self._now_ms, session=session, reason="silence")
-                self._queue.append(Pending(person_of(entity), command, None))
-
-    def _abandonment_answered(self, pending: Pending, answer: Answer) -> None:
-        command = pending.command
-        if not isinstance(command, AbandonSession):
-            return
-        entity = pending.person.session(command.session)
-        self._abandoning.discard(entity)
-        if isinstance(answer, Accepted):
-            self.counts.abandoned += 1
-        if not isinstance(answer, Unavailable):
-            # Still listed although it was answered: the state machine knows of activity that this list has not seen.
-            self._open.postpone(entity, self._now_ms)
-
-    # ── snapshots and the end ────────────────────────────────────────────────────────────────────────────────────
-
-    def _save_snapshot(self, entity: str, resident: Resident) -> None:
-        resident.snapshot_sequence = resident.sequence
-        self._effects.append(effects.SaveSnapshot(entity, resident.sequence, resident.state))
-
-    def _save_shard_snapshot(self) -> None:
-        self._shard_snapshot = self._head
-        self._effects.append(effects.SaveShardSnapshot(self._head, self._open.as_dict()))
-
-    def _on_release(self, _message: messages.Release) -> None:
-        self._stopping = True
-        if self.phase is Phase.NEW or (self.phase is Phase.BACKING_OFF and self._retry_leads_to(Phase.ACQUIRING)):
-            self._turn_away(list(self._queue), "stopping")
-            self._queue.clear()
-            self._released()
-
-    def _retry_leads_to(self, phase: Phase) -> bool:
-        return self._retry is not None and self._retry[1] is phase
-
-    def _let_go(self) -> None:
-        if self._head > self._shard_snapshot:
-            self._save_shard_snapshot()
-        behind = [
-            (resident.sequence - resident.snapshot_sequence, entity, resident)
-            for entity, resident in self.residents.items()
-            if resident.sequence - resident.snapshot_sequence >= self._settings.release_snapshot_from
-        ]
-        # The longest replays first: whoever runs this may have to stop before the end.
-        for _, entity, resident in sorted(behind, key=lambda entry: -entry[0]):
-            self._save_snapshot(entity, resident)
-        self._released()
-
-    def _released(self) -> None:
-        self.phase = Phase.RELEASED
-        self._effects.append(effects.Released())
 
     _HANDLERS: ClassVar[dict[type[Message], str]] = {
         messages.Start: "_on_start",

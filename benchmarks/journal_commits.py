@@ -1,6 +1,6 @@
 """Durable events a second, against the `eventsourcing` library's saves a second.
 
-Run with `python benchmarks/journal_commits.py`.
+Run with `python -m benchmarks.journal_commits`.
 
 Both write events of 400 bytes to a SQLite file on the same disk, in WAL mode with `synchronous=FULL`, so that what was
 answered survives a power cut. Kinelog: 64 events a commit, several shards in flight, each with one commit at a time,
@@ -21,7 +21,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
@@ -108,7 +110,7 @@ def kinelog_events(folder: Path, people: People, in_flight: int, commits: int, *
 def peer_saves(folder: Path, threads: int, saves: int) -> float:
     """Saves a second of the peer, each one event, each durable when it returns."""
     path = folder / f"{secrets.token_hex(4)}.db"
-    application: Application = Application(
+    application: Application[UUID] = Application(
         env={"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(path), "SQLITE_LOCK_TIMEOUT": "30"}
     )
     start = threading.Barrier(threads + 1)
@@ -161,8 +163,8 @@ def main() -> None:
         for in_flight in (8, 16):
             for sealing in (False, True):
                 label = f"kinelog, {in_flight} shards, " + ("sealing counted" if sealing else "sealed before")
-                contestants[label] = lambda in_flight=in_flight, sealing=sealing: kinelog_events(
-                    folder, people, in_flight, arguments.commits, sealing=sealing
+                contestants[label] = partial(
+                    kinelog_events, folder, people, in_flight, arguments.commits, sealing=sealing
                 )
         rates: dict[str, list[float]] = {label: [] for label in contestants}
         for _ in range(arguments.rounds):

@@ -18,6 +18,7 @@ from kinelog.journal.records import StoredEvent
 CHECKSUM_BYTES = 16
 
 _EVENT = msgspec.msgpack.Encoder()
+_ONE_EVENT = msgspec.msgpack.Decoder(StoredEvent)
 _EVENTS = msgspec.msgpack.Decoder(list[StoredEvent])
 
 
@@ -41,6 +42,11 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     start: int
     length: int
     crc: int
+
+    @property
+    def where(self) -> str:
+        """How messages name the run."""
+        return f"{self.entity}#{self.last_sequence} at position {self.position}"
 
 
 _RUNS = msgspec.msgpack.Decoder(list[Run])
@@ -148,18 +154,26 @@ def events_of_run(run: Run, content: bytes | None) -> list[StoredEvent]:
     Raises:
         CorruptError: The bytes are not the ones that were written.
     """
-    where = f"{run.entity}#{run.last_sequence} at position {run.position}"
     if content is None:
-        raise CorruptError(where, "the commit that the index names does not exist")
+        raise CorruptError(run.where, "the commit that the index names does not exist")
     if crc32(content) != run.crc:
-        raise CorruptError(where, "the events' checksum does not hold")
-    events = _decoded(_array_header(run.count) + content, where)
+        raise CorruptError(run.where, "the events' checksum does not hold")
+    events = _decoded_run(run, content)
     expected = run.last_sequence - run.count + 1
     for event in events:
         if event.entity != run.entity or event.sequence != expected:
-            raise CorruptError(where, f"holds {event.entity}#{event.sequence} instead of #{expected}")
+            raise CorruptError(run.where, f"holds {event.entity}#{event.sequence} instead of #{expected}")
         expected += 1
     return events
+
+
+def _decoded_run(run: Run, content: bytes) -> list[StoredEvent]:
+    if run.count != 1:
+        return _decoded(_array_header(run.count) + content, run.where)
+    try:
+        return [_ONE_EVENT.decode(content)]  # most runs of a live session; saves copying the bytes behind a header
+    except msgspec.MsgspecError as error:
+        raise CorruptError(run.where, f"the event does not decode: {error}") from error
 
 
 def _runs(events: Sequence[StoredEvent], encoded: Sequence[bytes], first: int, body: bytes, start: int) -> list[Run]:

@@ -16,6 +16,7 @@ from kinelog.privacy.sealing import Codec, checksum_of, seal_plain
 UNSEALED = frozenset({events.UserErased.__name__})
 """Events that must be readable when their person's key is gone; they say nothing about anybody."""
 
+_PLAIN = int(Codec.PLAIN_MSGPACK)
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODERS = {name: msgspec.msgpack.Decoder(kind) for name, kind in EVENT_TYPES.items()}
 _RAW = msgspec.msgpack.Decoder(list)
@@ -62,13 +63,14 @@ class EventCodec:
             raise UnknownEventError(message)
         associated = associated_data(stored.entity, stored.sequence, stored.type, stored.schema)
         sealed = stored.payload
-        if sealed.codec == Codec.PLAIN_MSGPACK:
+        if sealed.codec == _PLAIN:
             if stored.type not in UNSEALED:
                 raise CorruptError(f"{stored.entity}#{stored.sequence}", "unsealed payload where a sealed one belongs")
             plaintext = sealed.ciphertext
         else:
             try:
-                plaintext = self._keys.sealer(*person_of(stored.entity)).open(sealed, associated)
+                tenant, pseudonym = stored.entity.split("/", 2)[:2]
+                plaintext = self._keys.sealer(tenant, pseudonym).open(sealed, associated)
             except TamperedError as error:
                 raise CorruptError(f"{stored.entity}#{stored.sequence}", "payload does not authenticate") from error
         try:

@@ -165,6 +165,10 @@ class SqliteJournal(Journal):
             with self._readers.view() as connection:
                 runs = self._stretch(connection, tail, entity, sequence)
             for run, content in runs:
+                if run.count == 1 and run.last_sequence == sequence + 1:
+                    sequence += 1
+                    yield Positioned(run.position, events_of_run(run, content)[0])
+                    continue
                 events = events_of_run(run, content)
                 skipped = sequence - (run.last_sequence - run.count)
                 # Only where the caller starts, within a run, is there something to skip.

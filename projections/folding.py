@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kinelog.codecs.errors import CodecError
-from kinelog.domain.events import SessionDeleted, UserErased
+from kinelog.domain.events import Event, SessionDeleted, UserErased
 from kinelog.projections.fold import Origin, View
 from kinelog.projections.opening import Opened
 from kinelog.projections.row_buffer import RowBuffer
@@ -22,10 +22,17 @@ Chunks = Mapping[int, Sequence[Opened]]
 
 @dataclass
 class _Pass:
-    """What one run through a batch found."""
+    """What one run through a batch found.
+
+    Attributes:
+        held: Persons whose events wait from here on; an erasure ends that.
+        failures: What failed first for each person, erased since or not.
+        spoiled: A fold failed half-way: what is in the buffer must not be written.
+    """
 
     parked: list[Parking] = field(default_factory=list)
     held: dict[str, Parking] = field(default_factory=dict)
+    failures: dict[str, Parking] = field(default_factory=dict)
     spoiled: bool = False
     owners: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
@@ -35,6 +42,7 @@ class _Pass:
         parking = Parking(shard, opened.position, opened.entity, opened.owner, error)
         self.parked.append(parking)
         self.held[opened.owner] = parking
+        self.failures[opened.owner] = parking
 
 
 class Folding:
@@ -70,10 +78,12 @@ class Folding:
         events stay in order. Nobody else's rows depend on theirs. A failed fold may have left rows half changed, so the
         batch is then folded again from the start, knowing what to park.
         """
-        outcome = self._run(chunks, {})
+        known: dict[str, Parking] = {}
+        outcome = self._run(chunks, known)
         while outcome.spoiled:
             self.buffer.reset()
-            outcome = self._run(chunks, outcome.held)
+            known |= outcome.failures
+            outcome = self._run(chunks, known)
         based_on = {shard: self.offsets[shard] for shard, events in chunks.items() if events}
         positions = {shard: max(self.position(shard), chunks[shard][-1].position) for shard in based_on}
         return Batch(
@@ -122,9 +132,10 @@ class Folding:
                     continue
                 if kind in listens or kind is SessionDeleted or event is None:
                     outcome.owners.add(owner)
-                    if self._must_wait(shard, opened, outcome, known):
+                    troubled = error is not None or known or self._waiting or outcome.held
+                    if troubled and self._must_wait(shard, opened, outcome, known):
                         continue
-                    failure = self._try(shard, opened)
+                    failure = self._try(Origin(opened.entity, shard, position), event)
                     if failure is not None:
                         outcome.spoiled = True
                         outcome.hold(shard, opened, failure)
@@ -153,14 +164,13 @@ class Folding:
             return True
         return False
 
-    def _try(self, shard: int, opened: Opened) -> str | None:
+    def _try(self, at: Origin, event: Event | None) -> str | None:
         """Fold one event; what went wrong, if anything did."""
-        event = opened.event
         try:
             if type(event) is SessionDeleted and SessionDeleted not in self.view.events:
-                self.buffer.forget(opened.entity)
+                self.buffer.forget(at.entity)
             elif event is not None:
-                self.view.fold(self.buffer, Origin(opened.entity, shard, opened.position), event)
+                self.view.fold(self.buffer, at, event)
         except (sqlite3.Error, MemoryError):  # the store's or the machine's trouble, not the event's
             raise
         except Exception as error:  # noqa: BLE001  # whatever a defect raises, it may stop one person's rows only

@@ -47,8 +47,8 @@ class SampleClocks:
     def _start_ms(self, stored: StoredSamples, clock: StoredClock, period: float) -> float:
         if clock.resolution_ms > 1:
             on_line = start_on_line(clock.runs, stored.sequence, period, clock.resolution_ms)
-            if on_line is not None:
-                return on_line
+            if on_line is not None:  # whatever the line says, the cut took off less than the resolution
+                return min(max(on_line, stored.start_ms), stored.start_ms + clock.resolution_ms)
         return float(stored.start_ms)
 
 

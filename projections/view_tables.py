@@ -98,11 +98,15 @@ def drop_slowly(connection: sqlite3.Connection, names: Iterable[str], generation
     """Empty and drop a generation's tables in small transactions; those already gone are passed over."""
     for name in names:
         stored = f"{name}__{generation}"
-        key = [column for column, place in _columns_in_key(connection, stored) if place]
+        key = [
+            column
+            for _, column in sorted((place, name) for name, place in _columns_in_key(connection, stored) if place)
+        ]
         if not key:
             continue
         columns = _quoted(key)
-        statement = f"DELETE FROM {stored} WHERE ({columns}) IN (SELECT {columns} FROM {stored} LIMIT {DROP_STEP})"  # noqa: S608
+        up_to = f"SELECT {columns} FROM {stored} ORDER BY {columns} LIMIT 1 OFFSET {DROP_STEP}"  # noqa: S608
+        statement = f"DELETE FROM {stored} WHERE ({columns}) <= ({up_to})"  # noqa: S608
         while connection.execute(statement).rowcount > 0:
             pass
         connection.execute(f"DROP TABLE {stored}")

@@ -19,7 +19,7 @@ from kinelog.privacy.key_store import KeyStore
 # Behind everything else on the path, so that the checkout's own folders (`codecs`!) shadow nothing.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from tests.actors.asking import Clock, MakeRegion
+from tests.actors.asking import Asker, Clock, MakeRegion
 
 
 @pytest.fixture

@@ -181,7 +181,11 @@ def test_enrolling_one_name_in_many_processes_gives_one_pseudonym(folder: Path) 
     )
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", script, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
         for _ in range(4)
     ]

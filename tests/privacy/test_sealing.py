@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -64,6 +67,23 @@ def test_a_plain_payload_is_not_taken_for_a_sealed_one() -> None:
 
 def test_no_nonce_is_used_twice() -> None:
     assert len({SEALER.seal(b"x", b"").nonce for _ in range(2_000)}) == 2_000
+
+
+def test_no_nonce_is_used_twice_by_threads_or_a_forked_child() -> None:
+    SEALER.seal(b"x", b"")  # so that this thread has drawn nonces, which a child gets a copy of
+    with ThreadPoolExecutor(4) as pool:
+        taken = [sealed.nonce for sealed in pool.map(lambda _: SEALER.seal(b"x", b""), range(2_000))]
+    script = (
+        "import os, sys; from kinelog.privacy.sealing import Sealer\n"
+        "sealer = Sealer('k', bytes(32)); sealer.seal(b'x', b'')\n"
+        "child = os.fork()\n"
+        "os.write(1, b''.join(sealer.seal(b'x', b'').nonce for _ in range(200)))\n"
+        "os.waitpid(child, 0) if child else None"
+    )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=env).stdout
+    taken += [output[start : start + 12] for start in range(0, len(output), 12)]
+    assert len(set(taken)) == len(taken) == 2_400
 
 
 def test_fields_that_run_together_have_different_checksums() -> None:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import msgspec
 from gym_floor import NOON_MS, TENANT, GymFloor, dump
+from kinelog.domain.commands import EraseUser
 from kinelog.domain.events import FrameRecorded
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.journal.errors import CorruptError
@@ -120,6 +121,17 @@ def test_an_erasure_is_never_parked_and_takes_what_waits_along(floor: GymFloor) 
     assert floor.read_side.parked() == []
     assert sequences(floor, anna, annas) == []
     assert anna.pseudonym not in str(dump(floor.store))
+
+
+def test_a_poison_event_and_its_persons_erasure_in_one_batch(floor: GymFloor) -> None:
+    anna, annas = train(floor, "anna", 1, poison_at=2)
+    boris, boriss = train(floor, "boris", 2)
+    floor.ask(anna, EraseUser(at_ms=floor.now_ms))  # the key is still there: all of it opens
+    with a_defect():
+        floor.project()
+    assert floor.read_side.parked() == []
+    assert sequences(floor, anna, annas) == []
+    assert sequences(floor, boris, boriss) == list(range(6))
 
 
 def test_a_poisoned_person_does_not_hold_up_the_shard(floor: GymFloor) -> None:

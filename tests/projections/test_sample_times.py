@@ -144,3 +144,13 @@ def test_runs_do_not_depend_on_the_order_of_frames(order: list[int], lost: set[i
     assert sum(run.n for run in in_order) == len(kept)
     if any(run.n > 1 for run in in_order):
         assert measured_period_ms(in_order, 50, 1) == pytest.approx(20.46)
+
+
+def test_no_line_moves_a_frame_further_than_the_cut_did(floor: GymFloor) -> None:
+    # Two long runs at periods that differ: one common slope fits neither at its ends.
+    slow = {n: ae(int(NOON_MS + n * 1040), seed=n) for n in range(300)}
+    fast = {1000 + n: ae(int(NOON_MS + 600_000 + n * 985), seed=n) for n in range(300)}
+    rows = samples(floor, slow | fast)
+    told = {n: NOON_MS + n * 1040 for n in range(300)} | {1000 + n: NOON_MS + 600_000 + n * 985 for n in range(300)}
+    assert len(rows) == 600
+    assert all(-1000 <= row.start_ms - told[row.sequence] <= 1000 for row in rows)

@@ -9,9 +9,10 @@ import msgspec
 from kinelog.actors import effects, messages
 from kinelog.actors.answers import Accepted, Answer, LogPosition
 from kinelog.actors.draft import Draft, DraftStates
+from kinelog.actors.phase import Phase
 from kinelog.actors.residents import Residents
 from kinelog.actors.rules import DOMAIN_RULES
-from kinelog.actors.shard_machine import Phase, ShardMachine
+from kinelog.actors.shard_machine import ShardMachine
 from kinelog.domain import decider
 from kinelog.domain import events as did
 from kinelog.domain.commands import Command
