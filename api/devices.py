@@ -38,6 +38,7 @@ from kinelog.domain.replies import TokenAccepted
 
 # Nobody may store an answer that holds a secret.
 _UNSTORED = {"Cache-Control": "no-store"}
+_CHANGES_NOTHING = ("refresh-invalid", "tenant-unknown", "user-erased")
 _CODE_INVALID = "The pairing code is not valid, was used, or has expired; ask for another."
 
 
@@ -113,11 +114,13 @@ async def refresh_tokens(request: web.Request, context: Context) -> web.StreamRe
     try:
         accepted = await committed.ask(services.region, Person(tenant, TENANT_PERSON), command)
     except ProblemError as problem:
-        if problem.kind.code not in ("tenant-unknown", "user-erased"):
+        # Anybody can send a made-up token. Nothing was changed by it, so what is known of the tenant stays: or else
+        # strangers could have every token of the tenant verified anew at every request.
+        if problem.kind.code not in _CHANGES_NOTHING:
+            context.authentication.distrust(tenant)
             raise
         raise ProblemError("refresh-invalid", "The refresh token is not valid; pair the device again.") from problem
-    finally:
-        context.authentication.distrust(tenant)
+    context.authentication.distrust(tenant)
     known = accepted.reply
     if not isinstance(known, TokenAccepted):
         raise TypeError("RefreshToken answered something else")

@@ -20,7 +20,9 @@ REQUEST_ID_HEADER = "X-Request-Id"
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ENCODER = msgspec.json.Encoder()
 _CODE_OF_STATUS = {
-    400: "bad-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large", 417: "expectation-failed",
+    400: "bad-request", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed",
+    408: "body-timeout", 413: "body-too-large", 415: "unsupported-media-type", 417: "expectation-failed",
+    429: "busy", 503: "unavailable",
 }  # fmt: skip
 
 
@@ -141,6 +143,9 @@ def problem_response(request: web.BaseRequest, problem: ProblemError) -> web.Res
 def problem_of_http_exception(error: web.HTTPException) -> ProblemError:
     """The problem that an exception of aiohttp's stands for."""
     problem = ProblemError(_CODE_OF_STATUS.get(error.status, "bad-request" if error.status < 500 else "internal"))
+    retry_after = error.headers.get("Retry-After", "")
+    if problem.kind.status in (429, 503):
+        problem.retry_after_s = float(retry_after) if retry_after.isdecimal() else 1.0
     if isinstance(error, web.HTTPMethodNotAllowed):
         problem.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
     return problem

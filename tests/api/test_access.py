@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinelog.api.authorization import ROLES
+from kinelog.api.context import CONTEXT
 from kinelog.api.route_table import ROUTES
 from kinelog.api.secrets_made import (
     hash_of,
@@ -222,6 +223,20 @@ def test_a_refresh_token_works_once_and_its_reuse_revokes_the_device(serve: Serv
         for wrong in ("nonsense", new_refresh_token("alpine", "t9"), new_refresh_token("nowhere", "t9")):
             reply = await world.call("POST", "/v1/tokens:refresh", body={"refresh_token": wrong})
             assert (reply.status, reply.code) == (401, "refresh-invalid")
+
+    serve(scenario)
+
+
+def test_made_up_refresh_tokens_do_not_make_known_tokens_be_verified_anew(serve: Serve) -> None:
+    async def scenario(world: Any) -> None:
+        assert (await world.call("GET", "/v1/gyms", "owner")).status == 200
+        authentication = world.client.app[CONTEXT].authentication
+        header = f"Bearer {world.tokens['owner']}"
+        made_up = {"refresh_token": new_refresh_token("alpine", "t0")}
+        assert (await world.call("POST", "/v1/tokens:refresh", body=made_up)).status == 401
+        assert authentication.remembered(header, world.clock()) is not None
+        authentication.distrust("alpine")
+        assert authentication.remembered(header, world.clock()) is None
 
     serve(scenario)
 

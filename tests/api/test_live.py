@@ -160,6 +160,23 @@ def test_too_many_streams_are_turned_away(serve: Serve, quick: Any) -> None:
     serve(scenario, replace(quick, live_clients=1))
 
 
+def test_a_signed_in_page_may_watch_by_its_cookie_and_do_nothing_else(serve: Serve) -> None:
+    async def scenario(world: Any) -> None:
+        await prepared(world)
+        form = {"token": world.tokens["front-desk"]}
+        async with world.client.post("/sign-in", data=form) as answer:
+            assert (answer.status, answer.content_type) == (403, "application/problem+json")  # no page of ours sent it
+        own = {"Origin": str(world.client.make_url("/")).rstrip("/")}
+        async with world.client.post("/sign-in", data=form, headers=own, allow_redirects=False) as answer:
+            assert answer.status == 303
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        async with world.client.get("/v1/gyms/city/live", headers={"Cookie": cookie}) as answer:
+            assert (await Stream(answer).event())["event"] == "snapshot"
+        assert (await world.call("GET", "/v1/gyms", headers={"Cookie": cookie})).status == 401
+
+    serve(scenario)
+
+
 def _row(position: int) -> LiveRow:
     return LiveRow("frame", "p", "s", 0, 1, position, {})
 
