@@ -1,6 +1,10 @@
-"""From shard threads to an event loop: answers come in batches, and a batch wakes the loop at most once.
+"""Between event loops and shard threads: commands and answers cross in batches, and a batch wakes the other side once.
 
 Awaiting a pykka future would block the loop, so nothing here is ever awaited but plain asyncio futures.
+
+Under one interpreter lock a thread that is woken early does not start early: it takes the lock from the waker at its
+next system call, which then waits for it, and so on for each request. So the loop wakes shards only after it has done
+all that was ready, and a shard's thread wakes the loop only after it has served every shard that was ready.
 """
 
 from __future__ import annotations
@@ -8,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from kinelog.actors.answers import Answer
 
@@ -17,20 +22,35 @@ Batch = list[tuple[asyncio.Future[Answer], Answer]]
 
 
 class LoopBridge:
-    """Delivers answers to futures of one event loop."""
+    """Delivers answers to futures of one event loop, and wake-ups to the shards that it gave commands to."""
 
-    __slots__ = ("_batches", "_woken", "loop")
+    __slots__ = ("_batches", "_to_wake", "_woken", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._batches: deque[Batch] = deque()
         self._woken = False
+        self._to_wake: list[Callable[[], None]] = []
 
-    def deliver(self, batch: Batch) -> None:
-        """Hand answers over, from any thread; drains that end while a wake-up is on its way share it."""
-        # Append first, look second: `_flush` lowers the flag before it empties the deque, so either it finds this
-        # batch or we find the flag lowered. The other way round a batch could be left lying.
+    def wake_soon(self, wake: Callable[[], None]) -> None:
+        """Wake a shard once the loop has handled what is ready now; call on the loop."""
+        if not self._to_wake:
+            self.loop.call_soon(self._wake_shards)
+        self._to_wake.append(wake)
+
+    def _wake_shards(self) -> None:
+        to_wake, self._to_wake = self._to_wake, []
+        for wake in to_wake:
+            wake()
+
+    def add(self, batch: Batch) -> None:
+        """Lay answers ready, from any thread; `wake` must follow."""
         self._batches.append(batch)
+
+    def wake(self) -> None:
+        """Have the loop take what lies ready, from any thread; calls while a wake-up is on its way share it."""
+        # `add` came first: `_flush` lowers the flag before it empties the deque, so either it finds that batch or we
+        # find the flag lowered. The other way round a batch could be left lying.
         if self._woken:
             return
         self._woken = True

@@ -17,7 +17,7 @@ from kinelog.actors.messages import Message, Pending
 from kinelog.actors.recovery import Recoverer
 from kinelog.actors.restoration import forget_people, restore_shard
 from kinelog.actors.shard_machine import ShardMachine
-from kinelog.actors.tickets import Ticket, deliver
+from kinelog.actors.tickets import Outbox, Ticket
 from kinelog.domain.identifiers import Person
 from kinelog.journal.errors import (
     CommitTooLargeError,
@@ -64,12 +64,20 @@ class EffectRunner:
     through the mailbox.
     """
 
-    def __init__(self, machine: ShardMachine, mailbox: Mailbox, around: Surroundings, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        machine: ShardMachine,
+        mailbox: Mailbox,
+        around: Surroundings,
+        outbox: Outbox,
+        wake: Callable[[], None],
+    ) -> None:
         self.machine = machine
         self._unanswered: dict[Ticket, Ticket] = {}
         self.released = False
         self._mailbox = mailbox
         self._around = around
+        self._outbox = outbox
         self._wake = wake
         self._doing: dict[type[Effect], Callable[..., Message | None]] = {
             effects.Acquire: self._in_background(self._acquire),
@@ -158,7 +166,7 @@ class EffectRunner:
                 mine.append(entry)
                 size += ticket.size
         self._mailbox.answered(len(mine), size)
-        deliver(mine)
+        self._outbox.add(mine)
 
     def _prove(self, effect: effects.ProveOwnership) -> Message:
         try:

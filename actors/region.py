@@ -116,7 +116,8 @@ class Region:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         size = size_of(command)
-        self._put(person, Pending(person, command, LoopTicket(self._bridges.of(loop), future, size)), size)
+        bridge = self._bridges.of(loop)
+        self._put(person, Pending(person, command, LoopTicket(bridge, future, size)), size, bridge.wake_soon)
         return await future
 
     def ready(self) -> bool:
@@ -151,10 +152,16 @@ class Region:
         finish.join(max(0.0, deadline - time.monotonic()))
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _put(self, person: Person, pending: Pending, size: int) -> None:
+    def _put(
+        self,
+        person: Person,
+        pending: Pending,
+        size: int,
+        wake_soon: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
         if self._stopping:
             raise StoppingError("the region is stopping")
-        self.shards[shard_of(person, len(self.shards))].submit(pending, size)
+        self.shards[shard_of(person, len(self.shards))].submit(pending, size, wake_soon)
 
     def _tick(self) -> None:
         for shard in self.shards:

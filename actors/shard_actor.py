@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from typing import Protocol
 
 import pykka
+from kinelog.actors.tickets import Outbox
 from pykka import ActorDeadError, ActorRef
 from typing_extensions import override
 
@@ -27,7 +27,7 @@ class ReadyShards:
     def __init__(self) -> None:
         """Start with none."""
         self._lock = threading.Lock()
-        self._waiting: deque[Served] = deque()
+        self._waiting: list[Served] = []
         self._awake = False
 
     def put(self, shard: Served) -> bool:
@@ -37,13 +37,12 @@ class ReadyShards:
             woken, self._awake = self._awake, True
             return not woken
 
-    def take(self) -> Served | None:
-        """The next shard; None when there is none: the actor sleeps from here on."""
+    def take(self) -> list[Served]:
+        """All that have mail; when there are none, the actor sleeps from here on."""
         with self._lock:
-            if self._waiting:
-                return self._waiting.popleft()
-            self._awake = False
-            return None
+            ready, self._waiting = self._waiting, []
+            self._awake = bool(ready)
+            return ready
 
 
 class ShardActor(pykka.ThreadingActor):
@@ -56,17 +55,20 @@ class ShardActor(pykka.ThreadingActor):
     # A shard that hangs in its store must not keep the process alive once the region has given it its time.
     use_daemon_thread = True
 
-    def __init__(self, ready: ReadyShards) -> None:
-        """Serve what is put into `ready`."""
+    def __init__(self, ready: ReadyShards, outbox: Outbox) -> None:
+        """Serve what is put into `ready`; answers leave when everything that was ready is served."""
         super().__init__()
         self._ready = ready
+        self._outbox = outbox
 
     @override
     def on_receive(self, message: object) -> None:
-        ready = self._ready
-        while (shard := ready.take()) is not None:
-            if shard.serve():
-                ready.put(shard)
+        ready, outbox = self._ready, self._outbox
+        while shards := ready.take():
+            for shard in shards:
+                if shard.serve():
+                    ready.put(shard)
+            outbox.send()
 
 
 class ShardHost:
@@ -74,12 +76,13 @@ class ShardHost:
 
     def __init__(self) -> None:
         """Nothing runs yet."""
+        self.outbox = Outbox()
         self._ready = ReadyShards()
         self._actor: ActorRef[ShardActor] | None = None
 
     def start(self) -> None:
         """Start the actor."""
-        self._actor = ShardActor.start(self._ready)
+        self._actor = ShardActor.start(self._ready, self.outbox)
 
     def wake(self, shard: Served) -> None:
         """Have a shard served."""

@@ -86,8 +86,13 @@ class SupervisedShard:
                 self._waits_to_settle = self._life is Life.IDLE
                 self._start_machine()
 
-    def submit(self, pending: Pending, size: int) -> None:
+    def submit(self, pending: Pending, size: int, wake_soon: Callable[[Callable[[], None]], None] | None) -> None:
         """Put a command into the mailbox.
+
+        Args:
+            pending: The command, and whom to answer.
+            size: What it counts against the mailbox's bound, in bytes.
+            wake_soon: Wakes the shard later, in a batch with others; None wakes it now.
 
         Raises:
             MailboxFullError: Too much is unanswered.
@@ -96,7 +101,10 @@ class SupervisedShard:
         if self._life is Life.DOWN:
             deliver([(cast("Ticket", pending.ticket), Unavailable("restarting"))])
         elif self.mailbox.put(pending, size):
-            self._wake()
+            if wake_soon is None:
+                self._wake()
+            else:
+                wake_soon(self._wake)
 
     def tick(self) -> None:
         """Let time go by: for the machine, or for a restart that is due."""
@@ -128,7 +136,7 @@ class SupervisedShard:
         if self._runner is not None:
             self._earlier = {name: self.total(name) for name in COUNTED}
         machine = self._make_machine()
-        runner = EffectRunner(machine, self.mailbox, self._around, self._wake)
+        runner = EffectRunner(machine, self.mailbox, self._around, self._host.outbox, self._wake)
         self._runner = runner
         self._started_ms = self._around.clock()
         self._life = Life.RUNNING

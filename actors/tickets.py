@@ -51,17 +51,39 @@ class LoopTicket:
 Ticket = CallbackTicket | LoopTicket
 
 
+class Outbox:
+    """Answers on their way; those of one event loop leave together, so that it wakes once. For one thread."""
+
+    __slots__ = ("_bridges",)
+
+    def __init__(self) -> None:
+        self._bridges: set[LoopBridge] = set()
+
+    def add(self, answers: Iterable[tuple[Ticket, Answer]]) -> None:
+        """Answer each ticket; event loops hear of it at the next `send`."""
+        by_loop: dict[LoopBridge, list[tuple[asyncio.Future[Answer], Answer]]] = {}
+        for ticket, answer in answers:
+            if isinstance(ticket, LoopTicket):
+                by_loop.setdefault(ticket.bridge, []).append((ticket.future, answer))
+                continue
+            try:
+                ticket.reply(answer)
+            except Exception:  # noqa: BLE001 - somebody else's code
+                # The callback is somebody else's code; the others in this drain must hear their answers all the same.
+                _LOG.exception("a reply callback raised")
+        for bridge, batch in by_loop.items():
+            bridge.add(batch)
+            self._bridges.add(bridge)
+
+    def send(self) -> None:
+        """Wake the event loops that have answers."""
+        bridges, self._bridges = self._bridges, set()
+        for bridge in bridges:
+            bridge.wake()
+
+
 def deliver(answers: Iterable[tuple[Ticket, Answer]]) -> None:
-    """Answer each ticket; those of one event loop together, so that it wakes once."""
-    by_loop: dict[LoopBridge, list[tuple[asyncio.Future[Answer], Answer]]] = {}
-    for ticket, answer in answers:
-        if isinstance(ticket, LoopTicket):
-            by_loop.setdefault(ticket.bridge, []).append((ticket.future, answer))
-            continue
-        try:
-            ticket.reply(answer)
-        except Exception:  # noqa: BLE001 - somebody else's code
-            # The callback is somebody else's code; the others in this drain must hear their answers all the same.
-            _LOG.exception("a reply callback raised")
-    for bridge, batch in by_loop.items():
-        bridge.deliver(batch)
+    """Answer each ticket now."""
+    outbox = Outbox()
+    outbox.add(answers)
+    outbox.send()

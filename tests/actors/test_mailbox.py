@@ -9,12 +9,13 @@ from kinelog.actors.messages import Pending, Ticked
 from kinelog.domain.commands import ReadUser
 from kinelog.domain.identifiers import Person
 
+RUNNER = object()
 PENDING = Pending(Person("demo", "0" * 32), ReadUser(at_ms=0), None)
 
 
 def opened(commands: int = 3, size: int = 1_000) -> Mailbox:
     mailbox = Mailbox(0, commands, size)
-    mailbox.open()
+    mailbox.open(RUNNER)
     return mailbox
 
 
@@ -57,7 +58,7 @@ def test_a_shard_is_woken_once_until_it_finds_nothing() -> None:
 def test_without_an_actor_nobody_is_woken_and_the_next_actor_is() -> None:
     mailbox = Mailbox(0, 3, 100)
     assert not mailbox.put(PENDING, 1)
-    assert mailbox.open()
+    assert mailbox.open(RUNNER)
 
 
 def test_closing_hands_the_commands_back_and_voids_the_messages() -> None:
@@ -65,7 +66,18 @@ def test_closing_hands_the_commands_back_and_voids_the_messages() -> None:
     mailbox.put(PENDING, 1)
     mailbox.post(Ticked())
     assert mailbox.close(for_good=False) == [PENDING]
-    assert not mailbox.open()
+    assert not mailbox.open(RUNNER)
     mailbox.close(for_good=True)
     with pytest.raises(StoppingError):
         mailbox.put(PENDING, 1)
+
+
+def test_an_answer_to_one_that_serves_no_more_is_dropped_and_wakes_nobody() -> None:
+    mailbox = opened()
+    mailbox.close(for_good=False)
+    successor = object()
+    mailbox.open(successor)
+    assert not mailbox.post(Ticked(), RUNNER)
+    assert mailbox.take() == ([], [])
+    assert mailbox.post(Ticked(), successor)
+    assert len(mailbox.take()[0]) == 1
