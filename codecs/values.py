@@ -51,7 +51,7 @@ Samples: TypeAlias = NDArray[np.int16] | NDArray[np.float64] | NDArray[np.uint8]
 UNIT_OF_KIND = {SensorKind.ACCELEROMETER: "mg", SensorKind.GYROSCOPE: "rad/s", SensorKind.HEART_RATE: "bpm"}
 
 
-class BlockSummary(msgspec.Struct, frozen=True, array_like=True):
+class BlockSummary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One sensor's run of samples, without the samples.
 
     Attributes:
@@ -78,7 +78,7 @@ class BlockSummary(msgspec.Struct, frozen=True, array_like=True):
         return UNIT_OF_KIND[self.kind]
 
 
-class FrameSummary(msgspec.Struct, frozen=True, array_like=True):
+class FrameSummary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything of a frame but its samples: what a journal event keeps beside the bytes as received.
 
     Attributes:

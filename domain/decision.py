@@ -7,7 +7,7 @@ from kinelog.domain.events import Event
 from kinelog.domain.states import SessionState
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """What a command decides.
 
     Attributes:
