@@ -67,7 +67,7 @@ def main() -> None:
 
     Exit codes: 0 done, 64 wrong usage or setting, 65 bad data, 66 no such input, 69 service unavailable,
     70 internal error, 73 cannot create, 75 try again later.
-    """  # noqa: D301 - \b is click's mark for text that it must not wrap
+    """
     click.UsageError.exit_code = 64
 
 

@@ -22,7 +22,7 @@ from kinelog.service.running import run_service
 def command(
     *, data: Path, host: str | None, port: int | None, shards: int | None, log_level: str | None, projections: bool
 ) -> None:
-    r"""Run the service on a data folder until SIGTERM.
+    """Run the service on a data folder until SIGTERM.
 
     Prints `listening on URL` once requests are answered. On SIGTERM it stops accepting, answers what is in flight,
     saves snapshots and exits 0 within 10 seconds.
