@@ -129,6 +129,7 @@ def measure(store: Store) -> None:
     codec, journal, entity = store.codec, store.journal, store.entity
     stored = [item.event for item in journal.replay(entity)]
     assert len(stored) == EVENTS
+
     def opened(events: Iterable[StoredEvent]) -> list[Event]:
         opening = codec.opening()
         return [opening.open(event) for event in events]

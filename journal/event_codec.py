@@ -28,6 +28,7 @@ def associated_data(entity: str, sequence: int, type_name: str, schema: int) -> 
     """What binds a sealed payload to its place: moved elsewhere, it does not open."""
     return f"{entity}\0{sequence}\0{type_name}\0{schema}".encode()
 
+
 _TAILS = {name: f"\0{name}\0{kind.schema}".encode() for name, kind in EVENT_TYPES.items()}
 
 
