@@ -14,7 +14,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -129,17 +129,23 @@ def measure(store: Store) -> None:
     codec, journal, entity = store.codec, store.journal, store.entity
     stored = [item.event for item in journal.replay(entity)]
     assert len(stored) == EVENTS
+
+    def opened(events: Iterable[StoredEvent]) -> list[Event]:
+        opening = codec.opening()
+        return [opening.open(event) for event in events]
+
     packed = msgspec.msgpack.encode(stored)
     decoder = msgspec.msgpack.Decoder(list[StoredEvent])
-    memory = seconds_of(lambda: [codec.open(event) for event in decoder.decode(packed)])
+    memory = seconds_of(lambda: opened(decoder.decode(packed)))
 
     def folded() -> None:
         state = initial(entity)
+        opening = codec.opening()
         for item in journal.replay(entity):
-            state = evolve(state, codec.open(item.event))
+            state = evolve(state, opening.open(item.event))
 
     report("replay, as stored", EVENTS, seconds_of(lambda: list(journal.replay(entity))), memory)
-    report("replay, opened", EVENTS, seconds_of(lambda: [codec.open(i.event) for i in journal.replay(entity)]), memory)
+    report("replay, opened", EVENTS, seconds_of(lambda: opened(i.event for i in journal.replay(entity))), memory)
     report("replay, opened and folded", EVENTS, seconds_of(folded), memory)
     measure_log_order(store, memory)
     measure_readiness(store)
@@ -152,8 +158,9 @@ def measure_log_order(store: Store, memory: float) -> None:
         after = 0
         while items := store.journal.read(0, after, 1_024):
             if opened:
+                opening = store.codec.opening()
                 for item in items:
-                    store.codec.open(item.event)
+                    opening.open(item.event)
             after = items[-1].position
 
     limit = memory * store.head / EVENTS

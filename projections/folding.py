@@ -124,7 +124,10 @@ class Folding:
     def _run(self, chunks: Chunks, known: Mapping[str, Parking]) -> _Pass:
         outcome = _Pass()
         listens = self.view.events
+        noticed = {*listens, SessionDeleted, UserErased, None}
         for shard, events in chunks.items():
+            if noticed.isdisjoint(opened.kind for opened in events):
+                continue  # most views in most batches: frames are nearly all there is
             folded_to = self.position(shard)
             for opened in events:
                 position, _, owner, event, error, kind = opened

@@ -12,7 +12,7 @@ from kinelog.domain.commands import EraseUser
 from kinelog.domain.events import FrameRecorded
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.journal.errors import CorruptError
-from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.event_codec import Opening
 from kinelog.projections.parking import replay_parked
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.views import samples_by_session
@@ -95,14 +95,14 @@ def test_parked_events_are_replayed_in_order_once_the_code_is_mended(floor: GymF
 
 def test_an_event_that_does_not_open_is_parked_in_every_view(floor: GymFloor) -> None:
     anna, annas = train(floor, "anna", 1)
-    genuine = EventCodec.open
+    genuine = Opening.open
 
-    def damaged(codec: EventCodec, stored: object) -> object:
+    def damaged(opening: Opening, stored: object) -> object:
         if getattr(stored, "entity", None) == anna.session(annas) and getattr(stored, "sequence", 0) == 4:
             raise CorruptError("here", "payload does not authenticate")
-        return genuine(codec, stored)  # type: ignore[arg-type]  # the patched method's own argument
+        return genuine(opening, stored)  # type: ignore[arg-type]  # the patched method's own argument
 
-    with patch.object(EventCodec, "open", damaged):
+    with patch.object(Opening, "open", damaged):
         floor.project()
     views = {row.view for row in floor.read_side.parked() if row.error}
     assert len(views) == 11
