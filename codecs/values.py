@@ -54,7 +54,7 @@ USUAL_RATE_HZ = {SensorKind.ACCELEROMETER: 50, SensorKind.GYROSCOPE: 50, SensorK
 UNIT_OF_KIND = {SensorKind.ACCELEROMETER: "mg", SensorKind.GYROSCOPE: "rad/s", SensorKind.HEART_RATE: "bpm"}
 
 
-class BlockSummary(msgspec.Struct, frozen=True, array_like=True):
+class BlockSummary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One sensor's run of samples, without the samples.
 
     Attributes:
@@ -87,7 +87,7 @@ class BlockSummary(msgspec.Struct, frozen=True, array_like=True):
         return self.rate_hz or USUAL_RATE_HZ[self.kind]
 
 
-class FrameSummary(msgspec.Struct, frozen=True, array_like=True):
+class FrameSummary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything of a frame but its samples: what a journal event keeps beside the bytes as received.
 
     Attributes:

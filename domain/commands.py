@@ -10,7 +10,7 @@ from kinelog.codecs.values import Format
 from kinelog.domain.values import Gym, Profile, Purpose, Role, SetLabel, Source
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of all commands.
 
     Attributes:
@@ -96,7 +96,7 @@ class StartSession(Command, frozen=True, kw_only=True):
     intensity: float | None = None
 
 
-class IncomingFrame(msgspec.Struct, frozen=True):
+class IncomingFrame(msgspec.Struct, frozen=True, gc=False):
     """One frame as received.
 
     Attributes:

@@ -15,7 +15,7 @@ from kinelog.codecs.values import BlockSummary, FrameSummary
 from kinelog.domain.values import Gym, MissingRange, Profile, Purpose, Role, SetLabel, Source
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """Base of all events.
 
     Attributes:

@@ -59,12 +59,13 @@ def decide_frames(stream: str, command: RecordFrames, session: SessionState, lim
         if event is not None:
             events.append((stream, event))
             session = evolve_session(session, event)
-    return Decision(tuple(events), FramesRecorded(tuple(outcomes), _high_water(command, session)))
+    reply = FramesRecorded(tuple(outcomes), _high_water(command, session))
+    return Decision(tuple(events), reply, session if events else None)
 
 
 def _high_water(command: RecordFrames, session: SessionState) -> dict[str, int]:
     marks = {}
-    for name in dict.fromkeys(frame.device for frame in command.frames):
+    for name in {frame.device: None for frame in command.frames}:
         entry = session.device(name)
         if entry is not None and entry.received.count:
             marks[name] = entry.received.high_water
