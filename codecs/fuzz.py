@@ -25,8 +25,8 @@ from kinelog.codecs.values import Format, Frame, FrameSummary, SensorKind
 
 MEMORY_FACTOR = 8
 """Bytes that decoding may hold at once for each byte of input: float64 rotations alone are 4.8."""
-MEMORY_FLOOR = 128 * 1024
-"""What 256 blocks and the buffers of numpy take, however short the input."""
+MEMORY_FLOOR = 2 * 1024 * 1024
+"""What the 4096 blocks that any body may hold and the buffers of numpy take, however short the input."""
 _MEMORY_EVERY = 500
 _EXPLAIN_EVERY = 10
 _GROWTH = 8

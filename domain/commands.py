@@ -104,7 +104,7 @@ class IncomingFrame(msgspec.Struct, frozen=True, gc=False):
         sequence: The phone's number for it; with session and device it names the frame.
         data: The bytes as received.
         format: The layout that the caller names, or None.
-        start_ms: Start of the frame, for layouts that carry no clock.
+        start_ms: Start of the frame, for layouts that carry no clock; does not count where the bytes say it.
     """
 
     device: str

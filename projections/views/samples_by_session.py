@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from kinelog.codecs import frames
 from kinelog.codecs.layouts import LAYOUTS
 from kinelog.codecs.values import DECODER_VERSION, BlockSummary, Format, Samples, SensorKind
-from kinelog.domain.events import Event, FrameRecorded
+from kinelog.domain.events import Event, FrameRecorded, block_start_ms
 from kinelog.projections.fold import Origin, Rows, view
 from kinelog.projections.tables import Key, Record, Table
 from kinelog.projections.views.sample_clock import Run, add_frame
@@ -21,7 +21,7 @@ from kinelog.projections.views.session_card import is_full
 
 Decoded = tuple[BlockSummary, Samples]
 
-STORED_TYPES = {SensorKind.ACCELEROMETER: "<i2", SensorKind.GYROSCOPE: "<f4", SensorKind.HEART_RATE: "|u1"}
+STORED_TYPES = {SensorKind.ACCELEROMETER: "<i2", SensorKind.GYROSCOPE: "<f4", SensorKind.HEART_RATE: "<i2"}
 """How samples are stored, whatever machine runs this: milli-g, rad/s and beats a minute."""
 
 WHOLE_SECONDS_MS = 1000
@@ -31,7 +31,7 @@ class StoredSamples(Record):
     """About a second of one sensor.
 
     Attributes:
-        start_ms: Start that the block says (or the frame, for formats whose blocks say none).
+        start_ms: Start of the block, see `block_start_ms`.
         sequence: The frame's number; `part` counts the frame's rows.
         offset: Samples between `start_ms` and the first one here.
         count: Rows of samples here; `samples` holds them row by row, see `STORED_TYPES`.
@@ -58,7 +58,8 @@ class StoredClock(Record):
     """What one sensor's clock was measured at. `location` is empty where the format names none.
 
     Attributes:
-        rate_hz: The nominal rate; `resolution_ms`: what the starts are cut to, by all that were seen.
+        rate_hz: The nominal rate, or what is reckoned with where frames say none; `resolution_ms`: what the starts are
+            cut to, by all that were seen.
         full_samples: Samples of full blocks that took `full_ms` together.
         longest_ms: The longest frame in nominal time: how far before an interval a frame that reaches into it may
             begin.
@@ -95,7 +96,7 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
     for info, samples in decoded(event):
         if info.count == 0:
             continue
-        start = info.start_ms if info.start_ms is not None else event.start_ms or 0
+        start = block_start_ms(event, info)
         clock = _clock(rows, at.entity, event, info)
         clock.resolution_ms = min(clock.resolution_ms, resolution_of(event, start))
         offset = 0
@@ -106,7 +107,7 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
         elif is_full(info):
             clock.full_samples += info.count
             clock.full_ms += info.duration_ms
-        clock.longest_ms = max(clock.longest_ms, (offset + info.count) * 1000 // info.rate_hz)
+        clock.longest_ms = max(clock.longest_ms, (offset + info.count) * 1000 // info.pace_hz)
         rows.put(CLOCKS, clock)
         part = _append_rows(rows, at.entity, event, (info, samples), start, offset, part)
     for clock, start, count in chained.values():
@@ -128,9 +129,9 @@ def decoded(event: FrameRecorded) -> Iterable[Decoded]:
 
 def _clock(rows: Rows, entity: str, event: FrameRecorded, block: BlockSummary) -> StoredClock:
     kind, location = block.kind.value, block.location or ""
-    clock = rows.of(CLOCKS, entity).get((entity, event.device, kind, location, block.rate_hz))
+    clock = rows.of(CLOCKS, entity).get((entity, event.device, kind, location, block.pace_hz))
     if clock is None:
-        clock = StoredClock(entity, event.device, kind, location, block.rate_hz, WHOLE_SECONDS_MS, 0, 0, 0, [])
+        clock = StoredClock(entity, event.device, kind, location, block.pace_hz, WHOLE_SECONDS_MS, 0, 0, 0, [])
     return clock
 
 
@@ -139,7 +140,7 @@ def _append_rows(
 ) -> int:
     info, samples = block
     stored = samples.astype(STORED_TYPES[info.kind], copy=False)
-    step = info.rate_hz
+    step = info.pace_hz
     for first in range(0, info.count, step):
         piece = stored[first : first + step]
         begins = first == 0
@@ -147,7 +148,7 @@ def _append_rows(
             SAMPLES,
             (
                 entity, start, event.device, event.sequence, part, info.kind.value, info.location or "",
-                event.summary.format.value, info.rate_hz, offset + first, len(piece),
+                event.summary.format.value, info.pace_hz, offset + first, len(piece),
                 info.count if begins else 0, info.duration_ms if begins else None, piece.tobytes(),
             ),
         )  # fmt: skip
@@ -155,4 +156,4 @@ def _append_rows(
     return part
 
 
-SAMPLES_BY_SESSION = view("samples_by_session", 1, (SAMPLES, CLOCKS), (FrameRecorded,), fold)
+SAMPLES_BY_SESSION = view("samples_by_session", 2, (SAMPLES, CLOCKS), (FrameRecorded,), fold)

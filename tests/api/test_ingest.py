@@ -159,7 +159,7 @@ def test_a_batch_with_a_bad_frame_stores_the_good_ones_and_names_the_bad(
         answer = reply.json
         assert (answer["accepted"], answer["duplicate"], answer["high_water"]) == (2, 0, {"watch": 3})
         assert [(bad["device"], bad["seq"], bad["type"]) for bad in answer["rejected"]] == [
-            ("watch", 1, "/problems/unknown-format")
+            ("watch", 1, "/problems/bad-magic")
         ]
         again = await world.call("POST", f"/v1/sessions/{session}/frames", device, data=body, headers=MSGPACK)
         assert (again.json["accepted"], again.json["duplicate"]) == (0, 2)
@@ -194,7 +194,7 @@ def test_a_batch_of_nothing_usable_is_refused_with_each_reason(serve: Serve, ses
         body = msgpack.packb([["watch", 0, b"junk"], ["watch", 1, b""]])
         reply = await world.call("POST", path, device, data=body, headers=MSGPACK)
         assert (reply.status, reply.code) == (422, "nothing-usable")
-        assert [bad["type"] for bad in reply.json["rejected"]] == ["/problems/unknown-format", "/problems/empty"]
+        assert [bad["type"] for bad in reply.json["rejected"]] == ["/problems/bad-magic", "/problems/empty"]
         empty = await world.call("POST", path, device, data=msgpack.packb([]), headers=MSGPACK)
         assert (empty.status, empty.code) == (422, "nothing-usable")
 

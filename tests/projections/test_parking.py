@@ -149,7 +149,7 @@ def test_a_value_that_no_column_can_hold_parks_its_event_and_stops_nobody(floor:
 
     def overflowing(event: FrameRecorded) -> Iterable[Decoded]:
         for info, found in genuine(event):
-            yield (msgspec.structs.replace(info, start_ms=2**70) if event.data == marked else info), found
+            yield (msgspec.structs.replace(info, duration_ms=2**70) if event.data == marked else info), found
 
     others = [train(floor, f"person-{number}", number) for number in range(2, 6)]
     with patch.object(samples_by_session, "decoded", overflowing):
