@@ -19,9 +19,6 @@ from kinelog.journal.errors import (
     UnknownOutcomeError,
 )
 
-DEFAULT_SHARDS = 4
-"""One file has one writer: more shards only make its commits smaller (16 cost a third more processor time a frame)."""
-
 LAYOUT = 1
 POSITION_BITS = 40
 POSITION_MASK = (1 << POSITION_BITS) - 1
@@ -107,7 +104,7 @@ def open_or_create(path: Path, shards: int | None, page_bytes: int, busy_ms: int
             connection.execute("BEGIN IMMEDIATE")
             new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
             if new:
-                _create(connection, shards or DEFAULT_SHARDS)
+                _create(connection, shards or 16)
             identity = identity_of(connection, path)
             connection.execute("COMMIT")
         finally:

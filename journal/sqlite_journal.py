@@ -59,7 +59,7 @@ class SqliteJournal(Journal):
 
         Args:
             path: The file; snapshots lie beside it.
-            shards: Number of shards; None takes what the file was made with, 4 for a new one.
+            shards: Number of shards; None takes what the file was made with, 16 for a new one.
             commit_bytes: Largest commit.
             page_bytes: Size of a page in a new file.
             busy_ms: How long to wait for another process that writes.

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import msgspec
-from gym_floor import NOON_MS, TENANT, GymFloor, dump
 from kinelog.domain.commands import EraseUser
 from kinelog.domain.events import FrameRecorded
 from kinelog.domain.identifiers import Person, shard_of
@@ -17,7 +16,9 @@ from kinelog.projections.parking import replay_parked
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.views import samples_by_session
 from kinelog.projections.views.samples_by_session import Decoded
-from watch_frames import ae
+
+from tests.projections.gym_floor import NOON_MS, TENANT, GymFloor, dump
+from tests.projections.watch_frames import ae
 
 POISON = ae(NOON_MS + 2000, seed=666)
 

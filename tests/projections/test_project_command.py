@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from gym_floor import GYM, NOON_MS, TENANT, session_id
 from kinelog.codecs import frames
 from kinelog.domain.events import Event, FrameRecorded, SessionStarted
 from kinelog.domain.identifiers import Person, shard_of
@@ -20,7 +19,9 @@ from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.service.commands.project import command
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.opened_data import OpenedData
-from watch_frames import ae
+
+from tests.projections.gym_floor import GYM, NOON_MS, TENANT, session_id
+from tests.projections.watch_frames import ae
 
 PEOPLE, FRAMES = 3, 20
 
