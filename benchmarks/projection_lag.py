@@ -1,8 +1,8 @@
 """How late the views are, and how fast they are folded: `python -m benchmarks.projection_lag`.
 
 The service runs as it does everywhere, with its projection worker beside it, and 64 connections send frames as fast as
-they are answered. That gives the ingest of this run and, seen through `/metrics`, how far the views are behind. Then the
-service stops, and the log that it wrote is
+they are answered. That gives the ingest of this run and, seen through `/metrics`, how far the views are behind. Then
+the service stops, and the log that it wrote is
 
 1. folded from its beginning into an empty store by the code of the live worker, and
 2. folded anew beside those views and switched, as `kinelog project --rebuild all` does,
@@ -78,8 +78,7 @@ def ingest(folder: Path, connections: int, seconds: float) -> Ingest:
         with ViewLag(service.url) as lag:
             load = closed_loop(service.address, streams, seconds)
         settled = ViewLag(service.url).settle()
-    percentiles = [lag.percentile_s(share) for share in (0.5, 0.99, 1.0)]
-    return Ingest(load.per_second, *percentiles, settled)
+    return Ingest(load.per_second, lag.percentile_s(0.5), lag.percentile_s(0.99), lag.percentile_s(1.0), settled)
 
 
 def timed(work: Callable[[], object], events: int) -> Folded:
@@ -103,11 +102,11 @@ def fold_log(folder: Path) -> tuple[Folded, Folded]:
 
 def in_words(taken: Ingest, folded: dict[str, Folded]) -> str:
     """The figures for people."""
+    p50, p99, worst = taken.lag_p50_s, taken.lag_p99_s, taken.lag_worst_s
+    ratio = WANTED_LAG_S / max(p99, SCRAPE_EVERY_S)
     lines = [
         f"{'HTTP ingest of this run':34}{taken.per_second:10,.0f} frames/s",
-        f"views at that ingest: p50 {taken.lag_p50_s:.2f} s, p99 {taken.lag_p99_s:.2f} s, worst {taken.lag_worst_s:.2f} s"
-        f" behind (seen every {SCRAPE_EVERY_S} s); {WANTED_LAG_S / max(taken.lag_p99_s, SCRAPE_EVERY_S):.2f}x wanted;"
-        f" caught up: {taken.settled}",
+        f"{'views behind it':34}p50 {p50:.2f} s, p99 {p99:.2f} s, worst {worst:.2f} s; {ratio:.2f}x wanted",
         f"{'':34}{'events/s':>10}{'x ingest':>10}{'x wanted':>10}{'events/CPU s':>14}",
     ]
     for name, way in folded.items():

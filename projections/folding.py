@@ -79,6 +79,7 @@ class Folding:
         batch is then folded again from the start, knowing what to park.
         """
         known: dict[str, Parking] = {}
+        self.buffer.prepare(o.event for events in chunks.values() for o in events if o.event is not None)
         outcome = self._run(chunks, known)
         while outcome.spoiled:
             self.buffer.reset()

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 from kinelog.api.application import create_app
+from kinelog.api.malformed_requests import ProblemRunner
 from kinelog.service.child_process import ChildProcess
 from kinelog.service.composition import make_region, make_services
 from kinelog.service.configuration import DataFolder, Settings
@@ -55,7 +56,7 @@ async def run_service(
     with FolderLock(folder.lock), OpenedData.open(folder, settings) as opened:
         region = make_region(opened, settings)
         services = make_services(opened, region, settings)
-        runner = web.AppRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
+        runner = ProblemRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
         children: list[ChildProcess] = []
         try:
             region.start()
