@@ -1,9 +1,9 @@
 """Looks for bytes in files, as a program of its own: `python file_search.py FILE…`, what to find as hex lines on stdin.
 
 SQLite guards a database with POSIX locks, and those have a trap: closing *any* descriptor of a file drops all locks
-that the process has on it. A process that read the bytes of a database which it has open would leave it unguarded; the next
-program that opens and closes it (a backup) takes itself for the last one and removes the write-ahead log in use. So a
-process of its own reads. It needs the standard library only.
+that the process has on it. A process that read the bytes of a database which it has open would leave it unguarded; the
+next program that opens and closes it (a backup) takes itself for the last one and removes the write-ahead log in use.
+So a process of its own reads. It needs the standard library only.
 """
 
 from __future__ import annotations
