@@ -34,7 +34,9 @@ class Demo:
     @property
     def page(self) -> str:
         """The link to the operator's page."""
-        return re.findall(r"http\S+/sign-in#\S+", self.printed)[0]
+        link = re.search(r"http\S+/sign-in#\S+", self.printed)
+        assert link, self.printed
+        return link[0]
 
     @property
     def curl(self) -> str:
@@ -94,7 +96,12 @@ def test_the_demo_is_what_the_readme_shows(demo: Demo, chromium: webdriver.Chrom
     assert [run_curl(demo), run_curl(demo)] == [("201", "stored"), ("200", "duplicate")]
     chromium.find_element(By.LINK_TEXT, "curious-reader").click()
     wait.until(lambda _: "Session of curious-reader" in text())
-    wait.until(lambda driver: driver.refresh() or re.search(r"my-watch\s+1\s+0\s+", text()))
+
+    def frame_listed(driver: webdriver.Chrome) -> bool:
+        driver.refresh()  # a session's page does not load itself again
+        return re.search(r"my-watch\s+1\s+0\s+", text()) is not None
+
+    wait.until(frame_listed)
     wait.until(lambda _: "every sample" in text())
 
 
