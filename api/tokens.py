@@ -43,7 +43,7 @@ async def create_token(call: Call) -> web.StreamResponse:
 
 
 async def list_tokens(call: Call) -> web.StreamResponse:
-    """The newest tokens of the tenant, revoked ones included."""
+    """The newest tokens of the tenant, revoked ones included, those of erased people not."""
     tenant = call.principal.tenant
     state = (await call.ask(call.principal.tenant_person, ReadTenant(at_ms=call.now_ms, by=call.principal.by))).reply
     if not isinstance(state, TenantState):
@@ -51,7 +51,9 @@ async def list_tokens(call: Call) -> web.StreamResponse:
     keys = call.context.services.keys
 
     def documents() -> TokenList:
-        newest = sorted(state.tokens.values(), key=lambda token: (-token.issued_at_ms, token.token_id))[:LISTED]
+        # A token of somebody erased is dead, and its device's name, which people choose, may say whose it was.
+        shown = [t for t in state.tokens.values() if t.person is None or not keys.is_erased(tenant, t.person)]
+        newest = sorted(shown, key=lambda token: (-token.issued_at_ms, token.token_id))[:LISTED]
         return TokenList(
             tokens=tuple(
                 TokenDocument(

@@ -65,12 +65,11 @@ def test_a_backup_under_load_holds_every_frame_acknowledged_before_it_began(tmp_
 def assert_served(target: Path, token: str, frames: Counter[str]) -> None:
     """A service on the restored folder folds the views anew and shows every session with its frames."""
 
-    def shown(owner: Asking, session: str) -> int:
-        reply = owner.get(f"/v1/sessions/{session}")
-        return sum(reply.json["frames"].values()) if reply.status == 200 else -1
+    def shown(owner: Asking) -> Counter[str]:
+        replies = {session: owner.get(f"/v1/sessions/{session}") for session in frames}
+        return Counter({one: sum(r.json["frames"].values()) for one, r in replies.items() if r.status == 200})
 
     with RunningService(target) as service:
         owner = Asking(service.url, token)
-        for session, count in frames.items():
-            eventually(lambda session=session, count=count: shown(owner, session) == count, f"{count} frames of one")
+        eventually(lambda: shown(owner) == frames, "every session with all its frames")
         assert service.terminate(timeout_s=15) == 0, service.log

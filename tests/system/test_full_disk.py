@@ -58,7 +58,7 @@ class Training:
         """Send frames over several connections at the same time."""
 
         def put(sequence: int) -> Reply:
-            path = f"/v1/sessions/{self.guest.open}/frames/watch/{sequence}"
+            path = f"/v1/sessions/{self.guest.open}/frames/{self.guest.watch}/{sequence}"
             return self.watch.call("PUT", path, self.guest.frames[sequence])
 
         with ThreadPoolExecutor(PHONES) as phones:
@@ -71,7 +71,7 @@ class Training:
     def folded(self) -> int:
         """Frames that the views show of the session; -1 while they cannot be read."""
         reply = self.owner.get(f"/v1/users/{self.guest.name}/sessions/{self.guest.open}")
-        return int(reply.json["frames"].get("watch", 0)) if reply.status == 200 else -1
+        return int(reply.json["frames"].get(self.guest.watch, 0)) if reply.status == 200 else -1
 
 
 @pytest.fixture
@@ -162,5 +162,5 @@ def test_a_stop_without_room_for_snapshots_is_a_clean_stop(training: Training) -
     assert training.stored() == 10
     with RunningService(training.data) as service:
         watch = Asking(service.url, training.guest.token)
-        path = f"/v1/sessions/{training.guest.open}/frames/watch/9"
+        path = f"/v1/sessions/{training.guest.open}/frames/{training.guest.watch}/9"
         assert watch.call("PUT", path, training.guest.frames[9]).status == 200
