@@ -16,7 +16,7 @@ from kinelog.service.running import run_service
 @data_option
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 lets the system choose.  [default: 8080]")
-@click.option("--shards", type=click.IntRange(1, 4096), help="Shards of a new data folder.  [default: 16]")
+@click.option("--shards", type=click.IntRange(1, 4096), help="Shards of a new data folder.  [default: 4]")
 @click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR.  [default: INFO]")
 @click.option("--projections/--no-projections", default=True, show_default=True, help="Run the projection worker too.")
 def command(

@@ -38,6 +38,7 @@ def test_every_command_explains_itself_with_an_example(words: tuple[str, ...]) -
     result = CliRunner().invoke(main, [*words, "--help"])
     assert result.exit_code == 0
     assert "Example" in result.output, f"kinelog {' '.join(words)} --help shows no example"
+    assert r"\b" not in result.output, "an example is wrapped, and click's mark for it is shown"
 
 
 @pytest.mark.parametrize("words", [path for path, _ in leaves(main)] + [()], ids=" ".join)
