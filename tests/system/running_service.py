@@ -29,7 +29,7 @@ def environment() -> dict[str, str]:
 
 
 def kinelog(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+    """Run a command to its end, with these environment variables."""
     return subprocess.run(
         [*KINELOG, *arguments],
         env=environment() | variables,
