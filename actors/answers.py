@@ -6,14 +6,14 @@ import msgspec
 from kinelog.domain.errors import Rejection
 
 
-class LogPosition(msgspec.Struct, frozen=True, array_like=True):
+class LogPosition(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A place in the log: everything up to it in this shard happened before the answer."""
 
     shard: int
     position: int
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The command was decided and everything it speaks of is committed.
 
     Attributes:
@@ -25,17 +25,17 @@ class Accepted(msgspec.Struct, frozen=True):
     at: LogPosition
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """The state machine refused the command; nothing was stored."""
 
     rejection: Rejection
 
 
-class Erased(msgspec.Struct, frozen=True):
+class Erased(msgspec.Struct, frozen=True, gc=False):
     """The person was erased (or never existed in this store)."""
 
 
-class Unavailable(msgspec.Struct, frozen=True):
+class Unavailable(msgspec.Struct, frozen=True, gc=False):
     """Nothing was acknowledged; the same command may be sent again.
 
     Attributes:

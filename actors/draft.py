@@ -15,6 +15,7 @@ from kinelog.domain.identifiers import Person
 from typing_extensions import override
 
 SESSION_CLOSING = (events.SessionEnded, events.SessionAbandoned)
+FRAMES = (events.FrameRecorded, events.FrameRejected, events.FrameQuarantined)
 EVENT_OVERHEAD_BYTES = 256
 
 
@@ -52,6 +53,9 @@ class Draft:
 
     def accept(self, pending: Pending, decision: Decision, residents: Residents, rules: Rules) -> None:
         """Evolve the draft by a decision: all of it, or nothing if evolving raises."""
+        if decision.evolved is not None:
+            self._take_evolved(pending, decision, decision.evolved, residents)
+            return
         changed: dict[str, tuple[State, int]] = {}
         numbered: list[tuple[str, int, Event]] = []
         for entity, event in decision.events:
@@ -65,9 +69,20 @@ class Draft:
         for entity, _, event in numbered:
             self._note(pending.person, entity, event)
 
+    def _take_evolved(self, pending: Pending, decision: Decision, evolved: State, residents: Residents) -> None:
+        """Take the state that deciding worked out: evolving it again would double the price of a frame."""
+        entity = decision.events[0][0]
+        _, sequence = self.entities.get(entity) or _committed(entity, residents)
+        for _, event in decision.events:
+            sequence += 1
+            self.events.append((entity, sequence, event))
+            self._note(pending.person, entity, event)
+        self.entities[entity] = (evolved, sequence)
+        self.accepted.append((pending, decision.reply))
+
     def _note(self, person: Person, entity: str, event: Event) -> None:
         self.bytes += EVENT_OVERHEAD_BYTES
-        if isinstance(event, events.FrameRecorded | events.FrameRejected | events.FrameQuarantined):
+        if isinstance(event, FRAMES):
             self.bytes += len(event.data)
         elif isinstance(event, SESSION_CLOSING):
             self.snapshots_due.add(entity)

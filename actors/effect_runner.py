@@ -33,6 +33,8 @@ from kinelog.privacy.key_store import KeyStore
 
 _LOG = logging.getLogger(__name__)
 
+ENTROPY_DRAWS = 256
+
 
 class Surroundings:
     """What all shards of a region share."""
@@ -54,6 +56,16 @@ class Surroundings:
         self.pool = pool
         self.clock = clock
         self.owner = owner
+        self._entropy: list[bytes] = []
+
+    def entropy(self) -> bytes:
+        """16 fresh random bytes; drawn in bulk, since each asking of the system costs as much as deciding a frame."""
+        try:
+            return self._entropy.pop()
+        except IndexError:
+            drawn = os.urandom(16 * ENTROPY_DRAWS)
+            self._entropy = [drawn[at : at + 16] for at in range(0, len(drawn), 16)]
+            return self._entropy.pop()
 
 
 class EffectRunner:
@@ -103,7 +115,7 @@ class EffectRunner:
             work.append(messages.Submitted(commands))
         machine, clock = self.machine, self._around.clock
         while work:
-            for effect in machine.step(work.popleft(), clock(), os.urandom(16)):
+            for effect in machine.step(work.popleft(), clock(), self._around.entropy()):
                 answer = self._doing[type(effect)](effect)
                 if answer is not None:
                     work.append(answer)

@@ -23,7 +23,10 @@ COMMAND_BYTES = 256
 def size_of(command: Command) -> int:
     """What a command counts against the mailbox's bound, in bytes."""
     if isinstance(command, RecordFrames):
-        return COMMAND_BYTES + sum(len(frame.data) for frame in command.frames)
+        size = COMMAND_BYTES
+        for frame in command.frames:
+            size += len(frame.data)
+        return size
     return COMMAND_BYTES
 
 

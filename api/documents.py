@@ -305,6 +305,7 @@ class FramesDocument(Document, frozen=True, kw_only=True):
     status: str
     devices: dict[str, DeviceFramesDocument]
     rejects: tuple[RejectDocument, ...]
+    position: str
 
 
 class BlockDocument(Document, frozen=True, kw_only=True):

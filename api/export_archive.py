@@ -149,7 +149,7 @@ def _sample_rows(event: did.FrameRecorded) -> Iterator[tuple[object, ...]]:
         return  # stored by an older decoder that took more; its bytes are in frames.ndjson
     for block in frame.blocks:
         told = block.summary
-        start_ms = event.start_ms if told.start_ms is None else told.start_ms
+        start_ms = did.block_start_ms(event, told)
         place = (event.device, event.sequence, told.kind.value, told.location or "", told.unit, start_ms, told.rate_hz)
         for row, values in enumerate(block.samples.tolist()):
             yield (*place, row, *values)

@@ -16,13 +16,16 @@ MAX_DEVICE_CHARACTERS = 64
 FIELDS = ("device", "seq", "bytes", "start_ms", "format")
 
 
-def frames_of(body: bytes, settings: ApiSettings, named: Format | None) -> list[IncomingFrame]:
+def frames_of(
+    body: bytes, settings: ApiSettings, named: Format | None, start_ms: int | None = None
+) -> list[IncomingFrame]:
     """The frames of a msgpack body `[[device, seq, bytes, start_ms?, format?], …]`.
 
     Args:
         body: The body.
         settings: Its bounds.
         named: The layout of the frames that name none.
+        start_ms: The start of the frames that say none.
 
     Raises:
         ProblemError: `invalid-batch` with the pointer, `body-too-large`.
@@ -30,7 +33,7 @@ def frames_of(body: bytes, settings: ApiSettings, named: Format | None) -> list[
     rows = _unpack(body, settings)
     if not isinstance(rows, list):
         raise _invalid("", "Expected a list of frames.")
-    return [_frame(row, index, named) for index, row in enumerate(rows)]
+    return [_frame(row, index, named, start_ms) for index, row in enumerate(rows)]
 
 
 def _unpack(body: bytes, settings: ApiSettings) -> object:
@@ -50,7 +53,7 @@ def _no_extension(code: int, _data: bytes) -> object:
     raise ValueError(message)
 
 
-def _frame(row: object, index: int, named: Format | None) -> IncomingFrame:
+def _frame(row: object, index: int, named: Format | None, given_ms: int | None) -> IncomingFrame:
     if not isinstance(row, list) or not 3 <= len(row) <= len(FIELDS):
         raise _invalid(f"/{index}", f"A frame is [{', '.join(FIELDS[:3])}] and may go on with {', '.join(FIELDS[3:])}.")
     device, sequence, data, start_ms, layout = (*row, None, None)[: len(FIELDS)]
@@ -64,7 +67,7 @@ def _frame(row: object, index: int, named: Format | None) -> IncomingFrame:
         raise _invalid(f"/{index}/3", "A start is Unix milliseconds, or nil.")
     if layout is not None:
         named = _layout(layout, index)
-    return IncomingFrame(device, sequence, data, named, start_ms)
+    return IncomingFrame(device, sequence, data, named, given_ms if start_ms is None else start_ms)
 
 
 def _layout(layout: object, index: int) -> Format | None:

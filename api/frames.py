@@ -26,6 +26,7 @@ from kinelog.domain.commands import IncomingFrame, ReadSession, RecordFrames
 from kinelog.domain.identifiers import DEVICE_PATTERN, Person
 from kinelog.domain.replies import FrameOutcome, FramesRecorded, FrameStatus
 from kinelog.domain.states import DeviceFrames, SessionState, SessionStatus
+from kinelog.projections.errors import ViewsUnavailableError
 
 MSGPACK = "application/msgpack"
 MULTIPACKET = "application/vnd.lift.multipacket"
@@ -33,7 +34,8 @@ OCTETS = "application/octet-stream"
 LISTED_RANGES = 1_000
 LISTED_REJECTS = 100
 
-_FRAME_MEDIA = {None, OCTETS, MULTIPACKET}
+# A form's type is what curl and others say of any body that they are not told the type of.
+_FRAME_MEDIA = {None, OCTETS, MULTIPACKET, "application/x-www-form-urlencoded"}
 _MSGPACK_MEDIA = {MSGPACK, "application/x-msgpack", "application/vnd.msgpack"}
 _STATUS = {FrameStatus.STORED: 201, FrameStatus.DUPLICATE: 200}
 
@@ -102,7 +104,7 @@ async def post_frames(call: Call) -> web.StreamResponse:
         frames = [await _multipacket(call, layout, start_ms)]
     else:
         body = await read_body(call.request, settings.batch_body_bytes, settings.body_timeout_s, settings.batch_bytes)
-        frames = frames_of(body, settings, layout)
+        frames = frames_of(body, settings, layout, start_ms)
     if not frames:
         raise ProblemError("nothing-usable", "The batch is empty.")
     return await _record(call, person, session, frames)
@@ -153,6 +155,10 @@ def _batch_answer(
         extra: dict[str, object] = {"rejected": refused, "high_water": high_water}
         first = refused[0]
         part = ProblemPart(first.detail or "", pointer="/0", offset=first.offset)
+        if all(outcome.status is FrameStatus.CONFLICT for outcome in outcomes):
+            raise ProblemError(
+                "frame-conflict", "Each number holds another frame; the first stays.", part=part, extra=extra
+            )
         raise ProblemError("nothing-usable", "Each frame of the batch was refused.", part=part, extra=extra)
     answer = BatchAnswer(
         accepted=stored, duplicate=duplicate, rejected=refused, high_water=high_water, position=token_of(at)
@@ -172,26 +178,39 @@ def _refused(outcome: FrameOutcome) -> RefusedFrame:
 
 
 async def get_frames(call: Call) -> web.StreamResponse:
-    """High water, gaps and rejects of each device: from the session itself, so never behind a write."""
+    """High water and gaps of each device from the session itself, so never behind a write; rejects from the views."""
     person, session = await consented_holder(call)
-    state = (await call.ask(person, ReadSession(at_ms=call.now_ms, by=call.principal.by, session=session))).reply
+    accepted = await call.ask(person, ReadSession(at_ms=call.now_ms, by=call.principal.by, session=session))
+    state = accepted.reply
     if not isinstance(state, SessionState):
         raise TypeError("ReadSession answered something else")
     if state.status in (SessionStatus.NONE, SessionStatus.DELETED):
         raise ProblemError("session-unknown")
-    context = call.context
-    rows = await context.blocking(
-        context.services.read_side.rejects, person.tenant, person.pseudonym, session, LISTED_REJECTS
+    rejects = await _rejects(call, person, session)
+    devices = {entry.device: _device_frames(entry) for entry in state.devices}
+    return json_response(
+        FramesDocument(
+            session=session, status=state.status, devices=devices, rejects=rejects, position=token_of(accepted.at)
+        )
     )
-    rejects = tuple(
+
+
+async def _rejects(call: Call, person: Person, session: str) -> tuple[RejectDocument, ...]:
+    context = call.context
+    try:
+        rows = await context.blocking(
+            context.services.read_side.rejects, person.tenant, person.pseudonym, session, LISTED_REJECTS
+        )
+    except ViewsUnavailableError:
+        # A phone that asks what is missing must not wait for tables to be built: the counts have it all.
+        return ()
+    return tuple(
         RejectDocument(
             device=row.device, seq=row.sequence, type=TYPE_PREFIX + row.error, offset=row.offset, detail=row.detail,
             size=row.size, at_ms=row.at_ms,
         )
         for row in rows
     )  # fmt: skip
-    devices = {entry.device: _device_frames(entry) for entry in state.devices}
-    return json_response(FramesDocument(session=session, status=state.status, devices=devices, rejects=rejects))
 
 
 def _device_frames(entry: DeviceFrames) -> DeviceFramesDocument:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kinelog.api.problems import ProblemError, invalid_parameter
+from kinelog.codecs.format_names import FORMAT_OF_NAME
 from kinelog.codecs.values import Format
 from kinelog.domain.identifiers import DEVICE_PATTERN, GYM_PATTERN, SESSION_PATTERN
 
@@ -18,7 +19,7 @@ TOKEN_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DAY_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 HOUR_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}")
 
-_FORMATS = {layout.value: layout for layout in Format}
+_FORMATS = FORMAT_OF_NAME
 _SEQUENCE = re.compile(r"[0-9]{1,10}")
 
 

@@ -120,9 +120,9 @@ _REFUSALS: tuple[ProblemKind, ...] = (
 
 # what the codecs say about the bytes of a frame
 CODEC_CODES = (
-    "empty", "unknown-format", "ambiguous", "unknown-type", "truncated-header", "bad-sample-size", "bad-rate",
+    "empty", "ambiguous", "unknown-type", "truncated-header", "bad-sample-size", "bad-rate",
     "truncated-samples", "bad-magic", "too-short", "no-content", "bad-location", "empty-payload", "truncated-payload",
-    "trailing-bytes", "bad-types", "bad-type", "bad-count", "bad-sample", "bad-timestamp", "too-many-blocks",
+    "trailing-bytes", "bad-types", "bad-type", "bad-count", "bad-sample", "too-many-blocks",
     "undecodable",
 )  # fmt: skip
 

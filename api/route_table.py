@@ -71,7 +71,7 @@ _FRAME_ROUTES = (
             description="msgpack [[device, seq, bytes, start_ms?, format?], …], or a MultiPacket.",
         ),
         answers=(Answered(200, "What became of each; at least one is stored.", answer.BatchAnswer),),
-        problems=(*_STARTED, "invalid-batch", "nothing-usable", "bad-content-encoding"),
+        problems=(*_STARTED, "invalid-batch", "nothing-usable", "frame-conflict", "bad-content-encoding"),
     ),
     Route(
         method="GET", path="/v1/sessions/{session}/frames", operation="getFrames", tag="ingest",

@@ -1,7 +1,8 @@
 """How many blocks a body may hold, so that a body of empty blocks cannot buy a hundred times its size in memory.
 
 A block that holds nothing takes 5 bytes on the wire and some hundred in memory. Real devices send at least ten samples
-a block; this many blocks is far beyond them and keeps memory within a few times the length of the body.
+a block, and a body of an hour of them is still within the limit; beyond it memory would leave the few times the length
+of the body that it is kept to.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from typing import Generic, TypeVar
 
 from kinelog.codecs.errors import TooManyBlocksError
 
-_FREE_BLOCKS = 256
+_FREE_BLOCKS = 4096
 _BYTES_PER_BLOCK = 64
 
 Entry = TypeVar("Entry")
 
 
 def most_blocks(body_bytes: int) -> int:
-    """Blocks that a body of this length may hold: 256, and one more for every 64 bytes."""
+    """Blocks that a body of this length may hold: 4096, and one more for every 64 bytes."""
     return _FREE_BLOCKS + body_bytes // _BYTES_PER_BLOCK
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kinelog.codecs import gfs, multipacket, muvr16, tagged
-from kinelog.codecs.errors import AmbiguousFormatError, CodecError, EmptyBodyError, UnknownFormatError
+from kinelog.codecs.errors import AmbiguousFormatError, BadMagicError, CodecError, EmptyBodyError, UnknownTypeError
 from kinelog.codecs.values import Format
 
 _FORMAT_OF_MAGIC = {
@@ -13,7 +13,10 @@ _FORMAT_OF_MAGIC = {
 }
 _BLOCK_TYPES = frozenset(gfs.KIND_OF_TYPE) | frozenset(muvr16.KIND_OF_TYPE)
 _ONLY_IN_GFS = frozenset({0xCD, 0xDD})
-"""Types that gfs names without saying what they carry: its own error says more than `unknown-format`."""
+"""Types that gfs names without saying what they carry: its own error says so."""
+_TYPE_BITS = 0xA0
+"""Block types have these bits set; the letters of the tagged layouts do not."""
+_HISTORIC_MAGICS = frozenset({b"\xfc\xfe", b"\xf7\xfe"})
 
 
 def detect(data: bytes) -> Format:
@@ -23,7 +26,7 @@ def detect(data: bytes) -> Format:
     lies further back (gfs if they fail at the same byte), so that the caller learns where the better reading ended.
 
     Raises:
-        CodecError: `empty`, `unknown-format` or `ambiguous`.
+        CodecError: `empty`, `bad-magic`, `unknown-type` or `ambiguous`.
     """
     known = _FORMAT_OF_MAGIC.get(data[:2])
     if known is not None:
@@ -34,7 +37,17 @@ def detect(data: bytes) -> Format:
         return _gfs_or_muvr16(data)
     if data[0] in _ONLY_IN_GFS:
         return Format.GFS
-    raise UnknownFormatError(0, f"no current layout starts with {data[:2].hex(' ')}; historic ones have to be named")
+    raise _unknown_start(data[:2])
+
+
+def _unknown_start(start: bytes) -> CodecError:
+    found = f"no current layout starts with {start.hex(' ')}"
+    if start in _HISTORIC_MAGICS:
+        return BadMagicError(0, f"{found}; a historic one does, and has to be named")
+    # What the layout that it comes closest to would say.
+    if start[0] & _TYPE_BITS == _TYPE_BITS:
+        return UnknownTypeError(0, f"{found}, and no block has the type {start[0]:#04x}")
+    return BadMagicError(0, f"{found}; expected ca b1, 61 65, 61 64, or a block of type ad, bd or ed")
 
 
 def _gfs_or_muvr16(data: bytes) -> Format:

@@ -37,7 +37,7 @@ def make_block(
 
     Args:
         kind: The sensor.
-        samples: `(n, 3)` int16 milli-g, `(n, 3)` float64 rad/s or `(n, 1)` uint8 beats a minute.
+        samples: `(n, 3)` int16 milli-g, `(n, 3)` float64 rad/s or `(n, 1)` int16 beats a minute.
         rate_hz: Nominal samples a second.
         location: Where the sensor sits, in the layouts that say so.
         sequence: Number of the block (muvr16).

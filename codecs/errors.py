@@ -31,12 +31,6 @@ class EmptyBodyError(LayoutError):
     code = "empty"
 
 
-class UnknownFormatError(LayoutError):
-    """The first bytes belong to no current layout."""
-
-    code = "unknown-format"
-
-
 class AmbiguousFormatError(LayoutError):
     """The bytes are whole and valid in two layouts: the caller has to name one."""
 
@@ -99,12 +93,6 @@ class BadCountError(HeaderError):
     """The number of values does not fill whole rows."""
 
     code = "bad-count"
-
-
-class BadTimestampError(HeaderError):
-    """The clock of the frame is not a number, or lies outside the years 1 to 9999."""
-
-    code = "bad-timestamp"
 
 
 class LengthError(CodecError):

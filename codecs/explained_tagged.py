@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kinelog.codecs.clocks import start_of_seconds
 from kinelog.codecs.explained_blocks import calendar_time, packed_meaning
 from kinelog.codecs.explained_fields import ExplainedField, View, header_fields, packed_fields, run_of, whole_field
 from kinelog.codecs.packed_samples import SAMPLES_13
@@ -44,9 +45,8 @@ def explain_tagged(view: View, layout: TaggedLayout) -> Iterator[ExplainedField]
 
 
 def _say_start(seconds: float, epoch_ms: int) -> str:
-    if not abs(seconds) < 1e12:
-        return "no time"
-    return calendar_time(round(seconds * 1000) + epoch_ms)
+    start_ms = start_of_seconds(seconds, epoch_ms)
+    return "no time" if start_ms is None else calendar_time(start_ms)
 
 
 def _tag_fields(view: View, layout: TaggedLayout, number: int, at: int) -> Iterator[ExplainedField]:

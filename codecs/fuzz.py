@@ -25,8 +25,8 @@ from kinelog.codecs.values import Format, Frame, FrameSummary, SensorKind
 
 MEMORY_FACTOR = 8
 """Bytes that decoding may hold at once for each byte of input: float64 rotations alone are 4.8."""
-MEMORY_FLOOR = 128 * 1024
-"""What 256 blocks and the buffers of numpy take, however short the input."""
+MEMORY_FLOOR = 2 * 1024 * 1024
+"""What the 4096 blocks that any body may hold and the buffers of numpy take, however short the input."""
 _MEMORY_EVERY = 500
 _EXPLAIN_EVERY = 10
 _GROWTH = 8
@@ -224,17 +224,12 @@ def run(cases: Iterator[int], seed: int) -> Tally:
     return tally
 
 
-@click.command()
+@click.command(epilog="Example: python -m kinelog.codecs.fuzz --cases 1000000 --seed 1")
 @click.option("--cases", default=1_000_000, show_default=True, help="How many broken frames to try.")
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same cases.")
 @click.option("--first", default=0, show_default=True, help="Number of the first case, to run one again.")
 def main(cases: int, seed: int, first: int) -> None:
-    r"""Throw broken frames at the codecs; exit 1 with the case if one shows a fault.
-
-    \b
-    Example:
-      python -m kinelog.codecs.fuzz --cases 1000000 --seed 1
-    """
+    """Throw broken frames at the codecs; exit 1 with the case if one shows a fault."""
     np.seterr(all="raise")
     try:
         with click.progressbar(range(first, first + cases), label="cases", update_min_steps=1000) as numbers:

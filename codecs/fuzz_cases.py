@@ -41,7 +41,7 @@ def case_of(seed: int, number: int) -> tuple[bytes, Format | None]:
 def _good_frame(source: random.Random, own: Format) -> bytes:
     rate_hz = source.choice((1, 10, 25, 50, 100, 255))
     if own in _TAGGED:
-        return _good_tagged_frame(source, own, rate_hz)
+        return _good_tagged_frame(source, own, source.choice((0, rate_hz, rate_hz)))
     kinds = [SensorKind.ACCELEROMETER] if own in _SINGLE else [SensorKind.ACCELEROMETER, SensorKind.GYROSCOPE]
     if own is Format.MUVR16:
         kinds.append(SensorKind.HEART_RATE)
@@ -75,7 +75,7 @@ def _block(source: random.Random, samples: Samples, rate_hz: int, location: str 
 
 def _samples(source: random.Random, kind: SensorKind, rows: int) -> Samples:
     if kind is SensorKind.HEART_RATE:
-        return np.frombuffer(source.randbytes(rows), np.uint8).reshape(-1, 1)
+        return np.frombuffer(source.randbytes(rows), np.uint8).reshape(-1, 1).astype(np.int16)
     words = np.frombuffer(source.randbytes(6 * rows), np.int16).reshape(-1, 3) >> 3
     return words / 100 if kind is SensorKind.GYROSCOPE else words
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from kinelog.codecs.block_limit import BlockRun
-from kinelog.codecs.clocks import checked_start
 from kinelog.codecs.errors import (
     BadRateError,
     BadSampleSizeError,
@@ -48,7 +47,7 @@ SAMPLE_SIZE = {SensorKind.ACCELEROMETER: 5, SensorKind.GYROSCOPE: 5, SensorKind.
 DEVICE_OF_BYTE = {0x00: DeviceKind.PEBBLE, 0xF0: DeviceKind.PHONE}
 BYTE_OF_DEVICE = {kind: byte for byte, kind in DEVICE_OF_BYTE.items()}
 DEAD_SIZE = HEADER.size + 1
-_TIMESTAMP_AT = HEADER.offset_of["timestamp"]
+_MOST_BEATS = 255
 
 
 class Muvr16Block(NamedTuple):
@@ -122,7 +121,7 @@ def summarize(data: bytes) -> FrameSummary:
 
 
 def _summary(block: Muvr16Block) -> BlockSummary:
-    start_ms = checked_start(block.timestamp_ms - block.duration_ms, block.at + _TIMESTAMP_AT)
+    start_ms = block.timestamp_ms - block.duration_ms
     return BlockSummary(block.kind, None, block.rate_hz, block.rows, block.sequence, start_ms, block.duration_ms)
 
 
@@ -132,8 +131,7 @@ def samples(data: bytes, summary: FrameSummary) -> Iterator[Samples]:
     for block in summary.blocks:
         at += HEADER.size
         if block.kind is SensorKind.HEART_RATE:
-            # Copied: a view would keep the received bytes alive and read-only.
-            yield np.frombuffer(data, np.uint8, block.count, at).reshape(-1, 1).copy()
+            yield np.frombuffer(data, np.uint8, block.count, at).reshape(-1, 1).astype(np.int16)
         else:
             yield samples_from_packed(block.kind, SAMPLES_13.decode(data, at, block.count))
         at += SAMPLE_SIZE[block.kind] * block.count
@@ -181,5 +179,7 @@ def _encode_block(block: Block, device: int, out_of_range: OutOfRange) -> bytes:
         TYPE_OF_KIND[summary.kind], len(packed), summary.rate_hz, size, device, sequence, timestamp_ms, duration_ms
     )
     if summary.kind is SensorKind.HEART_RATE:
+        if ((packed < 0) | (packed > _MOST_BEATS)).any():
+            raise UnencodableError("a muvr16 heart rate is one byte: 0 to 255 beats a minute")
         return header + packed.astype(np.uint8).tobytes()
     return header + SAMPLES_13.encode(packed, out_of_range)

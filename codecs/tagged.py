@@ -14,7 +14,6 @@ import numpy as np
 from kinelog.codecs.clocks import APPLE_EPOCH_MS, start_of_seconds
 from kinelog.codecs.errors import (
     BadMagicError,
-    BadRateError,
     BadSampleError,
     BadTypeError,
     BadTypesError,
@@ -123,7 +122,7 @@ class TaggedShape(NamedTuple):
     values_at: int
     rows: int
     rate_hz: int
-    start_ms: int
+    start_ms: int | None
     dead: bool
 
 
@@ -184,9 +183,7 @@ class TaggedLayout:
         dead = count == 0 and size == values_at + 1
         if size != end and not dead:
             raise TrailingBytesError(end, f"{size - end} bytes behind the last of {rows} rows")
-        if rate_hz == 0:
-            raise BadRateError(self.header.offset_of["samples_per_second"], "0 samples a second")
-        start_ms = start_of_seconds(seconds, self.epoch_ms, self.header.offset_of["start"])
+        start_ms = start_of_seconds(seconds, self.epoch_ms)
         return TaggedShape(tags, values_at, rows, rate_hz, start_ms, dead)
 
     def read_header(self, data: bytes) -> tuple[int, int, float, int]:
@@ -251,7 +248,7 @@ class TaggedLayout:
         if not 0 < len(blocks) < 256 or len({self._shared(block) for block in blocks}) != 1:
             raise UnencodableError(f"{self.format} carries 1 to 255 blocks of equal length, rate and start")
         rows, rate_hz, start_ms = self._shared(blocks[0])
-        if not 0 < rate_hz < 256:
+        if not 0 <= rate_hz < 256:
             raise UnencodableError(f"{self.format} cannot say {rate_hz} Hz")
         tags = [TAG_OF_SENSOR.get(Sensor(block.summary.kind, block.summary.location)) for block in blocks]
         known = [tag.ljust(self.tag_bytes, b"\0") for tag in tags if tag is not None]

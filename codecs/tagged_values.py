@@ -79,12 +79,10 @@ def _whole_rows(count: int, unit: int, offset: int) -> int:
 class _IntegerValues:
     """What packed words and int16 values share: they are whole milli-g, hundredths of rad/s and beats."""
 
-    always_fits = frozenset({SensorKind.ACCELEROMETER, SensorKind.GYROSCOPE})
+    always_fits = frozenset(SensorKind)
 
-    def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:
-        """Only heart rate can be out of range."""
-        if kind is SensorKind.HEART_RATE:
-            return (columns >= 0) & (columns <= 255)
+    def fits(self, kind: SensorKind, columns: RawColumns) -> NDArray[np.bool_]:  # noqa: ARG002 - the protocol's
+        """Every integer of the wire fits."""
         return np.ones(columns.shape, dtype=np.bool_)
 
     def to_samples(self, kind: SensorKind, columns: RawColumns) -> Samples:
@@ -108,20 +106,20 @@ class PackedValues(_IntegerValues):
         return SAMPLES_13.word_bytes * (value // 3)
 
     def rows_of(self, count: int, dimensions: int, offset: int) -> int:
-        """Values fill rows, and words too: a word filled in part is specified nowhere."""
-        if dimensions != 3:
-            _whole_rows(count, 3, offset)
+        """Values fill rows; the last word may be filled in part."""
         return _whole_rows(count, dimensions, offset)
 
     def read(self, data: bytes, offset: int, count: int) -> RawColumns:
-        """Unpacked words, a row each."""
-        return SAMPLES_13.decode(data, offset, count // 3)
+        """Unpacked words, a row each; flat where the last one is filled in part."""
+        words, rest = divmod(count, 3)
+        if not rest:
+            return SAMPLES_13.decode(data, offset, words)
+        return SAMPLES_13.decode(data, offset, words + 1).reshape(-1)[:count]
 
     def write(self, values: WireValues, out_of_range: OutOfRange) -> bytes:
-        """Values packed three to a word."""
-        if values.size % 3:
-            raise UnencodableError(f"{values.size} values do not fill words of three")
-        return SAMPLES_13.encode(values.astype(np.int64).reshape(-1, 3), out_of_range)
+        """Values packed three to a word, the last one filled up with zeros."""
+        filled = np.pad(values.astype(np.int64).reshape(-1), (0, -values.size % 3))
+        return SAMPLES_13.encode(filled.reshape(-1, 3), out_of_range)
 
 
 class Int16Values(_IntegerValues):
@@ -162,7 +160,7 @@ class _FloatRule:
 
 _FLOAT_RULES = {
     SensorKind.ACCELEROMETER: _FloatRule(MG_PER_G, float(_INT16.min), float(_INT16.max)),
-    SensorKind.HEART_RATE: _FloatRule(1, 0.0, 255.0),
+    SensorKind.HEART_RATE: _FloatRule(1, float(_INT16.min), float(_INT16.max)),
 }
 
 
@@ -208,7 +206,7 @@ class FloatValues:
         if rule is None:
             return np.ascontiguousarray(columns, dtype=np.float64)
         rounded = self._rounded(rule, columns)
-        return rounded.astype(np.int16) if kind is SensorKind.ACCELEROMETER else rounded.astype(np.uint8)
+        return rounded.astype(np.int16)
 
     def from_samples(self, kind: SensorKind, samples: Samples) -> WireValues:
         """Milli-g to g; the nearest float32 of a whole milli-g rounds back to it."""

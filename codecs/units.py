@@ -19,16 +19,14 @@ def samples_from_packed(kind: SensorKind, packed: NDArray[np.int16]) -> Samples:
 
     Args:
         kind: The sensor.
-        packed: `(n, 3)` int16 of the wire; for heart rate `(n, 1)`, each known to be 0 to 255.
+        packed: `(n, 3)` int16 of the wire; for heart rate `(n, 1)`.
 
     Returns:
-        `(n, 3)` int16 milli-g, `(n, 3)` float64 rad/s or `(n, 1)` uint8 beats a minute.
+        `(n, 3)` int16 milli-g, `(n, 3)` float64 rad/s or `(n, 1)` int16 beats a minute.
     """
-    if kind is SensorKind.ACCELEROMETER:
-        return packed
     if kind is SensorKind.GYROSCOPE:
         return packed / PACKED_PER_RAD_S
-    return packed.astype(np.uint8)
+    return packed
 
 
 def packed_from_samples(kind: SensorKind, samples: Samples) -> NDArray[np.int64]:

@@ -45,22 +45,26 @@ class DeviceKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-Samples: TypeAlias = NDArray[np.int16] | NDArray[np.float64] | NDArray[np.uint8]
-"""`(n, 3)` int16 milli-g, `(n, 3)` float64 rad/s, or `(n, 1)` uint8 beats a minute."""
+Samples: TypeAlias = NDArray[np.int16] | NDArray[np.float64]
+"""`(n, 3)` int16 milli-g, `(n, 3)` float64 rad/s, or `(n, 1)` int16 beats a minute."""
+
+USUAL_RATE_HZ = {SensorKind.ACCELEROMETER: 50, SensorKind.GYROSCOPE: 50, SensorKind.HEART_RATE: 1}
+"""What is reckoned with where a frame says 0 samples a second: the rate of the devices in the field."""
 
 UNIT_OF_KIND = {SensorKind.ACCELEROMETER: "mg", SensorKind.GYROSCOPE: "rad/s", SensorKind.HEART_RATE: "bpm"}
 
 
-class BlockSummary(msgspec.Struct, frozen=True, array_like=True):
+class BlockSummary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One sensor's run of samples, without the samples.
 
     Attributes:
         kind: What was measured.
         location: Where the sensor sits (`wrist waist chest foot any left-wrist right-wrist`), or None.
-        rate_hz: Nominal samples a second; real rates drift from it.
+        rate_hz: Nominal samples a second; real rates drift from it. 0 where an `ae` or `ad` frame does not say.
         count: Rows of samples.
         sequence: The frame's own sequence number (muvr16: 0-255, wraps), or None.
-        start_ms: Unix milliseconds of the first sample, or None where the format carries no clock.
+        start_ms: Unix milliseconds of the first sample as the device says it, however wrong its clock; None where the
+            format carries no clock, or its clock shows no number.
         duration_ms: How long the block says it lasted, or None.
     """
 
@@ -77,8 +81,13 @@ class BlockSummary(msgspec.Struct, frozen=True, array_like=True):
         """`mg`, `rad/s` or `bpm`."""
         return UNIT_OF_KIND[self.kind]
 
+    @property
+    def pace_hz(self) -> int:
+        """Samples a second to reckon with, never 0: the nominal rate, or what such a sensor usually does."""
+        return self.rate_hz or USUAL_RATE_HZ[self.kind]
 
-class FrameSummary(msgspec.Struct, frozen=True, array_like=True):
+
+class FrameSummary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything of a frame but its samples: what a journal event keeps beside the bytes as received.
 
     Attributes:
@@ -102,7 +111,7 @@ class Block:
 
     Attributes:
         summary: What kind, where, when, at what rate.
-        samples: `(n, 3)` int16 milli-g, `(n, 3)` float64 rad/s, or `(n, 1)` uint8 beats a minute.
+        samples: `(n, 3)` int16 milli-g, `(n, 3)` float64 rad/s, or `(n, 1)` int16 beats a minute.
     """
 
     summary: BlockSummary

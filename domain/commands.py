@@ -10,7 +10,7 @@ from kinelog.codecs.values import Format
 from kinelog.domain.values import Gym, Profile, Purpose, Role, SetLabel, Source
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class Command(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of all commands.
 
     Attributes:
@@ -96,7 +96,7 @@ class StartSession(Command, frozen=True, kw_only=True):
     intensity: float | None = None
 
 
-class IncomingFrame(msgspec.Struct, frozen=True):
+class IncomingFrame(msgspec.Struct, frozen=True, gc=False):
     """One frame as received.
 
     Attributes:
@@ -104,7 +104,7 @@ class IncomingFrame(msgspec.Struct, frozen=True):
         sequence: The phone's number for it; with session and device it names the frame.
         data: The bytes as received.
         format: The layout that the caller names, or None.
-        start_ms: Start of the frame, for layouts that carry no clock.
+        start_ms: Start of the frame, for layouts that carry no clock; does not count where the bytes say it.
     """
 
     device: str

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import msgspec
-from kinelog.codecs.values import FrameSummary
+from kinelog.codecs.clocks import is_on_calendar
+from kinelog.codecs.values import BlockSummary, FrameSummary
 from kinelog.domain.values import Gym, MissingRange, Profile, Purpose, Role, SetLabel, Source
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """Base of all events.
 
     Attributes:
@@ -132,6 +133,18 @@ class FrameRecorded(Event, frozen=True, array_like=True, kw_only=True):
     start_ms: int | None
     summary: FrameSummary
     data: bytes
+
+
+def block_start_ms(event: FrameRecorded, block: BlockSummary) -> int:
+    """Where a block lies in time, Unix ms: as it says itself, else as the phone said of its frame.
+
+    A clock that shows no time that a calendar has is no clock; a frame with nothing else to go by lies where it
+    arrived.
+    """
+    for said in (block.start_ms, event.start_ms):
+        if said is not None and is_on_calendar(said):
+            return said
+    return event.at_ms
 
 
 class FrameRejected(Event, frozen=True, array_like=True, kw_only=True):

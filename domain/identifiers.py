@@ -38,6 +38,7 @@ class Person(NamedTuple):
         return f"{self.tenant}/{self.pseudonym}/{session}"
 
 
+@lru_cache(maxsize=65_536)
 def person_of(persistence_id: str) -> Person:
     """Whose stream this is."""
     tenant, pseudonym = persistence_id.split("/", 2)[:2]

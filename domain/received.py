@@ -17,7 +17,7 @@ DIGEST_BYTES = 8
 PAGE_FRAMES = 512
 
 
-class Received(msgspec.Struct, frozen=True, array_like=True):
+class Received(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Sequence numbers from 0 and the digests of their frames.
 
     Attributes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
 from kinelog.codecs import frames as codec
 from kinelog.codecs.errors import CodecError
 from kinelog.codecs.values import Format, FrameSummary
@@ -58,12 +59,13 @@ def decide_frames(stream: str, command: RecordFrames, session: SessionState, lim
         if event is not None:
             events.append((stream, event))
             session = evolve_session(session, event)
-    return Decision(tuple(events), FramesRecorded(tuple(outcomes), _high_water(command, session)))
+    reply = FramesRecorded(tuple(outcomes), _high_water(command, session))
+    return Decision(tuple(events), reply, session if events else None)
 
 
 def _high_water(command: RecordFrames, session: SessionState) -> dict[str, int]:
     marks = {}
-    for name in dict.fromkeys(frame.device for frame in command.frames):
+    for name in {frame.device: None for frame in command.frames}:
         entry = session.device(name)
         if entry is not None and entry.received.count:
             marks[name] = entry.received.high_water
@@ -75,6 +77,9 @@ def _judge(frame: IncomingFrame, command: RecordFrames, session: SessionState, l
     outcome = _refused_unread(frame, entry, session, limits)
     if outcome is not None:
         return None, outcome
+    if frame.start_ms is not None and _has_clock(frame):
+        # The bytes say when they start: what the caller says beside them must not make them another frame.
+        frame = msgspec.structs.replace(frame, start_ms=None)
     digest = frame_digest(frame.data, frame.start_ms)
     if entry is not None:
         known = entry.received.digest_at(frame.sequence)
@@ -89,6 +94,13 @@ def _judge(frame: IncomingFrame, command: RecordFrames, session: SessionState, l
     except CodecError as error:
         return _undecodable(frame, error, command, entry, limits)
     return _decoded(frame, digest, summary, command)
+
+
+def _has_clock(frame: IncomingFrame) -> bool:
+    try:
+        return (frame.format or codec.detect(frame.data)) not in CLOCKLESS
+    except CodecError:
+        return False
 
 
 def _refused_unread(

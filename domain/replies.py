@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Done(msgspec.Struct, frozen=True):
+class Done(msgspec.Struct, frozen=True, gc=False):
     """The command holds now; `changed` is False when it held already (an idempotent repeat)."""
 
     changed: bool = True
@@ -22,7 +22,7 @@ class FrameStatus(StrEnum):
     REJECTED = "rejected"
 
 
-class FrameOutcome(msgspec.Struct, frozen=True):
+class FrameOutcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one frame, and for the refused ones why.
 
     Attributes:
@@ -39,14 +39,14 @@ class FrameOutcome(msgspec.Struct, frozen=True):
     detail: str | None = None
 
 
-class FramesRecorded(msgspec.Struct, frozen=True):
+class FramesRecorded(msgspec.Struct, frozen=True, gc=False):
     """Outcome of each frame, in the order they were given; highest sequence known for each device concerned."""
 
     outcomes: tuple[FrameOutcome, ...]
     high_water: dict[str, int]
 
 
-class SetRecorded(msgspec.Struct, frozen=True):
+class SetRecorded(msgspec.Struct, frozen=True, gc=False):
     """Number and version of a labelled or corrected set; `created` is False for a repeat."""
 
     number: int
@@ -54,7 +54,7 @@ class SetRecorded(msgspec.Struct, frozen=True):
     created: bool = True
 
 
-class TokenAccepted(msgspec.Struct, frozen=True):
+class TokenAccepted(msgspec.Struct, frozen=True, gc=False):
     """A token was issued, refreshed or redeemed: whose and which."""
 
     token_id: str
@@ -62,7 +62,7 @@ class TokenAccepted(msgspec.Struct, frozen=True):
     device: str | None
 
 
-class PairingAccepted(msgspec.Struct, frozen=True):
+class PairingAccepted(msgspec.Struct, frozen=True, gc=False):
     """A pairing code can now be redeemed."""
 
     expires_at_ms: int

@@ -19,14 +19,14 @@ from kinelog.domain.values import Gym, MissingRange, Profile, Purpose, Role, Set
 # ── a person ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class UserDevice(msgspec.Struct, frozen=True, array_like=True):
+class UserDevice(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A paired device and where it can be notified."""
 
     kind: str
     push_target: str | None = None
 
 
-class ListedSession(msgspec.Struct, frozen=True, array_like=True):
+class ListedSession(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A session in its user's index.
 
     Attributes:
@@ -38,7 +38,7 @@ class ListedSession(msgspec.Struct, frozen=True, array_like=True):
     closed: str | None = None
 
 
-class UserState(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class UserState(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A person.
 
     Attributes:
@@ -79,7 +79,7 @@ class SessionStatus(StrEnum):
     DELETED = "deleted"
 
 
-class DeviceFrames(msgspec.Struct, frozen=True, array_like=True):
+class DeviceFrames(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one device sent to one session.
 
     Attributes:
@@ -109,7 +109,7 @@ class DeviceFrames(msgspec.Struct, frozen=True, array_like=True):
         return self.received.missing(max(self.expected or 0, self.received.high_water + 1), most)
 
 
-class SessionSet(msgspec.Struct, frozen=True, array_like=True):
+class SessionSet(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A set of a session: what was said first and what it was corrected to, apart.
 
     Attributes:
@@ -144,7 +144,7 @@ class SessionSet(msgspec.Struct, frozen=True, array_like=True):
         return self.detected if self.corrected is None else self.corrected
 
 
-class SessionState(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class SessionState(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A session.
 
     Attributes:
@@ -186,7 +186,7 @@ class SessionState(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 # ── a tenant ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Token(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Token(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A token, by its hash; nobody can make the token from this.
 
     Attributes:
@@ -220,14 +220,14 @@ class Token(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         return self.revoked is None and (self.expires_at_ms is None or now_ms < self.expires_at_ms)
 
 
-class PairingCode(msgspec.Struct, frozen=True, array_like=True):
+class PairingCode(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A code that can be redeemed once for a device token of this person, before it expires."""
 
     person: str
     expires_at_ms: int
 
 
-class TenantState(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class TenantState(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A tenant.
 
     Attributes:

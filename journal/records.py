@@ -6,7 +6,7 @@ import msgspec
 from kinelog.privacy.sealing import Sealed
 
 
-class StoredEvent(msgspec.Struct, frozen=True, array_like=True):
+class StoredEvent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One event of one entity, sealed.
 
     Attributes:
@@ -26,7 +26,7 @@ class StoredEvent(msgspec.Struct, frozen=True, array_like=True):
     payload: Sealed
 
 
-class Positioned(msgspec.Struct, frozen=True):
+class Positioned(msgspec.Struct, frozen=True, gc=False):
     """An event with its position in its shard's log (contiguous from 1)."""
 
     position: int

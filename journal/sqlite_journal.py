@@ -26,6 +26,7 @@ from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, Sto
 from kinelog.journal.sqlite_file import row_id
 from kinelog.journal.sqlite_readers import SqliteReaders
 from kinelog.journal.sqlite_snapshots import SnapshotFile
+from kinelog.journal.sqlite_transaction import Transaction
 from kinelog.journal.sqlite_writer import SqliteWriter, Write
 from typing_extensions import override
 
@@ -79,9 +80,8 @@ class SqliteJournal(Journal):
 
     @override
     def acquire(self, shard: int, owner: str) -> Acquired:
-        def raise_epoch(connection: sqlite3.Connection) -> Acquired:
-            connection.execute("UPDATE epochs SET epoch = epoch + 1, owner = ? WHERE shard = ?", (owner, shard))
-            return Acquired(*_epoch_and_head(connection, shard))
+        def raise_epoch(transaction: Transaction) -> Acquired:
+            return Acquired(*transaction.raise_epoch(shard, owner))
 
         self._require(shard)
         return self._writer.run(Write(raise_epoch))
@@ -114,16 +114,12 @@ class SqliteJournal(Journal):
             return
         self._require_shard_of(shard, runs)
 
-        def append(connection: sqlite3.Connection) -> int:
+        def append(transaction: Transaction) -> int:
             # Within the write transaction: nobody can take the shard between this look and the row.
-            newest, head = _epoch_and_head(connection, shard)
+            newest, head = transaction.epoch_and_head(shard)
             if newest != epoch or head != after:
                 raise FencedError(shard, epoch, newest)
-            connection.execute(
-                "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (row_id(shard, row.last), row.first, epoch, commit_id, row.checksum, row.directory, row.body),
-            )
-            connection.execute("UPDATE epochs SET head = ? WHERE shard = ?", (row.last, shard))
+            transaction.append(row)
             self._writer.committed(shard, len(events))
             return row.last
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from kinelog.journal import entity_index, metrics, sqlite_file
-from kinelog.journal.errors import JournalError, StorageFullError, UnavailableError, UnknownOutcomeError
+from kinelog.journal.errors import CorruptError, JournalError, StorageFullError, UnavailableError, UnknownOutcomeError
+from kinelog.journal.sqlite_transaction import Transaction
 
 GROUP_BYTES = 32 << 20
 """Bytes of commits that go into one transaction at most."""
@@ -38,7 +39,7 @@ class Write(Generic[T]):
         size: Bytes it writes, roughly.
     """
 
-    def __init__(self, apply: Callable[[sqlite3.Connection], T], size: int = 0) -> None:
+    def __init__(self, apply: Callable[[Transaction], T], size: int = 0) -> None:
         """Prepare; `SqliteWriter.run` or `submit` does it."""
         self.apply = apply
         self.size = size
@@ -167,11 +168,11 @@ class SqliteWriter:
             return
         try:
             done = self._transact(connection, group)
-        except StorageFullError as error:
+        except (StorageFullError, CorruptError) as error:
             if len(group) == 1:
                 self._fail(group, error)
                 return
-            # Too much together; each alone may still fit.
+            # Too much together, or one of them meets a damaged place: each alone may still be written.
             for write in group:
                 if not write.answered:
                     self._do(connection, [write])
@@ -190,19 +191,22 @@ class SqliteWriter:
         committing = False
         try:
             connection.execute("BEGIN IMMEDIATE")
+            transaction = Transaction(connection)
             for write in group:
                 try:
-                    write.result = write.apply(connection)
-                except (JournalError, sqlite3.IntegrityError) as error:
-                    refused = error if isinstance(error, JournalError) else sqlite_file.damaged(error, str(self._path))
+                    write.result = write.apply(transaction)
+                except JournalError as refused:
                     write.answer(refused)
                 else:
                     done.append(write)
+            transaction.flush()
             committing = True
             self._end(connection, "COMMIT" if done else "ROLLBACK")
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.IntegrityError):
+                raise sqlite_file.damaged(error, str(self._path)) from error
             raise sqlite_file.meaning_of(error, str(self._path), committing=committing) from error
         return done
 

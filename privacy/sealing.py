@@ -27,7 +27,7 @@ class Codec(IntEnum):
 _SEALED_CODEC = int(Codec.AES256GCM_MSGPACK)
 
 
-class Sealed(msgspec.Struct, frozen=True, array_like=True):
+class Sealed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A payload at rest.
 
     Attributes:

@@ -80,7 +80,7 @@ class SampleRow(msgspec.Struct, frozen=True):
         start_ms: Time of the first sample (fractional part kept).
         rate_hz: Measured rate.
         unit: `mg`, `rad/s` or `bpm`.
-        samples: `(n, 3)` int16 for mg; `(n, 3)` float32 rad/s; `(n, 1)` uint8 bpm.
+        samples: `(n, 3)` int16 for mg; `(n, 3)` float32 rad/s; `(n, 1)` int16 bpm.
         sequence: Frame that the samples came in.
         lost: Samples that the device lost at an unknown place of the block that begins with this row. The others are
             never stretched over the hole.
@@ -92,7 +92,7 @@ class SampleRow(msgspec.Struct, frozen=True):
     unit: str
     start_ms: float
     rate_hz: float
-    samples: NDArray[np.int16] | NDArray[np.float32] | NDArray[np.uint8]
+    samples: NDArray[np.int16] | NDArray[np.float32]
     sequence: int = 0
     lost: int = 0
 

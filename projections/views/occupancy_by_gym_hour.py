@@ -12,6 +12,7 @@ from kinelog.domain.events import (
     SessionEnded,
     SessionStarted,
     SetLabelled,
+    block_start_ms,
 )
 from kinelog.projections.fold import Origin, Rows, view
 from kinelog.projections.tables import Record, Table
@@ -66,9 +67,7 @@ def _last_sign_ms(event: Event) -> int:
 def _frame_end_ms(event: FrameRecorded) -> int:
     latest = 0
     for block in event.summary.blocks:
-        start = block.start_ms if block.start_ms is not None else event.start_ms
-        if start is not None:
-            latest = max(latest, start + block.count * 1000 // block.rate_hz)
+        latest = max(latest, block_start_ms(event, block) + block.count * 1000 // block.pace_hz)
     return latest
 
 

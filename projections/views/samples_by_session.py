@@ -16,7 +16,7 @@ from kinelog.codecs.bulk import decode_payloads, packed_payload
 from kinelog.codecs.layouts import LAYOUTS
 from kinelog.codecs.packed_samples import SAMPLES_13
 from kinelog.codecs.values import DECODER_VERSION, BlockSummary, Format, Samples, SensorKind
-from kinelog.domain.events import Event, FrameRecorded
+from kinelog.domain.events import Event, FrameRecorded, block_start_ms
 from kinelog.projections.fold import Origin, Rows, view
 from kinelog.projections.tables import Key, Record, Table
 from kinelog.projections.views.sample_clock import Run, add_frame
@@ -25,7 +25,7 @@ from kinelog.projections.views.session_card import is_full
 Decoded = tuple[BlockSummary, Samples]
 StoredBlock = tuple[BlockSummary, bytes]
 
-STORED_TYPES = {SensorKind.ACCELEROMETER: "<i2", SensorKind.GYROSCOPE: "<f4", SensorKind.HEART_RATE: "|u1"}
+STORED_TYPES = {SensorKind.ACCELEROMETER: "<i2", SensorKind.GYROSCOPE: "<f4", SensorKind.HEART_RATE: "<i2"}
 """How samples are stored, whatever machine runs this: milli-g, rad/s and beats a minute."""
 
 _ROW_BYTES = 6
@@ -38,7 +38,7 @@ class StoredSamples(Record):
     """About a second of one sensor.
 
     Attributes:
-        start_ms: Start that the block says (or the frame, for formats whose blocks say none).
+        start_ms: Start of the block, see `block_start_ms`.
         sequence: The frame's number; `part` counts the frame's rows.
         offset: Samples between `start_ms` and the first one here.
         count: Rows of samples here; `samples` holds them row by row, see `STORED_TYPES`.
@@ -65,7 +65,8 @@ class StoredClock(Record):
     """What one sensor's clock was measured at. `location` is empty where the format names none.
 
     Attributes:
-        rate_hz: The nominal rate; `resolution_ms`: what the starts are cut to, by all that were seen.
+        rate_hz: The nominal rate, or what is reckoned with where frames say none; `resolution_ms`: what the starts are
+            cut to, by all that were seen.
         full_samples: Samples of full blocks that took `full_ms` together.
         longest_ms: The longest frame in nominal time: how far before an interval a frame that reaches into it may
             begin.
@@ -102,7 +103,7 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
     for info, stored in stored_blocks(rows, event):
         if info.count == 0:
             continue
-        start = info.start_ms if info.start_ms is not None else event.start_ms or 0
+        start = block_start_ms(event, info)
         clock = _clock(rows, at.entity, event, info)
         clock.resolution_ms = min(clock.resolution_ms, resolution_of(event, start))
         offset = 0
@@ -113,7 +114,7 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
         elif is_full(info):
             clock.full_samples += info.count
             clock.full_ms += info.duration_ms
-        clock.longest_ms = max(clock.longest_ms, (offset + info.count) * 1000 // info.rate_hz)
+        clock.longest_ms = max(clock.longest_ms, (offset + info.count) * 1000 // info.pace_hz)
         rows.put(CLOCKS, clock)
         part = _append_rows(rows, at.entity, event, (info, stored), start, offset, part)
     for clock, start, count in chained.values():
@@ -163,9 +164,9 @@ def decoded(event: FrameRecorded) -> Iterable[Decoded]:
 
 def _clock(rows: Rows, entity: str, event: FrameRecorded, block: BlockSummary) -> StoredClock:
     kind, location = block.kind.value, block.location or ""
-    clock = rows.of(CLOCKS, entity).get((entity, event.device, kind, location, block.rate_hz))
+    clock = rows.of(CLOCKS, entity).get((entity, event.device, kind, location, block.pace_hz))
     if clock is None:
-        clock = StoredClock(entity, event.device, kind, location, block.rate_hz, WHOLE_SECONDS_MS, 0, 0, 0, [])
+        clock = StoredClock(entity, event.device, kind, location, block.pace_hz, WHOLE_SECONDS_MS, 0, 0, 0, [])
     return clock
 
 
@@ -173,7 +174,7 @@ def _append_rows(
     rows: Rows, entity: str, event: FrameRecorded, block: StoredBlock, start: int, offset: int, part: int
 ) -> int:
     info, stored = block
-    step = info.rate_hz
+    step = info.pace_hz
     width = len(stored) // info.count
     for first in range(0, info.count, step):
         begins = first == 0
@@ -181,7 +182,7 @@ def _append_rows(
             SAMPLES,
             (
                 entity, start, event.device, event.sequence, part, info.kind.value, info.location or "",
-                event.summary.format.value, info.rate_hz, offset + first, min(step, info.count - first),
+                event.summary.format.value, info.pace_hz, offset + first, min(step, info.count - first),
                 info.count if begins else 0, info.duration_ms if begins else None,
                 stored[first * width : (first + step) * width],
             ),
@@ -190,4 +191,4 @@ def _append_rows(
     return part
 
 
-SAMPLES_BY_SESSION = view("samples_by_session", 1, (SAMPLES, CLOCKS), (FrameRecorded,), fold, prepare=prepare)
+SAMPLES_BY_SESSION = view("samples_by_session", 2, (SAMPLES, CLOCKS), (FrameRecorded,), fold, prepare=prepare)

@@ -119,14 +119,14 @@ def is_short(block: BlockSummary) -> bool:
     """Whether a block lasted longer than its samples take: some were lost, nobody knows where in it."""
     if block.duration_ms is None or block.count == 0:
         return False
-    return block.count * 1000 < block.duration_ms * block.rate_hz * (1 - FULL_BLOCK_TOLERANCE)
+    return block.count * 1000 < block.duration_ms * block.pace_hz * (1 - FULL_BLOCK_TOLERANCE)
 
 
 def is_full(block: BlockSummary) -> bool:
     """Whether a block lasted as long as its samples take, give or take the drift of a clock: it can be measured."""
     if block.duration_ms is None or block.count == 0:
         return False
-    nominal = block.count * 1000 / block.rate_hz
+    nominal = block.count * 1000 / block.pace_hz
     return abs(block.duration_ms - nominal) <= nominal * FULL_BLOCK_TOLERANCE
 
 

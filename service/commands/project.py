@@ -70,7 +70,7 @@ def command(
     status: bool,
     as_json: bool,
 ) -> None:
-    r"""Fold the log into the structured tables until SIGTERM.
+    """Fold the log into the structured tables until SIGTERM.
 
     `kinelog serve` runs this by itself; rebuilds, replays and questions may run beside it.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped] # it has no annotations
 import pytest
+from kinelog.projections.errors import ViewsUnavailableError
 
 MSGPACK = {"Content-Type": "application/msgpack"}
 Serve = Callable[..., None]
@@ -132,7 +133,7 @@ def test_bad_names_in_the_path_are_named(serve: Serve, frame: MakeFrame, session
     serve(scenario)
 
 
-@pytest.mark.parametrize("media", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("media", ["application/json", "text/plain"])
 def test_a_frame_of_another_media_type_is_refused(serve: Serve, frame: MakeFrame, session: str, media: str) -> None:
     async def scenario(world: Any) -> None:
         device = await world.person()
@@ -159,7 +160,7 @@ def test_a_batch_with_a_bad_frame_stores_the_good_ones_and_names_the_bad(
         answer = reply.json
         assert (answer["accepted"], answer["duplicate"], answer["high_water"]) == (2, 0, {"watch": 3})
         assert [(bad["device"], bad["seq"], bad["type"]) for bad in answer["rejected"]] == [
-            ("watch", 1, "/problems/unknown-format")
+            ("watch", 1, "/problems/bad-magic")
         ]
         again = await world.call("POST", f"/v1/sessions/{session}/frames", device, data=body, headers=MSGPACK)
         assert (again.json["accepted"], again.json["duplicate"]) == (0, 2)
@@ -194,7 +195,7 @@ def test_a_batch_of_nothing_usable_is_refused_with_each_reason(serve: Serve, ses
         body = msgpack.packb([["watch", 0, b"junk"], ["watch", 1, b""]])
         reply = await world.call("POST", path, device, data=body, headers=MSGPACK)
         assert (reply.status, reply.code) == (422, "nothing-usable")
-        assert [bad["type"] for bad in reply.json["rejected"]] == ["/problems/unknown-format", "/problems/empty"]
+        assert [bad["type"] for bad in reply.json["rejected"]] == ["/problems/bad-magic", "/problems/empty"]
         empty = await world.call("POST", path, device, data=msgpack.packb([]), headers=MSGPACK)
         assert (empty.status, empty.code) == (422, "nothing-usable")
 
@@ -310,5 +311,79 @@ def test_wrong_encodings_are_refused(
         path = f"/v1/sessions/{session}/frames/watch/0"
         reply = await world.call("PUT", path, device, data=body, headers={"Content-Encoding": coding})
         assert (reply.status, reply.code) == (status, code)
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize("media", ["application/octet-stream", "application/x-www-form-urlencoded", None])
+def test_a_frame_is_bytes_whatever_a_plain_client_calls_them(
+    serve: Serve, frame: MakeFrame, session: str, media: str | None
+) -> None:
+    async def scenario(world: Any) -> None:
+        device = await world.person()
+        await world.started(device)
+        headers = {} if media is None else {"Content-Type": media}
+        path = f"/v1/sessions/{session}/frames/watch/0"
+        assert (await world.call("PUT", path, device, data=frame(), headers=headers)).status == 201
+
+    serve(scenario)
+
+
+def test_a_batch_of_which_all_numbers_hold_other_frames_conflicts(serve: Serve, frame: MakeFrame, session: str) -> None:
+    async def scenario(world: Any) -> None:
+        device = await world.person()
+        await world.started(device)
+        path = f"/v1/sessions/{session}/frames"
+        await world.call("PUT", f"{path}/watch/0", device, data=frame(0))
+        reply = await world.call("POST", path, device, data=msgpack.packb([["watch", 0, frame(1)]]), headers=MSGPACK)
+        assert (reply.status, reply.code) == (409, "frame-conflict")
+        assert [bad["seq"] for bad in reply.json["rejected"]] == [0]
+
+    serve(scenario)
+
+
+def test_the_start_of_the_query_is_that_of_the_frames_that_name_none(serve: Serve, session: str) -> None:
+    async def scenario(world: Any) -> None:
+        device = await world.person()
+        await world.started(device)
+        block = bytes((0xAD, 1, 50, 5, 0)) + bytes(5)
+        path = f"/v1/sessions/{session}/frames?start=1772368200000"
+        body = msgpack.packb([["watch", 0, block], ["watch", 1, block, 1_772_368_201_000]])
+        reply = await world.call("POST", path, device, data=body, headers=MSGPACK)
+        assert (reply.status, reply.json["accepted"]) == (200, 2)
+
+    serve(scenario)
+
+
+def test_a_start_beside_bytes_that_say_theirs_makes_no_other_frame(
+    serve: Serve, frame: MakeFrame, session: str
+) -> None:
+    async def scenario(world: Any) -> None:
+        device = await world.person()
+        await world.started(device)
+        path = f"/v1/sessions/{session}/frames/watch/0"
+        assert (await world.call("PUT", path, device, data=frame())).status == 201
+        again = await world.call("PUT", f"{path}?start=1772368200000", device, data=frame())
+        assert (again.status, again.json["status"]) == (200, "duplicate")
+
+    serve(scenario)
+
+
+def test_what_is_stored_is_told_while_no_views_exist(
+    serve: Serve, frame: MakeFrame, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(world: Any) -> None:
+        device = await world.person()
+        await world.started(device)
+        written = await world.call("PUT", f"/v1/sessions/{session}/frames/watch/0", device, data=frame())
+
+        def none_yet(*_: object) -> list[object]:
+            raise ViewsUnavailableError
+
+        monkeypatch.setattr(world.services.read_side, "rejects", none_yet)
+        held = await world.call("GET", f"/v1/sessions/{session}/frames", device)
+        assert (held.status, held.json["rejects"]) == (200, [])
+        assert held.json["devices"]["watch"]["stored"] == 1
+        assert held.json["position"] == written.json["position"]
 
     serve(scenario)

@@ -68,7 +68,7 @@ CASES = [
     (GFS, GOOD + gfs(count=9, rate=0), "bad-rate", 12),
     (GFS, gfs(count=2, body=bytes(9)), "truncated-samples", 14),
     (GFS, gfs(count=3, body=bytes(10)), "truncated-samples", 15),
-    (GFS, gfs() * (most_blocks(5 * 3000) + 1), "too-many-blocks", None),
+    (GFS, gfs() * (most_blocks(5 * 9000) + 1), "too-many-blocks", None),
     (GFS, gfs() * 3000 + b"\0", "unknown-type", 15_000),
     # muvr16: the rate before the sample size
     (MUVR16, b"", "empty", 0),
@@ -81,8 +81,6 @@ CASES = [
     (MUVR16, muvr16(count=9, size=1), "bad-sample-size", 3),
     (MUVR16, muvr16(count=1, stamp=2**64 - 1, body=bytes(4)), "truncated-samples", 20),
     (MUVR16, muvr16(0xED, count=2, size=1, body=b"\x40"), "truncated-samples", 17),
-    (MUVR16, muvr16(stamp=2**64 - 1), "bad-timestamp", 6),
-    (MUVR16, muvr16() + muvr16(stamp=2**64 - 1), "bad-timestamp", 22),
     (MUVR16, muvr16() + b"\0\0", "unknown-type", 16),
     (MUVR16, muvr16(rate=0) + b"\0", "bad-rate", 2),
     # MultiPacket: the envelope first, payloads last
@@ -119,16 +117,8 @@ CASES = [
     (AE, tagged(b"ae", LEFT, count=4), "truncated-samples", 25),
     (AE, tagged(b"ae", LEFT, count=2, body=bytes(9)), "bad-count", 12),
     (AE, tagged(b"ae", LEFT, LEFT, count=3, body=bytes(9)), "bad-count", 12),
-    (AE, tagged(b"ae", HEART, body=b"\0\x01\0\0\0" + b"\0"), "bad-sample", None),
-    (AE, tagged(b"ae", HEART, count=6, body=b"\xff" * 5 + bytes(5)), "bad-sample", 20),
-    (AE, tagged(b"ae", HEART, count=6, body=bytes(5) + b"\xff" * 5), "bad-sample", 25),
     (AE, tagged(b"ae", LEFT, rate=0, start=INFINITE, body=bytes(6)), "trailing-bytes", 25),
     (AE, tagged(b"ae", LEFT, count=0, body=bytes(2)), "trailing-bytes", 20),
-    (AE, tagged(b"ae", LEFT, rate=0, start=INFINITE), "bad-rate", 3),
-    (AE, tagged(b"ae", LEFT, start=INFINITE), "bad-timestamp", 4),
-    (AE, tagged(b"ae", LEFT, start=float("nan")), "bad-timestamp", 4),
-    (AE, tagged(b"ae", LEFT, start=1e300), "bad-timestamp", 4),
-    (AE, tagged(b"ae", LEFT, start=2.6e11), "bad-timestamp", 4),
     (AD, tagged(b"ae", LEFT), "bad-magic", 0),
     (AD, tagged(b"ad", LEFT, count=3, body=bytes(11)), "truncated-samples", 31),
     (AD, tagged(b"ad", LEFT, count=2**30, body=bytes(12)), "truncated-samples", 32),
@@ -136,8 +126,7 @@ CASES = [
     (AD, tagged(b"ad", LEFT, body=bytes(8) + NAN + b"\0"), "bad-sample", 28),
     (AD, tagged(b"ad", LEFT, body=bytes(4) + struct.pack("<f", INFINITE) + bytes(4)), "bad-sample", 24),
     (AD, tagged(b"ad", LEFT, body=struct.pack("<3f", 32.768, 0, 0)), "bad-sample", 20),
-    (AD, tagged(b"ad", HEART, count=1, body=struct.pack("<f", 256.0)), "bad-sample", 20),
-    (AD, tagged(b"ad", HEART, count=1, body=struct.pack("<f", -1.0)), "bad-sample", 20),
+    (AD, tagged(b"ad", HEART, count=1, body=struct.pack("<f", 32768.0)), "bad-sample", 20),
     (AD, tagged(b"ad", b"tgl\0", body=struct.pack("<2f", 1, 2) + NAN), "bad-sample", 28),
     (AD, tagged(b"ad", LEFT, rate=0, body=bytes(13)), "trailing-bytes", 32),
     # the historic four, only when named
@@ -148,18 +137,20 @@ CASES = [
     (Format.GFS_FEFC, b"\xfc\xfe\xff\xff\x32" + bytes(9), "truncated-samples", 14),
     (Format.GFS_FEF7, b"\xf7\xfe\x01\0\x32" + bytes(6), "trailing-bytes", 10),
     (Format.AD_INT16, tagged(b"ad", LEFT, count=2, body=bytes(11)), "truncated-samples", 31),
-    (Format.AD_INT16, tagged(b"ad", HEART, count=1, body=b"\0\x01"), "bad-sample", 20),
     (Format.AD_INT16, tagged(b"ad", LEFT, count=1, body=bytes(7)), "trailing-bytes", 26),
     (Format.AD_LEGACY19, legacy19()[:18], "too-short", 18),
     (Format.AD_LEGACY19, legacy19(tag=b"tah"), "bad-type", 18),
     (Format.AD_LEGACY19, legacy19(body=bytes(8) + NAN), "bad-sample", 27),
-    (Format.AD_LEGACY19, legacy19(rate=0), "bad-rate", 11),
-    (Format.AD_LEGACY19, legacy19(start=INFINITE), "bad-timestamp", 3),
     # detected, not named
     (None, b"", "empty", 0),
-    (None, b"\xac", "unknown-format", 0),
-    (None, b"\xca", "unknown-format", 0),
-    (None, b"\xfc\xfe\x01\0\x32", "unknown-format", 0),
+    (None, b"\xac", "unknown-type", 0),
+    (None, b"\xae\x7c\x64", "unknown-type", 0),
+    (None, b"12345", "bad-magic", 0),
+    (None, b"be" + bytes(30), "bad-magic", 0),
+    (None, b"af" + bytes(30), "bad-magic", 0),
+    (None, b"\xca\xb2" + bytes(30), "bad-magic", 0),
+    (None, b"\xca", "bad-magic", 0),
+    (None, b"\xfc\xfe\x01\0\x32", "bad-magic", 0),
     (None, gfs(0xCD), "unknown-type", 0),
 ]
 
@@ -205,3 +196,37 @@ def test_every_error_has_a_code_of_its_own() -> None:
     codes = [leaf.code for leaf in leaves(CodecError)]
     assert len(set(codes)) == len(codes)
     assert CodecError.code not in codes
+
+
+@pytest.mark.parametrize("kind", [b"ae", b"ad"])
+@pytest.mark.parametrize("start", [INFINITE, -INFINITE, float("nan"), 1e300, -1e300])
+def test_a_clock_that_shows_no_number_costs_the_start_and_not_the_samples(kind: bytes, start: float) -> None:
+    frame = frames.decode(tagged(kind, LEFT, start=start, body=bytes(5) if kind == b"ae" else bytes(12)))
+    assert (frame.summary.blocks[0].start_ms, len(frame.blocks[0].samples)) == (None, 1)
+
+
+@pytest.mark.parametrize(("start", "start_ms"), [(0.0, 0), (-65.155, -65_155), (0.0005, 0), (0.0015, 2)])
+def test_seconds_become_milliseconds_rounded_half_to_even(start: float, start_ms: int) -> None:
+    assert frames.summarize(tagged(b"ae", LEFT, start=start)).blocks[0].start_ms == start_ms
+
+
+def test_a_muvr16_timestamp_is_told_as_it_stands() -> None:
+    assert frames.summarize(muvr16(stamp=2**64 - 1), MUVR16).blocks[0].start_ms == 2**64 - 1
+
+
+@pytest.mark.parametrize("format_", [AE, AD, Format.AD_INT16])
+def test_a_tagged_frame_may_say_no_rate(format_: Format) -> None:
+    kind, body = (b"ae", bytes(5)) if format_ is AE else (b"ad", bytes(12 if format_ is AD else 18))
+    block = frames.summarize(tagged(kind, LEFT, rate=0, body=body), format_).blocks[0]
+    assert (block.rate_hz, block.pace_hz) == (0, 50)
+
+
+def test_a_heart_rate_may_fill_the_last_packed_word_in_part() -> None:
+    frame = frames.decode(tagged(b"ae", HEART, count=2, body=(72 | 75 << 13).to_bytes(5, "little")))
+    assert frame.blocks[0].samples.tolist() == [[72], [75]]
+
+
+def test_a_body_of_many_full_blocks_is_decoded() -> None:
+    body = gfs(count=124, body=bytes(620)) * 1000
+    assert len(frames.decode(body).blocks) == 1000
+    assert len(frames.decode(gfs(count=1, body=bytes(5)) * 4000, GFS).blocks) == 4000

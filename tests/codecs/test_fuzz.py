@@ -15,7 +15,7 @@ def test_twenty_thousand_broken_frames_show_no_fault() -> None:
     tally = fuzz.run(iter(range(20_000)), seed=7)
     assert tally.outcomes.total() == 20_000
     # The cases reach both good frames and deep checks, else they prove little.
-    for code in ("ok", "bad-count", "bad-sample", "bad-timestamp", "truncated-payload", "trailing-bytes"):
+    for code in ("ok", "bad-count", "bad-sample", "truncated-payload", "trailing-bytes"):
         assert tally.outcomes[code] > 20
 
 
@@ -36,9 +36,8 @@ def test_a_count_of_sixteen_gibibytes_allocates_nothing() -> None:
 
 def test_the_limit_of_blocks_is_the_documented_one() -> None:
     empty = bytes((0xAD, 0, 50, 5, 0))
-    most = most_blocks(5 * 256)
-    assert most == 256 + 20
-    assert len(frames.decode(empty * 256, Format.GFS).blocks) == 256
+    assert most_blocks(5 * 4096) == 4096 + 320
+    assert len(frames.decode(empty * 4096, Format.GFS).blocks) == 4096
 
 
 def test_a_case_is_named_by_its_seed_and_number() -> None:

@@ -123,3 +123,9 @@ def test_the_encoder_writes_what_the_device_wrote(good_golden: Any) -> None:
             assert written[:19] + written[20:] == good_golden.data[:19] + good_golden.data[20:]
         else:
             assert written == good_golden.data
+
+
+def test_a_bad_frame_is_refused_with_its_error_unnamed_too(bad_golden: Any) -> None:
+    with pytest.raises(CodecError) as refused:
+        frames.decode(bad_golden.data)
+    assert refused.value.code == bad_golden.meaning["error"].split(" ")[0]

@@ -27,7 +27,7 @@ BITS_OF = {Format.GFS_FEF7: 11, Format.AD: 16, Format.AD_INT16: 16, Format.AD_LE
 def samples_of(draw: st.DrawFn, kind: SensorKind, rows: int, bits: int) -> Samples:
     """Samples that fit a number of bits."""
     if kind is HEART_RATE:
-        return np.array(draw(st.lists(st.integers(0, 255), min_size=rows, max_size=rows)), dtype=np.uint8).reshape(
+        return np.array(draw(st.lists(st.integers(0, 255), min_size=rows, max_size=rows)), dtype=np.int16).reshape(
             -1, 1
         )
     value = st.integers(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
@@ -131,12 +131,12 @@ def test_a_stopped_watch_is_written_and_understood(format_: Format) -> None:
 
 @pytest.mark.parametrize("device", [DeviceKind.PEBBLE, DeviceKind.PHONE], ids=str)
 def test_muvr16_says_who_sent_it(device: DeviceKind) -> None:
-    block = make_block(HEART_RATE, np.array([[60]], dtype=np.uint8), 1)
+    block = make_block(HEART_RATE, np.array([[60]], dtype=np.int16), 1)
     assert frames.summarize(encode(Format.MUVR16, [block], device=device), Format.MUVR16).device is device
 
 
 def test_muvr16_blocks_of_several_senders_have_no_one_device() -> None:
-    block = make_block(HEART_RATE, np.array([[60]], dtype=np.uint8), 1)
+    block = make_block(HEART_RATE, np.array([[60]], dtype=np.int16), 1)
     both = b"".join(encode(Format.MUVR16, [block], device=kind) for kind in (DeviceKind.PEBBLE, DeviceKind.PHONE))
     assert frames.summarize(both).device is DeviceKind.UNKNOWN
 
@@ -147,7 +147,7 @@ ROW = np.zeros((1, 3), dtype=np.int16)
 @pytest.mark.parametrize(
     ("format_", "blocks"),
     [
-        (Format.GFS, [make_block(HEART_RATE, np.zeros((1, 1), dtype=np.uint8), 1)]),
+        (Format.GFS, [make_block(HEART_RATE, np.zeros((1, 1), dtype=np.int16), 1)]),
         (Format.GFS, [make_block(ACCELEROMETER, ROW, 0)]),
         (Format.GFS, [make_block(ACCELEROMETER, np.zeros((256, 3), dtype=np.int16), 50)]),
         (Format.MULTIPACKET, [make_block(ACCELEROMETER, ROW, 50, "left-wrist")]),

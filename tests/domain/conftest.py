@@ -18,6 +18,7 @@ def pretended_codec(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frames, "summarize", pretend_summarize)
+        patch.setattr(frames, "detect", lambda data: pretend_summarize(data).format)
         yield
 
 

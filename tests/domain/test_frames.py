@@ -95,6 +95,12 @@ def test_a_layout_without_a_clock_needs_a_start_and_keeps_it(ledger: Ledger) -> 
     assert ledger.events(did.FrameRecorded)[0].start_ms == MORNING
 
 
+def test_a_start_beside_a_layout_that_has_a_clock_makes_no_other_frame_of_the_same_bytes(ledger: Ledger) -> None:
+    ledger.frames(frame(0))
+    assert outcomes(ledger.frames(frame(0, start_ms=MORNING))) == [("duplicate", None)]
+    assert outcomes(ledger.frames(frame(0, start_ms=MORNING + 1))) == [("duplicate", None)]
+
+
 def test_a_start_given_with_a_layout_that_has_a_clock_is_not_stored(ledger: Ledger) -> None:
     ledger.frames(frame(0, start_ms=MORNING))
     assert ledger.events(did.FrameRecorded)[0].start_ms is None

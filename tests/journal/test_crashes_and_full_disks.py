@@ -24,6 +24,7 @@ from kinelog.journal.errors import (
 from kinelog.journal.records import Outcome
 from kinelog.journal.sqlite_file import connect
 from kinelog.journal.sqlite_journal import SqliteJournal
+from kinelog.journal.sqlite_transaction import Transaction
 from kinelog.journal.sqlite_writer import SqliteWriter, Write
 from kinelog.journal.verification import verify
 
@@ -123,7 +124,8 @@ def limit_pages(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> Call
     monkeypatch.setattr(SqliteWriter, "_connect", remembered)
 
     def limit(pages: int) -> None:
-        def within(connection: sqlite3.Connection) -> None:
+        def within(transaction: Transaction) -> None:
+            connection = transaction.connection
             (now,) = connection.execute("PRAGMA page_count").fetchone()
             connection.execute(f"PRAGMA max_page_count = {now + pages}")
 
@@ -166,7 +168,7 @@ class Group:
             holder.result()
             return [future.exception() or future.result() for future in futures]
 
-    def _hold(self, _connection: sqlite3.Connection) -> None:
+    def _hold(self, _transaction: Transaction) -> None:
         self._busy.set()
         assert self._go.wait(30)
 

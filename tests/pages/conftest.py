@@ -65,7 +65,7 @@ def sample_rows(start_ms: int, seconds: int, missing: range = range(0)) -> list[
         samples = np.stack((lift, 200 * np.cos(at), np.full(50, 1000.0)), axis=1) + generator.normal(0, 25, (50, 3))
         start = float(start_ms + second * 1000)
         rows.append(SampleRow("watch", "accelerometer", "left-wrist", "mg", start, 50.0, samples.astype(np.int16)))
-        heart = np.array([[90 + second % 40]], dtype=np.uint8)
+        heart = np.array([[90 + second % 40]], dtype=np.int16)
         rows.append(SampleRow("watch", "heart_rate", None, "bpm", start, 1.0, heart))
     return rows
 

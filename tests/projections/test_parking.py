@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import msgspec
-from gym_floor import NOON_MS, TENANT, GymFloor, dump
 from kinelog.domain.commands import EraseUser
 from kinelog.domain.events import FrameRecorded
 from kinelog.domain.identifiers import Person, shard_of
@@ -18,7 +17,9 @@ from kinelog.projections.parking import replay_parked
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.views import samples_by_session
 from kinelog.projections.views.samples_by_session import StoredBlock
-from watch_frames import ae
+
+from tests.projections.gym_floor import NOON_MS, TENANT, GymFloor, dump
+from tests.projections.watch_frames import ae
 
 POISON = ae(NOON_MS + 2000, seed=666)
 
@@ -150,7 +151,7 @@ def test_a_value_that_no_column_can_hold_parks_its_event_and_stops_nobody(floor:
 
     def overflowing(rows: Rows, event: FrameRecorded) -> Iterable[StoredBlock]:
         for info, found in genuine(rows, event):
-            yield (msgspec.structs.replace(info, start_ms=2**70) if event.data == marked else info), found
+            yield (msgspec.structs.replace(info, duration_ms=2**70) if event.data == marked else info), found
 
     others = [train(floor, f"person-{number}", number) for number in range(2, 6)]
     with patch.object(samples_by_session, "stored_blocks", overflowing):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+import struct
 
 import numpy as np
 import pytest
-from gym_floor import NOON_MS, TENANT, GymFloor
 from hypothesis import given
 from hypothesis import strategies as st
 from kinelog.projections.rows import SampleRow
 from kinelog.projections.views.sample_clock import Run, add_frame, measured_period_ms
-from watch_frames import ae, apple_watch, gfs_blocks, movement, muvr16_block
+
+from tests.projections.gym_floor import NOON_MS, TENANT, GymFloor
+from tests.projections.watch_frames import ae, apple_watch, gfs_blocks, movement, muvr16_block
 
 TRUE_PERIOD_MS = 20.45
 
@@ -109,7 +111,7 @@ def test_all_sensors_of_a_watch_are_expanded_exactly(floor: GymFloor) -> None:
     accelerometer = np.vstack([row.samples for row in by_kind["accelerometer"]])
     np.testing.assert_array_equal(accelerometer, movement(120, 0))
     assert [(row.unit, row.samples.dtype.str, row.samples.shape[1]) for row in rows[:3]] == [
-        ("mg", "<i2", 3), ("rad/s", "<f4", 3), ("bpm", "|u1", 1),
+        ("mg", "<i2", 3), ("rad/s", "<f4", 3), ("bpm", "<i2", 1),
     ]  # fmt: skip
 
 
@@ -154,3 +156,36 @@ def test_no_line_moves_a_frame_further_than_the_cut_did(floor: GymFloor) -> None
     told = {n: NOON_MS + n * 1040 for n in range(300)} | {1000 + n: NOON_MS + 600_000 + n * 985 for n in range(300)}
     assert len(rows) == 600
     assert all(-1000 <= row.start_ms - told[row.sequence] <= 1000 for row in rows)
+
+
+def test_frames_that_say_no_rate_are_reckoned_with_the_usual_one_until_it_is_measured(floor: GymFloor) -> None:
+    frames = {n: ae(int(NOON_MS + n * 50 * TRUE_PERIOD_MS), seed=n, rate_hz=0) for n in range(100)}
+    anna = floor.register("anna")
+    session = floor.start(anna, 1)
+    floor.send(anna, session, 0, frames[0])
+    floor.project()
+    (row,) = floor.read_side.samples(TENANT, anna.pseudonym, session, None, None, 10)
+    assert (row.rate_hz, len(row.samples)) == (50.0, 50)
+    for sequence, data in frames.items():
+        if sequence:
+            floor.send(anna, session, sequence, data)
+    floor.project()
+    rows = floor.read_side.samples(TENANT, anna.pseudonym, session, None, None, 1000)
+    assert [row.rate_hz for row in rows] == pytest.approx([1000 / TRUE_PERIOD_MS] * 100, rel=0.01)
+    assert not floor.read_side.parked()
+
+
+def test_a_frame_whose_clock_is_wild_lies_where_it_arrived_and_parks_nothing(floor: GymFloor) -> None:
+    anna = floor.register("anna")
+    session = floor.start(anna, 1)
+    odd = ae(NOON_MS)[:4] + struct.pack("<d", float("nan")) + ae(NOON_MS)[12:]
+    late = ae(NOON_MS, seed=1)[:4] + struct.pack("<d", 1e15) + ae(NOON_MS, seed=1)[12:]
+    wild = bytearray(muvr16_block(NOON_MS, seed=2))
+    wild[6:14] = b"\xff" * 8
+    for sequence, data in enumerate((odd, late, bytes(wild))):
+        floor.send(anna, session, sequence, data)
+    floor.project()
+    rows = floor.read_side.samples(TENANT, anna.pseudonym, session, None, None, 10)
+    assert sum(len(row.samples) for row in rows) == 200
+    assert all(abs(row.start_ms - NOON_MS) < 24 * 3_600_000 for row in rows)
+    assert not floor.read_side.parked()

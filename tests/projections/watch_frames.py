@@ -44,7 +44,7 @@ def apple_watch(start_ms: int, count: int = 50, seed: int = 0) -> bytes:
     sensors = (
         (ACCELEROMETER, "left-wrist", movement(count, seed)),
         (SensorKind.GYROSCOPE, "left-wrist", numbers.normal(0, 2, (count, 3))),
-        (SensorKind.HEART_RATE, None, numbers.integers(60, 180, (count, 1)).astype(np.uint8)),
+        (SensorKind.HEART_RATE, None, numbers.integers(60, 180, (count, 1)).astype(np.int16)),
     )
     return AD.encode(
         [Block(BlockSummary(kind, location, 50, count, None, start_ms), samples) for kind, location, samples in sensors]
