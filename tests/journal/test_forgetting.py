@@ -12,7 +12,7 @@ from kinelog.domain.events import Event
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.journal import sqlite_writer
 from kinelog.journal.backup import back_up_keys, back_up_log
-from kinelog.journal.errors import CorruptError
+from kinelog.journal.errors import CorruptError, UnknownEventError
 from kinelog.journal.event_codec import EventCodec, associated_data
 from kinelog.journal.records import Snapshot, StoredEvent
 from kinelog.journal.restoration import restore
@@ -230,6 +230,32 @@ def test_an_event_that_was_moved_or_changed_does_not_open(gym: Gym) -> None:
         msgspec.structs.replace(stored, entity=gym.alice.session(SESSION)),
         msgspec.structs.replace(stored, type="SessionClosed"),
     ):
-        with pytest.raises(CorruptError):
+        with pytest.raises(CorruptError) as alone:
             gym.codec.open(changed)
+        opening = gym.codec.opening()
+        opening.open(stored)
+        with pytest.raises(CorruptError) as in_a_row:
+            opening.open(changed)
+        assert str(in_a_row.value) == str(alone.value)
+    gym.close()
+
+
+def test_many_events_opened_in_a_row_are_those_opened_one_by_one(gym: Gym) -> None:
+    opening = gym.codec.opening()
+    stored = [item.event for shard in range(16) for item in gym.journal.read(shard, 0, 100)]
+    erased = gym.codec.seal(gym.alice.persistence_id, 3, events.UserErased(at_ms=9))
+    assert len({event.entity for event in stored}) > 1
+    assert [opening.open(event) for event in [*stored, erased]] == [
+        gym.codec.open(event) for event in [*stored, erased]
+    ]
+    gym.close()
+
+
+def test_opening_in_a_row_refuses_the_erased_and_what_is_newer_than_the_code(gym: Gym) -> None:
+    stored = next(gym.journal.replay(gym.alice.persistence_id)).event
+    with pytest.raises(UnknownEventError):
+        gym.codec.opening().open(msgspec.structs.replace(stored, schema=99))
+    gym.keys.forget(*gym.alice)
+    with pytest.raises(ErasedPersonError):
+        gym.codec.opening().open(stored)
     gym.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from kinelog.domain.values import Source
 from kinelog.projections.errors import RebuildRunningError, UnknownViewError
 from kinelog.projections.rebuild import Rebuild, RebuildProgress, views_named
 from kinelog.projections.sqlite_views import SqliteViews
+from kinelog.projections.views import ALL_VIEWS
+from kinelog.projections.worker import ProjectionWorker
 
 from tests.projections.gym_floor import CURL, GYM, NOON_MS, SQUAT, TENANT, GymFloor, dump
 from tests.projections.watch_frames import ae, apple_watch, gfs_blocks, muvr16_block
@@ -85,6 +88,23 @@ def rebuilt(floor: GymFloor) -> dict[str, list[tuple[object, ...]]]:
         return dump(store)
     finally:
         store.close()
+
+
+def test_frames_unpacked_by_the_batch_make_the_rows_of_frames_unpacked_one_by_one(floor: GymFloor) -> None:
+    person = floor.register("anna")
+    session = floor.start(person, 1)
+    for sequence in range(9):
+        at = NOON_MS + sequence * 1000
+        frames = (ae(at, 50 + sequence, sequence), ae(at, 120, sequence), gfs_blocks((60, 20)), apple_watch(at))
+        floor.send(person, session, sequence, frames[sequence % 4], start_ms=at)
+    floor.send(person, session, 9, ae(NOON_MS + 9000, 0))
+    singly = tuple(replace(view, prepare=None) for view in ALL_VIEWS)
+    other = SqliteViews(floor.folder / "singly" / "views.db")
+    ProjectionWorker(floor.journal, floor.codec, other, views=singly).catch_up()
+    floor.project()
+    assert len(dump(floor.store)["samples_by_session"]) > 9
+    assert dump(other) == dump(floor.store)
+    other.close()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
