@@ -10,7 +10,7 @@ from typing import Self
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.sqlite_journal import SqliteJournal
-from kinelog.privacy.errors import WrongMasterKeyError
+from kinelog.privacy.errors import MissingMasterKeyError, PrivacyError, WrongMasterKeyError
 from kinelog.privacy.key_store import KeyStore
 from kinelog.service.configuration import DataFolder, Settings, master_key_from
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
@@ -30,15 +30,18 @@ class OpenedData:
         """Open a data folder, making what is not there.
 
         Raises:
-            ConfigurationError: The master key is not the one the keys were wrapped with.
-            UnavailableServiceError: The log cannot be opened: damaged, or made with another number of shards.
+            ConfigurationError: The master key is missing, or not the one the keys were wrapped with.
+            UnavailableServiceError: The log or the key store cannot be opened: damaged, or made with
+                another number of shards.
         """
         folder.create()
         with ExitStack() as undo:
             try:
                 keys = KeyStore.open(folder.keys, master_key_from())
-            except WrongMasterKeyError as error:
+            except (WrongMasterKeyError, MissingMasterKeyError) as error:
                 raise ConfigurationError(f"{folder.keys}: {error}") from error
+            except PrivacyError as error:
+                raise UnavailableServiceError(f"{folder.keys}: {error}") from error
             undo.callback(keys.close)
             try:
                 journal = SqliteJournal(folder.log, shards=settings.shards)
