@@ -50,11 +50,12 @@ class Recoverer:
                 state, start = opened, snapshot.sequence
                 break
         sequence = start
+        opening = self._codec.opening()
         for positioned in self._journal.replay(entity, start):
             sequence += 1
             if positioned.event.sequence != sequence:
                 raise CorruptError(f"{entity}#{sequence}", f"found {positioned.event.sequence} in its place")
-            state = self._rules.evolve(state, self._codec.open(positioned.event))
+            state = self._rules.evolve(state, opening.open(positioned.event))
         if sequence == 0:
             # Nothing was read that needed the person's key, so ask for it: nobody writes for the erased.
             self._keys.sealer(*person_of(entity))

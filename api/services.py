@@ -25,7 +25,7 @@ class Services:
 
     Attributes:
         region: Takes commands.
-        read_side: Answers questions about the views; blocking.
+        read_side: Answers questions about the views, without the erased (`UnerasedViews`); blocking.
         keys: Names, pseudonyms, keys; blocking.
         journal: For exports and for the heads that lag is measured against; blocking.
         cursor_key: 32 secret bytes that cursors are sealed with; the same in every process of a deployment.

@@ -1,199 +1,134 @@
-"""How fast views follow the log, and how fast they are rebuilt: `python benchmarks/projection_lag.py`.
+"""How late the views are, and how fast they are folded: `python -m benchmarks.projection_lag`.
 
-Everything is given against the frames a second that the service takes over HTTP, which the HTTP benchmark prints on the
-same machine; pass it with `--http`. A log of `ae` frames in a real SQLite journal, sealed as the service seals them, is
+The service runs as it does everywhere, with its projection worker beside it, and 64 connections send frames as fast as
+they are answered. That gives the ingest of this run and, seen through `/metrics`, how far the views are behind. Then
+the service stops, and the log that it wrote is
 
-1. folded from its beginning by the live worker,
-2. folded anew beside the live views and switched, as `kinelog project --rebuild all` does,
-3. written at the HTTP rate while a worker in a process of its own follows: the time from a frame's commit to the moment
-   when a reader sees it is the lag.
+1. folded from its beginning into an empty store by the code of the live worker, and
+2. folded anew beside those views and switched, as `kinelog project --rebuild all` does,
+
+each given as a multiple of the ingest of the same run. Processor time is given besides: it is what a shared machine
+cannot spoil.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import secrets
-import statistics
-import subprocess
+import asyncio
+import gc
 import sys
 import tempfile
-import threading
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from kinelog.codecs import frames
-from kinelog.codecs.tagged import AE
-from kinelog.codecs.values import Block, BlockSummary, FrameSummary, SensorKind
-from kinelog.domain.events import Event, FrameRecorded, SessionStarted
-from kinelog.domain.identifiers import Person, shard_of
-from kinelog.journal.records import StoredEvent
+import click
 from kinelog.projections.rebuild import Rebuild
-from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.worker import ProjectionWorker
-from kinelog.service.configuration import DataFolder, Settings
+from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.opened_data import OpenedData
 
-TENANT = "benchmark"
-START_MS = 1_700_000_400_000
-COMMIT_EVENTS = 32
-SETTLE_S = 20.0
+from benchmarks.http_ingest import KINELOG, TENANT, WARM_S, kinelog, streams_of_people
+from benchmarks.http_load import closed_loop
+from benchmarks.server_process import ServerProcess
+from benchmarks.view_lag import SCRAPE_EVERY_S, ViewLag
+
+WANTED_LAG_S = 1.0
+WANTED_TIMES_INGEST = 5.0
+COLLECT_AFTER = (50_000, 20, 50)
+"""As `kinelog project` sets it."""
 
 
-class FloorLog:
-    """People who train at one gym; each call of `commit` adds a second of some of them to the log."""
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """What the service took.
 
-    def __init__(self, opened: OpenedData, people: int) -> None:
-        self._opened = opened
-        self._epochs = [opened.journal.acquire(shard, "benchmark").epoch for shard in range(opened.journal.shards)]
-        self.heads = [opened.journal.head(shard) for shard in range(opened.journal.shards)]
-        self._people = [Person(TENANT, opened.keys.enrol(TENANT, f"person-{number}")) for number in range(people)]
-        self._sequences = dict.fromkeys(self._people, 0)
-        self._by_shard: dict[int, deque[Person]] = {}
-        for person in self._people:
-            shard = shard_of(person, opened.journal.shards)
-            self._by_shard.setdefault(shard, deque()).append(person)
-        self._frames = [ae_frame(second) for second in range(64)]
+    Attributes:
+        per_second: Frames.
+        lag_p50_s: Of the views while the frames came; `lag_p99_s` and `lag_worst_s` likewise.
+        settled: Whether the views caught up behind it.
+    """
 
-    def commits(self) -> Iterator[tuple[int, int]]:
-        """Commit a batch of frames of one shard after the other, for ever; shard and position of the last frame."""
-        while True:
-            for shard, people in self._by_shard.items():
-                events = []
-                for _ in range(COMMIT_EVENTS):
-                    people.rotate(1)
-                    events += self._next_events(people[0])
-                self.heads[shard] = self._opened.journal.commit(
-                    shard, self._epochs[shard], self.heads[shard], secrets.token_bytes(16), events
-                )
-                yield shard, self.heads[shard]
-
-    def _next_events(self, person: Person) -> list[StoredEvent]:
-        stream = person.session("00000000-0000-4000-8000-000000000001")
-        sequence = self._sequences[person]
-        at_ms = START_MS + sequence * 1000
-        events: list[Event] = []
-        if sequence == 0:
-            events.append(SessionStarted(at_ms=at_ms, started_at_ms=START_MS, gym="floor"))
-            self._sequences[person] = sequence = 1
-        data, summary = self._frames[sequence % len(self._frames)]
-        digest = sequence.to_bytes(8, "big")
-        events.append(
-            FrameRecorded(
-                at_ms=at_ms, device="watch", sequence=sequence, digest=digest, start_ms=None, summary=summary, data=data
-            )
-        )
-        first = sequence + 2 - len(events)
-        self._sequences[person] = sequence + 1
-        return [self._opened.codec.seal(stream, first + index, event) for index, event in enumerate(events)]
+    per_second: float
+    lag_p50_s: float
+    lag_p99_s: float
+    lag_worst_s: float
+    settled: bool
 
 
-def ae_frame(second: int) -> tuple[bytes, FrameSummary]:
-    """50 samples and what they decode to."""
-    samples = np.random.default_rng(second).integers(-4000, 4000, (50, 3)).astype(np.int16)
-    block = BlockSummary(SensorKind.ACCELEROMETER, "left-wrist", 50, 50, None, START_MS + second * 1000)
-    data = AE.encode([Block(block, samples)])
-    return data, frames.summarize(data)
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """One way through the whole log: events, and what they took in wall and processor seconds."""
+
+    events: int
+    seconds: float
+    cpu_s: float
 
 
-def catch_up_and_rebuild(folder: Path, events: int, people: int) -> tuple[float, float]:
-    """Events a second of the live worker catching up, and of a rebuild with its switch."""
-    data = DataFolder(folder)
-    with OpenedData.open(data, Settings()) as opened:
-        log = FloorLog(opened, people)
-        for _ in log.commits():
-            if sum(log.heads) >= events:
-                break
-        store = SqliteViews(data.views)
-        started = time.perf_counter()
-        folded = ProjectionWorker(opened.journal, opened.codec, store).catch_up()
-        caught_up = folded / (time.perf_counter() - started)
-        started = time.perf_counter()
-        assert Rebuild(opened.journal, opened.codec, store).run()
-        rebuilt = folded / (time.perf_counter() - started)
+def ingest(folder: Path, connections: int, seconds: float) -> Ingest:
+    """Run the service at full load for so long."""
+    kinelog("tenant", "create", TENANT, "--data", str(folder))
+    owner = kinelog("token", "create", "--tenant", TENANT, "--data", str(folder)).split()[-1]
+    serve = [*KINELOG, "serve", "--data", str(folder), "--port", "0", "--log-level", "WARNING"]
+    with ServerProcess(serve) as service:
+        streams = asyncio.run(streams_of_people(service.url, owner, connections))
+        closed_loop(service.address, streams, WARM_S)
+        ViewLag(service.url).settle()
+        with ViewLag(service.url) as lag:
+            load = closed_loop(service.address, streams, seconds)
+        settled = ViewLag(service.url).settle()
+    return Ingest(load.per_second, lag.percentile_s(0.5), lag.percentile_s(0.99), lag.percentile_s(1.0), settled)
+
+
+def timed(work: Callable[[], object], events: int) -> Folded:
+    """Do it once."""
+    began, spent = time.perf_counter(), time.process_time()
+    work()
+    return Folded(events, time.perf_counter() - began, time.process_time() - spent)
+
+
+def fold_log(folder: Path) -> tuple[Folded, Folded]:
+    """Fold the log of a stopped service from its beginning, then rebuild what came of it."""
+    gc.set_threshold(*COLLECT_AFTER)
+    with OpenedData.open(DataFolder(folder), load_settings(folder)) as opened:
+        events = sum(map(opened.journal.head, range(opened.journal.shards)))
+        store = SqliteViews(folder / "folded" / "views.db")
+        caught_up = timed(ProjectionWorker(opened.journal, opened.codec, store).catch_up, events)
+        rebuilt = timed(Rebuild(opened.journal, opened.codec, store).run, events)
         store.close()
     return caught_up, rebuilt
 
 
-def lags_at(folder: Path, rate: float, seconds: float, people: int) -> list[float]:
-    """Seconds from commit to visibility of frames that are committed at a rate."""
-    data = DataFolder(folder)
-    with OpenedData.open(data, Settings()) as opened:
-        log = FloorLog(opened, people)
-        commits = log.commits()
-        for _ in range(opened.journal.shards):
-            next(commits)
-        command = [sys.executable, "-m", "kinelog.service", "project", "--data", str(folder)]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "KINELOG_LOG_LEVEL": "WARNING"}
-        with subprocess.Popen(command, env=environment) as worker:
-            try:
-                return _follow(data, commits, rate, seconds)
-            finally:
-                worker.terminate()
-
-
-def _follow(data: DataFolder, commits: Iterator[tuple[int, int]], rate: float, seconds: float) -> list[float]:
-    side = SqliteReadSide(data.views)
-    while not data.views.exists() or sum(side.as_of().values()) == 0:
-        time.sleep(0.05)
-    waiting: deque[tuple[float, int, int]] = deque()
-    done = threading.Event()
-    lags: list[float] = []
-
-    def watch() -> None:
-        while waiting or not done.is_set():
-            as_of = side.as_of()
-            now = time.perf_counter()
-            for entry in list(waiting):
-                at, shard, position = entry
-                if as_of.get(shard, 0) >= position:
-                    waiting.remove(entry)
-                    lags.append(now - at)
-            time.sleep(0.002)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    started = time.perf_counter()
-    for number, (shard, position) in enumerate(commits):
-        waiting.append((time.perf_counter(), shard, position))
-        due = started + (number + 1) * COMMIT_EVENTS / rate
-        time.sleep(max(0.0, due - time.perf_counter()))
-        if time.perf_counter() - started > seconds:
-            break
-    done.set()
-    watcher.join(SETTLE_S)
-    side.close()
-    return lags
-
-
-def main() -> None:
-    """Print the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--http", type=float, default=4000.0, help="frames a second over HTTP on this machine")
-    parser.add_argument("--events", type=int, default=60_000, help="length of the log that is rebuilt")
-    parser.add_argument("--people", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=15.0, help="how long frames are committed at the HTTP rate")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        caught_up, rebuilt = catch_up_and_rebuild(Path(folder) / "rebuild", options.events, options.people)
-        lags = sorted(lags_at(Path(folder) / "lag", options.http, options.seconds, options.people))
-    p99 = lags[int(len(lags) * 0.99)]
-    rows = [
-        ("HTTP ingest (given)", options.http, 1.0),
-        ("live worker, catching up", caught_up, caught_up / options.http),
-        ("rebuild of all views with switch", rebuilt, rebuilt / options.http),
+def in_words(taken: Ingest, folded: dict[str, Folded]) -> str:
+    """The figures for people."""
+    p50, p99, worst = taken.lag_p50_s, taken.lag_p99_s, taken.lag_worst_s
+    ratio = WANTED_LAG_S / max(p99, SCRAPE_EVERY_S)
+    lines = [
+        f"{'HTTP ingest of this run':34}{taken.per_second:10,.0f} frames/s",
+        f"{'views behind it':34}p50 {p50:.2f} s, p99 {p99:.2f} s, worst {worst:.2f} s; {ratio:.2f}x wanted",
+        f"{'':34}{'events/s':>10}{'x ingest':>10}{'x wanted':>10}{'events/CPU s':>14}",
     ]
-    sys.stdout.write(f"{'':36}{'events/s':>10}{'x HTTP':>8}\n")
-    for name, rate, ratio in rows:
-        sys.stdout.write(f"{name:36}{rate:10.0f}{ratio:8.2f}\n")
-    sys.stdout.write(
-        f"lag while {options.http:.0f} frames/s are committed: p50 {statistics.median(lags) * 1000:.0f} ms,"
-        f" p99 {p99 * 1000:.0f} ms, worst {lags[-1] * 1000:.0f} ms over {len(lags)} commits\n"
-    )
+    for name, way in folded.items():
+        rate = way.events / way.seconds
+        times = rate / taken.per_second
+        lines.append(
+            f"{name:34}{rate:10,.0f}{times:10.2f}{times / WANTED_TIMES_INGEST:10.2f}{way.events / way.cpu_s:14,.0f}"
+        )
+    return "\n".join(lines)
+
+
+@click.command()
+@click.option("--connections", default=64, show_default=True, type=click.IntRange(1, 1024))
+@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.5, 120), help="Of full load.")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="On the disk to measure.")
+def main(*, connections: int, seconds: float, folder: Path | None) -> None:
+    """Measure the views' lag at full ingest, and folding against the ingest; prints ratios, promises nothing."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="kinelog-views-") as data:
+        taken = ingest(Path(data), connections, seconds)
+        caught_up, rebuilt = fold_log(Path(data))
+    click.echo(in_words(taken, {"live worker, catching up": caught_up, "rebuild of all views with switch": rebuilt}))
+    sys.exit(0 if taken.settled else 70)
 
 
 if __name__ == "__main__":

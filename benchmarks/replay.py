@@ -14,7 +14,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -32,7 +32,6 @@ from kinelog.privacy.key_store import KeyStore
 
 from benchmarks.disk import sync_milliseconds
 
-EVENTS = 10_000
 TOGETHER_LIVE = 16
 TOGETHER_BULK = 64
 BEHIND_SNAPSHOT = 99
@@ -48,8 +47,9 @@ SUMMARY = FrameSummary(Format.AE, 1, DeviceKind.PEBBLE, (BlockSummary(SensorKind
 class Store:
     """A journal and its keys in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, events: int) -> None:
         """Open both, with as many people in one shard as write together."""
+        self.events = events
         self.keys = KeyStore.open(folder / "keys")
         self.codec = EventCodec(self.keys)
         self.journal = SqliteJournal(folder / "log" / "journal.db", shards=4)
@@ -95,14 +95,14 @@ class Store:
 
 def write_live(store: Store) -> None:
     """A frame of each of 16 people in each commit."""
-    for sequence in range(1, EVENTS + 1):
+    for sequence in range(1, store.events + 1):
         store.commit([store.frame(person, sequence) for person in store.people])
 
 
 def write_bulk(store: Store) -> None:
     """Frames of one session, 64 in a commit."""
-    for start in range(1, EVENTS + 1, TOGETHER_BULK):
-        end = min(start + TOGETHER_BULK, EVENTS + 1)
+    for start in range(1, store.events + 1, TOGETHER_BULK):
+        end = min(start + TOGETHER_BULK, store.events + 1)
         store.commit([store.frame(store.people[0], sequence) for sequence in range(start, end)])
 
 
@@ -126,21 +126,27 @@ def report(what: str, events: int, seconds: float, limit_seconds: float) -> None
 
 def measure(store: Store) -> None:
     """Replay, log order, and readiness."""
-    codec, journal, entity = store.codec, store.journal, store.entity
+    codec, journal, entity, events = store.codec, store.journal, store.entity, store.events
     stored = [item.event for item in journal.replay(entity)]
-    assert len(stored) == EVENTS
+    assert len(stored) == events
+
+    def opened(records: Iterable[StoredEvent]) -> list[Event]:
+        opening = codec.opening()
+        return [opening.open(record) for record in records]
+
     packed = msgspec.msgpack.encode(stored)
     decoder = msgspec.msgpack.Decoder(list[StoredEvent])
-    memory = seconds_of(lambda: [codec.open(event) for event in decoder.decode(packed)])
+    memory = seconds_of(lambda: opened(decoder.decode(packed)))
 
     def folded() -> None:
         state = initial(entity)
+        opening = codec.opening()
         for item in journal.replay(entity):
-            state = evolve(state, codec.open(item.event))
+            state = evolve(state, opening.open(item.event))
 
-    report("replay, as stored", EVENTS, seconds_of(lambda: list(journal.replay(entity))), memory)
-    report("replay, opened", EVENTS, seconds_of(lambda: [codec.open(i.event) for i in journal.replay(entity)]), memory)
-    report("replay, opened and folded", EVENTS, seconds_of(folded), memory)
+    report("replay, as stored", events, seconds_of(lambda: list(journal.replay(entity))), memory)
+    report("replay, opened", events, seconds_of(lambda: opened(i.event for i in journal.replay(entity))), memory)
+    report("replay, opened and folded", events, seconds_of(folded), memory)
     measure_log_order(store, memory)
     measure_readiness(store)
 
@@ -152,11 +158,12 @@ def measure_log_order(store: Store, memory: float) -> None:
         after = 0
         while items := store.journal.read(0, after, 1_024):
             if opened:
+                opening = store.codec.opening()
                 for item in items:
-                    store.codec.open(item.event)
+                    opening.open(item.event)
             after = items[-1].position
 
-    limit = memory * store.head / EVENTS
+    limit = memory * store.head / store.events
     report("log order, as stored", store.head, seconds_of(lambda: read(opened=False)), limit)
     report("log order, opened", store.head, seconds_of(lambda: read(opened=True)), limit)
 
@@ -166,10 +173,12 @@ def measure_readiness(store: Store) -> None:
     entity = store.entity
     state = initial(entity)
     for item in store.journal.replay(entity):
-        if item.event.sequence > EVENTS - BEHIND_SNAPSHOT:
+        if item.event.sequence > store.events - BEHIND_SNAPSHOT:
             break
         state = evolve(state, store.codec.open(item.event))
-    store.journal.save_snapshot(seal_state(entity, EVENTS - BEHIND_SNAPSHOT, state, 1_700_000_000_000, store.keys))
+    store.journal.save_snapshot(
+        seal_state(entity, store.events - BEHIND_SNAPSHOT, state, 1_700_000_000_000, store.keys)
+    )
     recoverer = Recoverer(store.journal, store.keys, store.codec, DOMAIN_RULES)
     milliseconds = 1_000 * seconds_of(lambda: recoverer.recover(entity, 1))
     print(f"  {'ready with a snapshot':34} {milliseconds:10.1f} ms       {WANTED_READY_MS / milliseconds:6.2f}x wanted")
@@ -179,13 +188,14 @@ def main() -> None:
     """Write both logs and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, help="on the disk that is to be measured (default: the temporary one)")
+    parser.add_argument("--events", type=int, default=10_000, help="of the session (default: %(default)d)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         print(f"sync of this disk: {sync_milliseconds(Path(name)):.2f} ms")
         for label, write in (("written live", write_live), ("written in bulk", write_bulk)):
-            store = Store(Path(name) / label)
+            store = Store(Path(name) / label, arguments.events)
             write(store)
-            print(f"{label}: {EVENTS} events of a session among {store.head} of its shard")
+            print(f"{label}: {store.events} events of a session among {store.head} of its shard")
             measure(store)
             store.close()
 

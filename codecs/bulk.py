@@ -7,7 +7,30 @@ from collections.abc import Iterable
 import numpy as np
 from kinelog.codecs.errors import TruncatedSamplesError
 from kinelog.codecs.packed_samples import SAMPLES_13, PackedSamples
+from kinelog.codecs.tagged import AE, HEADER
+from kinelog.codecs.values import Format, FrameSummary, SensorKind
 from numpy.typing import NDArray
+
+_AE_PAYLOAD_AT = HEADER.size + AE.tag_bytes
+
+
+def packed_payload(data: bytes, summary: FrameSummary) -> bytes | None:
+    """The payload of a frame that is one accelerometer's packed words and nothing else: what nearly all frames are.
+
+    Args:
+        data: The frame.
+        summary: What `frames.summarize` says about it.
+
+    Returns:
+        `block.count` words for `decode_payloads`, or None for a frame that has to be decoded by itself.
+    """
+    if summary.format is not Format.AE or len(summary.blocks) != 1:
+        return None
+    block = summary.blocks[0]
+    payload = data[_AE_PAYLOAD_AT:]
+    if block.kind is not SensorKind.ACCELEROMETER or len(payload) != block.count * SAMPLES_13.word_bytes:
+        return None
+    return payload
 
 
 def decode_payloads(payloads: Iterable[bytes], packed: PackedSamples = SAMPLES_13) -> NDArray[np.int16]:

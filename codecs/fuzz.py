@@ -224,17 +224,12 @@ def run(cases: Iterator[int], seed: int) -> Tally:
     return tally
 
 
-@click.command()
+@click.command(epilog="Example: python -m kinelog.codecs.fuzz --cases 1000000 --seed 1")
 @click.option("--cases", default=1_000_000, show_default=True, help="How many broken frames to try.")
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same cases.")
 @click.option("--first", default=0, show_default=True, help="Number of the first case, to run one again.")
 def main(cases: int, seed: int, first: int) -> None:
-    r"""Throw broken frames at the codecs; exit 1 with the case if one shows a fault.
-
-    \b
-    Example:
-      python -m kinelog.codecs.fuzz --cases 1000000 --seed 1
-    """
+    """Throw broken frames at the codecs; exit 1 with the case if one shows a fault."""
     np.seterr(all="raise")
     try:
         with click.progressbar(range(first, first + cases), label="cases", update_min_steps=1000) as numbers:

@@ -73,12 +73,16 @@ class Received(msgspec.Struct, frozen=True, array_like=True, gc=False):
         bitmap = int.from_bytes(self.bitmaps[place], "little")
         if bitmap >> bit & 1:
             return self
-        start = DIGEST_BYTES * _bits_below(bitmap, bit)
         packed = self.digests[place]
+        if bitmap >> bit:  # late: its digest goes between others
+            start = DIGEST_BYTES * _bits_below(bitmap, bit)
+            digests = packed[:start] + digest + packed[start:]
+        else:
+            digests = packed + digest
         return Received(
             self.pages,
             _replaced(self.bitmaps, place, _packed(bitmap | 1 << bit)),
-            _replaced(self.digests, place, packed[:start] + digest + packed[start:]),
+            _replaced(self.digests, place, digests),
             self.count + 1,
         )
 
@@ -120,6 +124,8 @@ def _packed(bitmap: int) -> bytes:
 
 
 def _replaced(items: tuple[bytes, ...], place: int, item: bytes) -> tuple[bytes, ...]:
+    if len(items) == 1:
+        return (item,)
     return (*items[:place], item, *items[place + 1 :])
 
 

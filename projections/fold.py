@@ -8,7 +8,7 @@ be left out as if they had never been.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -79,8 +79,14 @@ class Rows(Protocol):
         """Remove all rows of a session, or of a person with all their sessions, from all tables of the view."""
         ...
 
+    def prepared(self, event: Event) -> bytes | None:
+        """What the view's `prepare` made of an event of this batch, if anything."""
+        ...
+
 
 Fold = Callable[[Rows, Origin, Event], None]
+Prepare = Callable[[Iterable[Event]], Mapping[int, bytes]]
+"""Works on a whole batch at once; results by `id` of the event. It never fails: what it cannot do, it leaves out."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ class View:
         kept_positions: Where set, the first table has a column `position`, and rows further than this many positions
             behind the shard's offset are dropped. Counted in positions of the log, never in rows or in time: both
             would differ once an erased person's events can no longer be read.
+        prepare: Does for a batch what costs more event by event; the fold must come to the same rows without it.
     """
 
     name: str
@@ -104,11 +111,12 @@ class View:
     events: frozenset[type[Event]]
     fold: Fold
     kept_positions: int | None = None
+    prepare: Prepare | None = None
 
 
 def view(
     name: str, version: int, tables: tuple[object, ...], events: tuple[type[Event], ...], fold: Fold,
-    kept_positions: int | None = None,
+    kept_positions: int | None = None, prepare: Prepare | None = None,
 ) -> View:  # fmt: skip
     """Make a view out of tables of any record types."""
-    return View(name, version, tables, frozenset(events), fold, kept_positions)  # type: ignore[arg-type]  # a tuple of tables is invariant in their records
+    return View(name, version, tables, frozenset(events), fold, kept_positions, prepare)  # type: ignore[arg-type]  # a tuple of tables is invariant in their records

@@ -79,6 +79,7 @@ class Folding:
         batch is then folded again from the start, knowing what to park.
         """
         known: dict[str, Parking] = {}
+        self.buffer.prepare(o.event for events in chunks.values() for o in events if o.event is not None)
         outcome = self._run(chunks, known)
         while outcome.spoiled:
             self.buffer.reset()
@@ -124,7 +125,10 @@ class Folding:
     def _run(self, chunks: Chunks, known: Mapping[str, Parking]) -> _Pass:
         outcome = _Pass()
         listens = self.view.events
+        noticed = {*listens, SessionDeleted, UserErased, None}
         for shard, events in chunks.items():
+            if noticed.isdisjoint(opened.kind for opened in events):
+                continue  # most views in most batches: frames are nearly all there is
             folded_to = self.position(shard)
             for opened in events:
                 position, _, owner, event, error, kind = opened

@@ -37,10 +37,11 @@ def open_events(codec: EventCodec, stored: Iterable[Positioned]) -> list[Opened]
         PrivacyError: The keys cannot be read at the moment: that says nothing about any event.
     """
     opened = []
+    opening = codec.opening()
     for entry in stored:
         entity = entry.event.entity
         try:
-            event = codec.open(entry.event)
+            event = opening.open(entry.event)
         except ErasedPersonError:
             opened.append(Opened(entry.position, entity, owner_of(entity), None, None, None))
         except (CorruptError, UnknownEventError, UnknownPersonError) as error:

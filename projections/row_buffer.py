@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
+from kinelog.domain.events import Event
 from kinelog.projections.fold import Rows, View
 from kinelog.projections.tables import Columns, Key, R, Record, Table
 from typing_extensions import override
@@ -31,6 +32,12 @@ class RowBuffer(Rows):
         self.dirty: dict[str, dict[Key, tuple[str, Record | None]]] = {table.name: {} for table in view.tables}
         self.appended: dict[str, list[Columns]] = {table.name: [] for table in view.tables}
         self.forget_first: list[str] = []
+        self._prepared: Mapping[int, bytes] = {}
+
+    def prepare(self, events: Iterable[Event]) -> None:
+        """Let the view look at all events of the batch that begins."""
+        if self.view.prepare is not None:
+            self._prepared = self.view.prepare(events)
 
     @override
     def of(self, table: Table[R], entity: str) -> dict[Key, R]:
@@ -89,6 +96,10 @@ class RowBuffer(Rows):
         for name, lines in self.appended.items():
             self.appended[name] = [columns for columns in lines if not belongs(str(columns[0]))]
 
+    @override
+    def prepared(self, event: Event) -> bytes | None:
+        return self._prepared.get(id(event))
+
     def written(self) -> None:
         """The changes are in the store: start the next batch, keep what was read."""
         for changed in self.dirty.values():
@@ -97,6 +108,7 @@ class RowBuffer(Rows):
             lines.clear()
         self.forget_first.clear()
         self._forgotten.clear()
+        self._prepared = {}
         if len(self._loaded) > KEPT_ENTITIES:
             self._loaded.clear()
 

@@ -4,6 +4,7 @@ import shutil
 import sys
 
 NEEDED = {
+    "curl": "the documents' commands are run (Debian: apt-get install curl)",
     "chromium": "the operator's page is tested in a real browser (Debian: apt-get install chromium)",
     "chromedriver": "drives the browser (Debian: apt-get install chromium-driver)",
 }

@@ -29,7 +29,7 @@ class ChildProcess:
         self._environment = {**os.environ, VARIABLE: "1", **(variables or {})}
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     def start(self) -> None:
         """Start the child and keep it running until `stop`."""
@@ -37,7 +37,7 @@ class ChildProcess:
 
     async def _supervise(self) -> None:
         pause = FIRST_PAUSE_S
-        while not self._stopping:
+        while not self._stopping.is_set():
             started = time.monotonic()
             # A session of its own: Ctrl-C reaches the parent only, which stops its children in order. The pipe, which
             # nobody writes to, tells the child when the parent is gone.
@@ -50,7 +50,7 @@ class ChildProcess:
                 start_new_session=True,
             )
             code = await self._process.wait()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             if time.monotonic() - started > HEALTHY_AFTER_S:
                 pause = FIRST_PAUSE_S
@@ -60,7 +60,7 @@ class ChildProcess:
 
     async def stop(self, timeout_s: float) -> None:
         """Ask the child to end, and end it if it does not within `timeout_s`."""
-        self._stopping = True
+        self._stopping.set()
         process = self._process
         if process is not None and process.returncode is None:
             process.send_signal(signal.SIGTERM)

@@ -44,6 +44,7 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"kinelog.service.commands.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         command.name = cmd_name
+        keep_examples_as_written(command)
         return command
 
     @override
@@ -53,9 +54,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "KINELOG_CLI"}
-)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="kinelog")
 def main() -> None:
     """Track exercise from packed wearable sensor frames.
@@ -67,8 +66,16 @@ def main() -> None:
 
     Exit codes: 0 done, 64 wrong usage or setting, 65 bad data, 66 no such input, 69 service unavailable,
     70 internal error, 73 cannot create, 75 try again later.
-    """  # noqa: D301 - \b is click's mark for text that it must not wrap
+    """
     click.UsageError.exit_code = 64
+
+
+def keep_examples_as_written(command: click.Command) -> None:
+    r"""Turn the two characters `\b` of a raw docstring into the one that keeps click from wrapping what follows."""
+    command.help = command.help and command.help.replace(r"\b", "\b")
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            keep_examples_as_written(child)
 
 
 def log_to_stderr(level: str) -> None:

@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         host: Address to listen on.
         port: Port to listen on; 0 lets the system choose.
-        shards: Shards of a *new* data folder (16 if not given); an existing one must have as many, if given.
+        shards: Shards of a *new* data folder (4 if not given); an existing one must have as many, if given.
         mailbox: Commands that may wait in front of one shard before callers are told to come back (429).
         resident: Sessions and users kept in memory, over all shards.
         idle_s: An entity that nobody asked for this long leaves memory.

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 
 VARIABLE = "KINELOG_END_WITH_PARENT"
+STANDARD_INPUT = 0
 
 
 def end_with_parent() -> None:
@@ -20,6 +20,7 @@ def end_with_parent() -> None:
 
 
 def _wait_for_the_end() -> None:
-    while sys.stdin.buffer.raw.read(64):  # type: ignore[attr-defined]
+    # Not through sys.stdin: a thread that waits holding its buffer's lock would keep the interpreter from ending.
+    while os.read(STANDARD_INPUT, 64):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -9,9 +9,12 @@ best measurement there is.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 from kinelog.codecs import frames
+from kinelog.codecs.bulk import decode_payloads, packed_payload
 from kinelog.codecs.layouts import LAYOUTS
+from kinelog.codecs.packed_samples import SAMPLES_13
 from kinelog.codecs.values import DECODER_VERSION, BlockSummary, Format, Samples, SensorKind
 from kinelog.domain.events import Event, FrameRecorded, block_start_ms
 from kinelog.projections.fold import Origin, Rows, view
@@ -20,9 +23,13 @@ from kinelog.projections.views.sample_clock import Run, add_frame
 from kinelog.projections.views.session_card import is_full
 
 Decoded = tuple[BlockSummary, Samples]
+StoredBlock = tuple[BlockSummary, bytes]
 
 STORED_TYPES = {SensorKind.ACCELEROMETER: "<i2", SensorKind.GYROSCOPE: "<f4", SensorKind.HEART_RATE: "<i2"}
 """How samples are stored, whatever machine runs this: milli-g, rad/s and beats a minute."""
+
+_ROW_BYTES = 6
+"""Of one accelerometer sample, stored."""
 
 WHOLE_SECONDS_MS = 1000
 
@@ -93,7 +100,7 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
         return
     chained: dict[Key, tuple[StoredClock, int, int]] = {}  # clock, start and samples of this frame's blocks so far
     part = 0
-    for info, samples in decoded(event):
+    for info, stored in stored_blocks(rows, event):
         if info.count == 0:
             continue
         start = block_start_ms(event, info)
@@ -109,10 +116,38 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
             clock.full_ms += info.duration_ms
         clock.longest_ms = max(clock.longest_ms, (offset + info.count) * 1000 // info.pace_hz)
         rows.put(CLOCKS, clock)
-        part = _append_rows(rows, at.entity, event, (info, samples), start, offset, part)
+        part = _append_rows(rows, at.entity, event, (info, stored), start, offset, part)
     for clock, start, count in chained.values():
         frame = Run(event.sequence, event.sequence, start, start, count)
         add_frame(clock.runs, frame, clock.rate_hz, clock.resolution_ms)
+
+
+def prepare(events: Iterable[Event]) -> dict[int, bytes]:
+    """Unpack the frames of a batch in one go: numpy's price is by the call, and a frame has few samples."""
+    wanted: list[int] = []
+    payloads: list[bytes] = []
+    for event in events:
+        if type(event) is FrameRecorded and event.summary.decoder == DECODER_VERSION:
+            payload = packed_payload(event.data, event.summary)
+            if payload is not None:
+                wanted.append(id(event))
+                payloads.append(payload)
+    stored = decode_payloads(payloads).astype(STORED_TYPES[SensorKind.ACCELEROMETER], copy=False).tobytes()
+    ends = accumulate(len(payload) // SAMPLES_13.word_bytes * _ROW_BYTES for payload in payloads)
+    begin = 0
+    prepared = {}
+    for number, end in zip(wanted, ends, strict=True):
+        prepared[number] = stored[begin:end]
+        begin = end
+    return prepared
+
+
+def stored_blocks(rows: Rows, event: FrameRecorded) -> Iterable[StoredBlock]:
+    """The blocks of a frame with their samples as they are stored."""
+    prepared = rows.prepared(event)
+    if prepared is not None:
+        return ((event.summary.blocks[0], prepared),)
+    return ((info, samples.astype(STORED_TYPES[info.kind], copy=False).tobytes()) for info, samples in decoded(event))
 
 
 def decoded(event: FrameRecorded) -> Iterable[Decoded]:
@@ -136,24 +171,24 @@ def _clock(rows: Rows, entity: str, event: FrameRecorded, block: BlockSummary) -
 
 
 def _append_rows(
-    rows: Rows, entity: str, event: FrameRecorded, block: Decoded, start: int, offset: int, part: int
+    rows: Rows, entity: str, event: FrameRecorded, block: StoredBlock, start: int, offset: int, part: int
 ) -> int:
-    info, samples = block
-    stored = samples.astype(STORED_TYPES[info.kind], copy=False)
+    info, stored = block
     step = info.pace_hz
+    width = len(stored) // info.count
     for first in range(0, info.count, step):
-        piece = stored[first : first + step]
         begins = first == 0
         rows.append(
             SAMPLES,
             (
                 entity, start, event.device, event.sequence, part, info.kind.value, info.location or "",
-                event.summary.format.value, info.pace_hz, offset + first, len(piece),
-                info.count if begins else 0, info.duration_ms if begins else None, piece.tobytes(),
+                event.summary.format.value, info.pace_hz, offset + first, min(step, info.count - first),
+                info.count if begins else 0, info.duration_ms if begins else None,
+                stored[first * width : (first + step) * width],
             ),
         )  # fmt: skip
         part += 1
     return part
 
 
-SAMPLES_BY_SESSION = view("samples_by_session", 2, (SAMPLES, CLOCKS), (FrameRecorded,), fold)
+SAMPLES_BY_SESSION = view("samples_by_session", 2, (SAMPLES, CLOCKS), (FrameRecorded,), fold, prepare=prepare)

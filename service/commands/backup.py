@@ -32,7 +32,7 @@ def command(
     erasures: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Copy log and keys, apart from each other, while the service runs.
+    """Copy log and keys, apart from each other, while the service runs.
 
     Makes TO/log-TIME and KEYS-TO/keys-TIME, each with a manifest of hashes. The master key (keys/master.key) and the
     list of erasures (keys/erasures.log) are in no backup: keep copies of both elsewhere, the list always the newest.

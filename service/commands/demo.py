@@ -21,7 +21,7 @@ from kinelog.service.running import run_service
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 lets the system choose.  [default: 8080]")
 @click.option("--users", type=click.IntRange(0, 500), default=6, show_default=True, help="Simulated people who train.")
 def command(*, data: Path, host: str | None, port: int | None, users: int) -> None:
-    r"""Run the service on a data folder with a demo gym, people who train there, and something to try.
+    """Run the service on a data folder with a demo gym, people who train there, and something to try.
 
     Prints the address of the operator's page and a `curl` that posts a frame. A second start
     goes on with the same gym.

@@ -18,7 +18,7 @@ from kinelog.service.options import data_option, json_option
 @data_option
 @json_option
 def command(*, data: Path, as_json: bool) -> None:
-    r"""Check a data folder and this machine; say what to do about what is not well.
+    """Check a data folder and this machine; say what to do about what is not well.
 
     Exits with 70 when something is broken. Safe while a service runs.
 

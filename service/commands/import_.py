@@ -44,7 +44,8 @@ def command() -> None:
 
 @command.command(
     name="recorded",
-    epilog="Example: kinelog import recorded captures/monday captures/tuesday --url http://127.0.0.1:8080 --token kl.…",
+    epilog="\b\nExample:\n"
+    "  kinelog import recorded captures/monday captures/tuesday --url http://127.0.0.1:8080 --token kl.…",
 )
 @click.argument(
     "folders", nargs=-1, required=True, metavar="DIR…", type=click.Path(exists=True, file_okay=False, path_type=Path)

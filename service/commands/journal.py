@@ -26,7 +26,7 @@ def command() -> None:
 @data_option
 @json_option
 def verify_command(*, folder: Path | None, data: Path, as_json: bool) -> None:
-    r"""Read the whole log and name everything that is not as it must be.
+    """Read the whole log and name everything that is not as it must be.
 
     Looks for holes, doubles, broken checksums, sequences out of line, foreign epochs, and an index that disagrees with
     the log. Needs no keys, and may run while the service does. Exits with 65 when anything was found.

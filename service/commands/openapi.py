@@ -11,7 +11,7 @@ from kinelog.api.openapi import openapi_document
 @click.command()
 @click.option("--indent", type=click.IntRange(0, 8), default=2, show_default=True, help="0 prints one line.")
 def command(*, indent: int) -> None:
-    r"""Print the OpenAPI 3.1 document of the HTTP interface.
+    """Print the OpenAPI 3.1 document of the HTTP interface.
 
     \b
     Example:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sqlite3
 import sys
@@ -27,6 +28,9 @@ from kinelog.service.offline import now_ms
 from kinelog.service.opened_data import OpenedData
 from kinelog.service.options import data_option, json_option, print_result
 from typing_extensions import override
+
+POLITENESS = 5
+"""Nice value of the worker: a third of the service's share of a processor that both want."""
 
 
 class ShardRange(click.ParamType[tuple[int, ...]]):
@@ -66,7 +70,7 @@ def command(
     status: bool,
     as_json: bool,
 ) -> None:
-    r"""Fold the log into the structured tables until SIGTERM.
+    """Fold the log into the structured tables until SIGTERM.
 
     `kinelog serve` runs this by itself; rebuilds, replays and questions may run beside it.
 
@@ -122,6 +126,8 @@ def _project(
         raise click.BadParameter(f"the log has shards 0 to {opened.journal.shards - 1}", param_hint="--shards")
     worker = ProjectionWorker(opened.journal, opened.codec, store, shards, now_ms, evict=opened.keys.evict)
     if not once:
+        # On a full machine what comes in goes first: views that are a moment late hurt nobody, an answer does.
+        os.nice(POLITENESS)
         worker.run(stop)
         return
     folded = worker.catch_up(stop)

@@ -30,7 +30,7 @@ def command(
     master_key: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Make a data folder from backups of log and keys.
+    """Make a data folder from backups of log and keys.
 
     The folder must not exist or be empty. Hashes and the whole log are verified first. The log gets another
     incarnation, so views are rebuilt, and whoever still owns a shard of the lost timeline can write no more. People
@@ -38,7 +38,7 @@ def command(
 
     \b
     Example:
-      kinelog restore --log /backups/log/log-1700000000000 --keys /safe/keys/keys-1700000000000 \
+      kinelog restore --log /backups/log/log-1700000000000 --keys /safe/keys/keys-1700000000000 \\
         --erasures /safe/erasures.log --master-key /safe/master.key --to .data
     """
     if (erasures is None) != nobody_was_erased:

@@ -16,13 +16,13 @@ from kinelog.service.running import run_service
 @data_option
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 lets the system choose.  [default: 8080]")
-@click.option("--shards", type=click.IntRange(1, 4096), help="Shards of a new data folder.  [default: 16]")
+@click.option("--shards", type=click.IntRange(1, 4096), help="Shards of a new data folder.  [default: 4]")
 @click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR.  [default: INFO]")
 @click.option("--projections/--no-projections", default=True, show_default=True, help="Run the projection worker too.")
 def command(
     *, data: Path, host: str | None, port: int | None, shards: int | None, log_level: str | None, projections: bool
 ) -> None:
-    r"""Run the service on a data folder until SIGTERM.
+    """Run the service on a data folder until SIGTERM.
 
     Prints `listening on URL` once requests are answered. On SIGTERM it stops accepting, answers what is in flight,
     saves snapshots and exits 0 within 10 seconds.

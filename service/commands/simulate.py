@@ -33,7 +33,8 @@ _PROBABILITY = click.FloatRange(0.0, 1.0)
 
 @click.command(
     name="simulate",
-    epilog="Example: kinelog simulate --url http://127.0.0.1:8080 --token kl.demo.… --users 200 --minutes 2 --bulk",
+    epilog="\b\nExample:\n"
+    "  kinelog simulate --url http://127.0.0.1:8080 --token kl.demo.… --users 200 --minutes 2 --bulk",
 )
 @click.option("--url", required=True, help="Where the service is.")
 @click.option(

@@ -24,7 +24,7 @@ def command() -> None:
 @data_option
 @json_option
 def create(tenant: str, *, name: str, data: Path, as_json: bool) -> None:
-    r"""Create TENANT (lower-case letters, digits and dashes) in a data folder that no service has open.
+    """Create TENANT (lower-case letters, digits and dashes) in a data folder that no service has open.
 
     \b
     Example:

@@ -29,7 +29,7 @@ def command() -> None:
 @data_option
 @json_option
 def create(*, tenant: str, role: str, note: str, days: int | None, data: Path, as_json: bool) -> None:
-    r"""Create a token in a data folder that no service has open; it is printed once and stored only as a hash.
+    """Create a token in a data folder that no service has open; it is printed once and stored only as a hash.
 
     While a service runs, an owner creates tokens with `POST /v1/tokens`.
 

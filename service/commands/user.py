@@ -35,7 +35,7 @@ def service_options(function: Callable[..., None]) -> Callable[..., None]:
 @service_options
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write.")
 def export(name: str, *, url: str | None, token: str | None, to: Path) -> None:
-    r"""Write everything that is stored of NAME into a file of open formats.
+    """Write everything that is stored of NAME into a file of open formats.
 
     \b
     Example:
@@ -57,7 +57,7 @@ def export(name: str, *, url: str | None, token: str | None, to: Path) -> None:
 def erase(
     name: str, *, url: str | None, token: str | None, data: Path | None, tenant: str | None, yes: bool, as_json: bool
 ) -> None:
-    r"""Forget NAME for ever: key, name, every row of every view. Cannot be undone, by backups neither.
+    """Forget NAME for ever: key, name, every row of every view. Cannot be undone, by backups neither.
 
     \b
     Examples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,6 @@ from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.journal.port import Journal
 from kinelog.privacy.key_store import KeyStore
-
-# Behind everything else on the path, so that the checkout's own folders (`codecs`!) shadow nothing.
-sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from tests.actors.asking import Asker, Clock, MakeRegion
 

@@ -22,6 +22,7 @@ from kinelog.api.application import create_app
 from kinelog.api.secrets_made import hash_of, new_token
 from kinelog.api.services import Services, unix_ms
 from kinelog.api.settings import ApiSettings
+from kinelog.api.unerased_views import UnerasedViews
 from kinelog.codecs.encoding import encode, make_block
 from kinelog.codecs.values import Format, SensorKind
 from kinelog.domain.commands import Command, CreateTenant, IssueToken
@@ -147,8 +148,8 @@ async def running(folder: Path, settings: ApiSettings, **changes: Any) -> AsyncI
     worker = threading.Thread(target=project)
     worker.start()
     services = Services(
-        region=region, read_side=SqliteReadSide(views), keys=keys, journal=journal, cursor_key=b"k" * 32,
-        clock_ms=clock, settings=settings,
+        region=region, read_side=UnerasedViews(SqliteReadSide(views), keys), keys=keys, journal=journal,
+        cursor_key=b"k" * 32, clock_ms=clock, settings=settings,
     )  # fmt: skip
     services = replace(services, **changes)
     try:

@@ -299,8 +299,8 @@ def test_a_bomb_is_refused_without_being_unpacked(serve: Serve, session: str) ->
         ("br", b"x", 415, "unsupported-content-encoding"),
         ("gzip, gzip", b"x", 415, "unsupported-content-encoding"),
         ("gzip", b"not gzip", 400, "bad-content-encoding"),
-        ("gzip", gzip.compress(b"cut")[:-4], 400, "bad-content-encoding"),
-        ("gzip", gzip.compress(b"more") + b"behind", 400, "bad-content-encoding"),
+        ("gzip", gzip.compress(b"cut", mtime=0)[:-4], 400, "bad-content-encoding"),
+        ("gzip", gzip.compress(b"more", mtime=0) + b"behind", 400, "bad-content-encoding"),
     ],
 )
 def test_wrong_encodings_are_refused(

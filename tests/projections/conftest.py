@@ -1,16 +1,13 @@
-"""Lets the tests of this folder import what they share, and gives each a gym floor of its own."""
+"""Gives each test a gym floor of its own."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from gym_floor import GymFloor
+from tests.projections.gym_floor import GymFloor
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from gym_floor import GYM, NOON_MS, TENANT, GymFloor, dump
 from kinelog.domain.commands import EraseUser
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.projections.rebuild import Rebuild
 from kinelog.projections.sqlite_views import SqliteViews
-from watch_frames import ae, movement
+
+from tests.projections.gym_floor import GYM, NOON_MS, TENANT, GymFloor, dump
+from tests.projections.watch_frames import ae, movement
 
 
 def train(floor: GymFloor, name: str, number: int) -> Person:

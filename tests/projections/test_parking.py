@@ -7,17 +7,19 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import msgspec
-from gym_floor import NOON_MS, TENANT, GymFloor, dump
 from kinelog.domain.commands import EraseUser
 from kinelog.domain.events import FrameRecorded
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.journal.errors import CorruptError
-from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.event_codec import Opening
+from kinelog.projections.fold import Rows
 from kinelog.projections.parking import replay_parked
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.views import samples_by_session
-from kinelog.projections.views.samples_by_session import Decoded
-from watch_frames import ae
+from kinelog.projections.views.samples_by_session import StoredBlock
+
+from tests.projections.gym_floor import NOON_MS, TENANT, GymFloor, dump
+from tests.projections.watch_frames import ae
 
 POISON = ae(NOON_MS + 2000, seed=666)
 
@@ -25,14 +27,14 @@ POISON = ae(NOON_MS + 2000, seed=666)
 @contextmanager
 def a_defect() -> Iterator[None]:
     """A decoder that trips over one frame."""
-    genuine = samples_by_session.decoded
+    genuine = samples_by_session.stored_blocks
 
-    def decoded(event: FrameRecorded) -> Iterable[Decoded]:
+    def tripping(rows: Rows, event: FrameRecorded) -> Iterable[StoredBlock]:
         if event.data == POISON:
             raise KeyError(event.data)
-        return genuine(event)
+        return genuine(rows, event)
 
-    with patch.object(samples_by_session, "decoded", decoded):
+    with patch.object(samples_by_session, "stored_blocks", tripping):
         yield
 
 
@@ -95,14 +97,14 @@ def test_parked_events_are_replayed_in_order_once_the_code_is_mended(floor: GymF
 
 def test_an_event_that_does_not_open_is_parked_in_every_view(floor: GymFloor) -> None:
     anna, annas = train(floor, "anna", 1)
-    genuine = EventCodec.open
+    genuine = Opening.open
 
-    def damaged(codec: EventCodec, stored: object) -> object:
+    def damaged(opening: Opening, stored: object) -> object:
         if getattr(stored, "entity", None) == anna.session(annas) and getattr(stored, "sequence", 0) == 4:
             raise CorruptError("here", "payload does not authenticate")
-        return genuine(codec, stored)  # type: ignore[arg-type]  # the patched method's own argument
+        return genuine(opening, stored)  # type: ignore[arg-type]  # the patched method's own argument
 
-    with patch.object(EventCodec, "open", damaged):
+    with patch.object(Opening, "open", damaged):
         floor.project()
     views = {row.view for row in floor.read_side.parked() if row.error}
     assert len(views) == 11
@@ -144,15 +146,15 @@ def test_a_poisoned_person_does_not_hold_up_the_shard(floor: GymFloor) -> None:
 
 def test_a_value_that_no_column_can_hold_parks_its_event_and_stops_nobody(floor: GymFloor) -> None:
     anna, annas = train(floor, "anna", 1)
-    genuine = samples_by_session.decoded
+    genuine = samples_by_session.stored_blocks
     marked = ae(NOON_MS + 2000, seed=102)
 
-    def overflowing(event: FrameRecorded) -> Iterable[Decoded]:
-        for info, found in genuine(event):
+    def overflowing(rows: Rows, event: FrameRecorded) -> Iterable[StoredBlock]:
+        for info, found in genuine(rows, event):
             yield (msgspec.structs.replace(info, duration_ms=2**70) if event.data == marked else info), found
 
     others = [train(floor, f"person-{number}", number) for number in range(2, 6)]
-    with patch.object(samples_by_session, "decoded", overflowing):
+    with patch.object(samples_by_session, "stored_blocks", overflowing):
         floor.project()
     assert sequences(floor, anna, annas) == [0, 1]
     assert all(sequences(floor, *other) == list(range(6)) for other in others)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from gym_floor import GYM, NOON_MS, TENANT, session_id
 from kinelog.codecs import frames
 from kinelog.domain.events import Event, FrameRecorded, SessionStarted
 from kinelog.domain.identifiers import Person, shard_of
@@ -20,7 +19,9 @@ from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.service.commands.project import command
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.opened_data import OpenedData
-from watch_frames import ae
+
+from tests.projections.gym_floor import GYM, NOON_MS, TENANT, session_id
+from tests.projections.watch_frames import ae
 
 PEOPLE, FRAMES = 3, 20
 
@@ -86,7 +87,7 @@ def test_a_rebuild_by_name_says_what_was_switched(data: Path) -> None:
     [
         (["--rebuild", "nothing"], "no view 'nothing'"),
         (["--shards", "3-1"], "expected shards like"),
-        (["--shards", "99"], "the log has shards 0 to 15"),
+        (["--shards", "99"], "the log has shards 0 to 3"),
         (["--status", "--rebuild", "all"], "one at a time"),
     ],
 )

@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from gym_floor import CURL, GYM, NOON_MS, SQUAT, TENANT, GymFloor, dump
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kinelog.domain.identifiers import Person
@@ -14,7 +13,9 @@ from kinelog.domain.values import Source
 from kinelog.projections.errors import RebuildRunningError, UnknownViewError
 from kinelog.projections.rebuild import Rebuild, RebuildProgress, views_named
 from kinelog.projections.sqlite_views import SqliteViews
-from watch_frames import ae, apple_watch, gfs_blocks, muvr16_block
+
+from tests.projections.gym_floor import CURL, GYM, NOON_MS, SQUAT, TENANT, GymFloor, dump
+from tests.projections.watch_frames import ae, apple_watch, gfs_blocks, muvr16_block
 
 PEOPLE = 4
 SESSIONS = 3

@@ -7,12 +7,13 @@ import struct
 
 import numpy as np
 import pytest
-from gym_floor import NOON_MS, TENANT, GymFloor
 from hypothesis import given
 from hypothesis import strategies as st
 from kinelog.projections.rows import SampleRow
 from kinelog.projections.views.sample_clock import Run, add_frame, measured_period_ms
-from watch_frames import ae, apple_watch, gfs_blocks, movement, muvr16_block
+
+from tests.projections.gym_floor import NOON_MS, TENANT, GymFloor
+from tests.projections.watch_frames import ae, apple_watch, gfs_blocks, movement, muvr16_block
 
 TRUE_PERIOD_MS = 20.45
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gym_floor import CURL, GYM, NOON_MS, SQUAT, TENANT, GymFloor, session_id
 from kinelog.projections.rows import GapRow, SessionRow
-from watch_frames import ae, gfs_blocks
+
+from tests.projections.gym_floor import CURL, GYM, NOON_MS, SQUAT, TENANT, GymFloor, session_id
+from tests.projections.watch_frames import ae, gfs_blocks
 
 DAY_MS = 86_400_000
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
-from gym_floor import NOON_MS, TENANT, GymFloor, dump
 from kinelog.journal.errors import CorruptError
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.journal.records import Positioned
@@ -18,7 +17,9 @@ from kinelog.projections.sqlite_views import Batch, SqliteViews
 from kinelog.projections.view_tables import ViewTables
 from kinelog.projections.views import ALL_VIEWS
 from kinelog.projections.worker import ProjectionWorker
-from watch_frames import ae
+
+from tests.projections.gym_floor import NOON_MS, TENANT, GymFloor, dump
+from tests.projections.watch_frames import ae
 
 
 class Killed(BaseException):

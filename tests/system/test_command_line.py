@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -10,7 +11,13 @@ import pytest
 from click.testing import CliRunner
 from kinelog.service.cli import COMMANDS, main
 
-from tests.system.running_service import kinelog
+from tests.system.running_service import RunningService, kinelog
+
+WRONG_KEYS: tuple[dict[str, str], ...] = (
+    {},
+    {"KINELOG_MASTER_KEY": "5b" * 32},
+    {"KINELOG_MASTER_KEY": "no secret of 64 digits"},
+)
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
@@ -31,6 +38,17 @@ def test_every_command_explains_itself_with_an_example(words: tuple[str, ...]) -
     result = CliRunner().invoke(main, [*words, "--help"])
     assert result.exit_code == 0
     assert "Example" in result.output, f"kinelog {' '.join(words)} --help shows no example"
+    assert r"\b" not in result.output, "an example is wrapped, and click's mark for it is shown"
+
+
+@pytest.mark.parametrize("words", [path for path, _ in leaves(main)] + [()], ids=" ".join)
+def test_examples_of_every_help_stand_on_lines_of_their_own(words: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(main, [*words, "--help"]).output
+    assert "\\b" not in shown, "a raw docstring shows click's mark instead of obeying it"
+    lines = [line.strip() for line in shown.splitlines()]
+    heading = next(n for n, line in enumerate(lines) if line in {"Example:", "Examples:", "Start here:"})
+    # `KINELOG_TOKEN=kl.… kinelog user …` begins with the variable that it needs.
+    assert re.match(r"(KINELOG_\w+=\S+ )*kinelog " + " ".join(words), lines[heading + 1]), lines[heading + 1]
 
 
 def test_help_lists_every_command_without_importing_any() -> None:
@@ -52,6 +70,31 @@ def test_a_wrong_setting_names_the_setting(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["tenant", "create", "x", "--data", str(tmp_path)])
     assert result.exit_code == 64
     assert "shards" in result.output
+
+
+@pytest.mark.system
+def test_the_environments_master_key_opens_what_it_made_and_nothing_else_does(tmp_path: Path) -> None:
+    data, restored = tmp_path / "data", tmp_path / "restored"
+    key = {"KINELOG_MASTER_KEY": "5a" * 32}
+    assert kinelog("tenant", "create", "iron-works", "--data", str(data), **key).returncode == 0
+    with RunningService(data, variables=key):
+        to = ("--to", str(tmp_path / "logs"), "--keys-to", str(tmp_path / "keys"))
+        backup = kinelog("backup", "--data", str(data), *to, "--json", **key)
+    assert backup.returncode == 0, backup.stderr
+    made = json.loads(backup.stdout)
+    sources = ("--log", made["log"], "--keys", made["keys"], "--nobody-was-erased")
+    assert kinelog("restore", *sources, "--to", str(restored), **key).returncode == 0
+    for folder in (data, restored):
+        assert kinelog("project", "--data", str(folder), "--once", **key).returncode == 0
+        for words in (("serve", "--port", "0"), ("project", "--once")):
+            for wrong in WRONG_KEYS:
+                refused = kinelog(*words, "--data", str(folder), **wrong)
+                assert refused.returncode == 64, (words, refused.stderr)
+                assert "Traceback" not in refused.stderr
+                assert "master key" in refused.stderr or "KINELOG_MASTER_KEY" in refused.stderr
+                assert "no secret" not in refused.stderr
+        # Had a start without the key made one of its own, the next start with the right key would be refused.
+        assert not (folder / "keys" / "master.key").exists()
 
 
 @pytest.mark.system
