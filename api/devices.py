@@ -6,6 +6,7 @@ from aiohttp import web
 from kinelog.api import committed, json_body
 from kinelog.api.call import Call
 from kinelog.api.context import Context
+from kinelog.api.device_names import concealed, revealed
 from kinelog.api.documents import DeviceTokens, PairingCodeAnswer
 from kinelog.api.json_body import json_response
 from kinelog.api.parameters import matching
@@ -82,7 +83,8 @@ async def pair_device(request: web.Request, context: Context) -> web.StreamRespo
     expires_at_ms = now_ms + services.settings.device_token_ms
     command = RedeemPairingCode(
         at_ms=now_ms, by=waiting.person, code_hash=hash_of(code), token_id=token_id, token_hash=hash_of(token),
-        refresh_hash=hash_of(refresh), device=body.device, expires_at_ms=expires_at_ms,
+        refresh_hash=hash_of(refresh), device=await context.blocking(concealed, services.keys, person, body.device),
+        expires_at_ms=expires_at_ms,
     )  # fmt: skip
     try:
         accepted = await committed.ask(services.region, Person(tenant, TENANT_PERSON), command)
@@ -124,9 +126,13 @@ async def refresh_tokens(request: web.Request, context: Context) -> web.StreamRe
     known = accepted.reply
     if not isinstance(known, TokenAccepted):
         raise TypeError("RefreshToken answered something else")
-    name = None if known.person is None else await context.blocking(services.keys.name, tenant, known.person)
+    if known.person is None or known.device is None:
+        raise TypeError("a token that is refreshed is a device's")
+    person = Person(tenant, known.person)
+    name = await context.blocking(services.keys.name, *person)
+    device = await context.blocking(revealed, services.keys, person, known.device)
     tokens = DeviceTokens(
-        token=token, refresh_token=refresh, token_id=token_id, tenant=tenant, user=name, device=known.device,
+        token=token, refresh_token=refresh, token_id=token_id, tenant=tenant, user=name, device=device,
         expires_at_ms=expires_at_ms, position=token_of(accepted.at),
     )  # fmt: skip
     return json_response(tokens, 200, _UNSTORED)
@@ -137,7 +143,8 @@ async def delete_device(call: Call) -> web.StreamResponse:
     device = matching("device", call.part("device"), DEVICE_PATTERN)
     person = await _device_owner(call)
     accepted = await call.ask(person, RemoveDevice(at_ms=call.now_ms, by=call.principal.by, device=device))
-    revoke = RevokeTokensOf(at_ms=call.now_ms, by=call.principal.by, person=person.pseudonym, device=device)
+    word = await call.context.blocking(concealed, call.context.services.keys, person, device)
+    revoke = RevokeTokensOf(at_ms=call.now_ms, by=call.principal.by, person=person.pseudonym, device=word)
     try:
         await call.ask(call.principal.tenant_person, revoke)
     finally:

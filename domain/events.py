@@ -246,7 +246,11 @@ class GymSet(Event, frozen=True, array_like=True, kw_only=True):
 
 
 class TokenIssued(Event, frozen=True, array_like=True, kw_only=True):
-    """A token is valid from here on."""
+    """A token is valid from here on.
+
+    Attributes:
+        device: Of a device's token: the device's name, concealed under its person's key. This stream outlives people.
+    """
 
     token_id: str
     token_hash: str

@@ -194,7 +194,7 @@ class Token(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
         token_hash: SHA-256 of the token, hex.
         role: What its bearer may do.
         person: Pseudonym of whom it is bound to, or None.
-        device: Which device it is bound to, or None.
+        device: Which device it is bound to, its name concealed under the person's key; or None.
         note: What people wrote about it.
         refresh_hash: SHA-256 of the refresh token that replaces it, or None.
         issued_at_ms: When it was issued or last refreshed.

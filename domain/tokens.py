@@ -13,7 +13,7 @@ from kinelog.domain import events as did
 from kinelog.domain.decision import Decision
 from kinelog.domain.errors import Rejection
 from kinelog.domain.events import Event
-from kinelog.domain.identifiers import DEVICE_PATTERN, PSEUDONYM_PATTERN
+from kinelog.domain.identifiers import PSEUDONYM_PATTERN
 from kinelog.domain.limits import Limits
 from kinelog.domain.ranges import LATEST_MS
 from kinelog.domain.replies import Done, PairingAccepted, TokenAccepted
@@ -22,6 +22,8 @@ from kinelog.domain.values import Role
 
 NOTE_CHARACTERS = 200
 _HASH = re.compile(r"[0-9a-f]{64}")
+# Not the name itself, which people choose and which must go with them: callers conceal it under the person's key.
+_CONCEALED_DEVICE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _CODE_INVALID = Rejection("code-invalid", "The pairing code is not valid, was used, or has expired; ask for another.")
@@ -52,7 +54,7 @@ def _refused_token(command: ask.IssueToken) -> Rejection | None:
     field = None
     if command.person is not None and not PSEUDONYM_PATTERN.fullmatch(command.person):
         field = "person"
-    elif command.device is not None and not DEVICE_PATTERN.fullmatch(command.device):
+    elif command.device is not None and not _CONCEALED_DEVICE.fullmatch(command.device):
         field = "device"
     elif command.role is Role.DEVICE and (command.person is None or command.device is None):
         field = "device" if command.person else "person"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +11,9 @@ from hashlib import blake2b
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from kinelog.privacy.errors import TamperedError
 
 KEY_BYTES = 32
@@ -119,6 +122,29 @@ class Sealer:
             return AESGCM(self._key).decrypt(sealed.nonce, sealed.ciphertext, associated)
         except (InvalidTag, ValueError) as error:  # ValueError: a nonce of a length that no cipher takes
             raise TamperedError(f"a payload under key {self.key_id} does not authenticate") from error
+
+    def conceal(self, text: str) -> str:
+        """The text as a word for records that are not the person's own; only this key turns it back.
+
+        The same text gives the same word (AES-SIV), so that words can be compared where nobody has the key. Letters,
+        digits, `-` and `_`: 4 for 3 bytes, and 22 more.
+        """
+        return base64.urlsafe_b64encode(self._siv().encrypt(text.encode(), None)).rstrip(b"=").decode()
+
+    def reveal(self, word: str) -> str:
+        """The text that was concealed.
+
+        Raises:
+            TamperedError: The word is not one that this key made.
+        """
+        try:
+            return self._siv().decrypt(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)), None).decode()
+        except (InvalidTag, ValueError) as error:  # ValueError: no base64, or too short to hold a tag
+            raise TamperedError(f"a concealed word under key {self.key_id} does not authenticate") from error
+
+    def _siv(self) -> AESSIV:
+        # A key of its own: one key is never used with two ciphers.
+        return AESSIV(HKDFExpand(SHA256(), 64, b"kinelog/conceal").derive(self._key))
 
     def opener(self) -> Callable[[Sealed, bytes], bytes]:
         """`open` with a ready cipher, for many payloads in a row. Let go of it soon: it knows of no erasure."""

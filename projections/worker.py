@@ -97,6 +97,8 @@ class ProjectionWorker:
             if now >= scrub_at + (LATEST_SCRUB_S if busy else 0):
                 # Writing the file anew makes the views late: in a pause if there is one, and not again at once.
                 scrub_at = now + (SCRUB_AGAIN_S if not self._store.scrub() else 1)
+        # What was put off must not lie in the files for as long as nobody starts a worker again.
+        self._store.scrub()
 
     def catch_up(self, stop: threading.Event | None = None) -> int:
         """Fold until nothing is new, or until `stop` is set; how many events that were."""

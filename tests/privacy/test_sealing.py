@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,17 @@ def test_it_opens_nowhere_else(plaintext: bytes, associated: bytes, elsewhere: b
     if elsewhere != associated:
         with pytest.raises(TamperedError):
             SEALER.open(sealed, elsewhere)
+
+
+@given(text=st.text(max_size=64), other=st.text(max_size=64))
+def test_a_concealed_word_is_equal_for_equal_texts_and_turned_back_by_this_key_only(text: str, other: str) -> None:
+    word = SEALER.conceal(text)
+    assert (SEALER.conceal(other) == word) == (text == other)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{22,}", word)
+    assert SEALER.reveal(word) == text
+    for stranger, said in ((Sealer("0123456789abcdef", bytes(32)), word), (SEALER, text), (SEALER, word[1:])):
+        with pytest.raises(TamperedError):
+            stranger.reveal(said)
 
 
 def test_no_flipped_bit_opens_and_each_breaks_the_checksum() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from unittest.mock import patch
 
@@ -10,6 +11,7 @@ from kinelog.domain.commands import EraseUser
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.projections.rebuild import Rebuild
 from kinelog.projections.sqlite_views import SqliteViews
+from kinelog.projections.worker import ProjectionWorker
 
 from tests.projections.gym_floor import GYM, NOON_MS, TENANT, GymFloor, dump
 from tests.projections.watch_frames import ae, movement
@@ -44,6 +46,20 @@ def test_no_byte_of_an_erased_person_stays_in_the_files(floor: GymFloor) -> None
     assert victim.pseudonym.encode() not in after
     assert not any(trace in after for trace in traces)
     assert people[4].pseudonym.encode() in after
+
+
+def test_a_worker_that_is_stopped_before_it_scrubbed_scrubs_then(floor: GymFloor) -> None:
+    anna = train(floor, "anna", 1)
+    floor.project()
+    floor.erase(anna)
+    worker = ProjectionWorker(floor.journal, floor.codec, floor.store)
+    while worker.step():
+        pass
+    assert anna.pseudonym.encode() in bytes_in(floor.views_path.parent)
+    stopped = threading.Event()
+    stopped.set()
+    worker.run(stopped)
+    assert anna.pseudonym.encode() not in bytes_in(floor.views_path.parent)
 
 
 def test_a_reader_in_the_way_only_delays_the_scrubbing(floor: GymFloor) -> None:

@@ -204,6 +204,14 @@ def _whole_batch(person: Person, command: Command, states: Mapping[str, State], 
     return Rejection("bad-batch", "one of the frames is bad") if bad else decision
 
 
+def _states_not_carried(
+    person: Person, command: Command, states: Mapping[str, State], limits: Limits
+) -> Decision | Rejection:
+    """Decide as ever, but leave the new state to `evolve`, so that another `evolve` is heard."""
+    decision = DOMAIN_RULES.decide(person, command, states, limits)
+    return decision if isinstance(decision, Rejection) else msgspec.structs.replace(decision, evolved=None)
+
+
 def _reject_takes_key(state: State, event: Event) -> State:
     evolved = decider.evolve(state, event)
     if not isinstance(event, did.FrameRejected) or not isinstance(evolved, SessionState):
@@ -226,7 +234,9 @@ ABLATIONS: dict[str, Ablation] = {
     "forget-when-fenced": Ablation(Variant(KeepsStatesWhenFenced), ("3", "5")),
     "snapshots-of-committed-state": Ablation(Variant(SnapshotsTheDraft), ("4",)),
     "recovery-reads-the-tail": Ablation(Variant(recovery_journal=SnapshotsOnly), ("3", "5")),
-    "rejects-take-no-key": Ablation(Variant(rules=DOMAIN_RULES._replace(evolve=_reject_takes_key)), ("5",)),
+    "rejects-take-no-key": Ablation(
+        Variant(rules=DOMAIN_RULES._replace(decide=_states_not_carried, evolve=_reject_takes_key)), ("5",)
+    ),
     "frames-are-judged-singly": Ablation(Variant(rules=DOMAIN_RULES._replace(decide=_whole_batch)), ("6",)),
     "erasure-destroys-the-key": Ablation(Variant(KeepsErasedKeys), ("7",)),
     "erased-only-when-forgotten": Ablation(Variant(AnswersTooEarlyAboutErasure), ("7",)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kinelog.privacy.errors import ErasedPersonError, TamperedError, UnknownPersonError
 from kinelog.privacy.key_store import KeyStore
 from kinelog.privacy.sealing import Codec, Sealed, Sealer
@@ -23,6 +25,10 @@ class OpenSealer(Sealer):
         if sealed.checksum != associated or sealed.key_id != self.key_id:
             raise TamperedError(f"sealed for {sealed.checksum!r}")
         return sealed.ciphertext
+
+    @override
+    def opener(self) -> Callable[[Sealed, bytes], bytes]:
+        return self.open
 
 
 class MemoryKeys(KeyStore):

@@ -33,6 +33,11 @@ class Guest:
     frames: list[bytes] = field(default_factory=list)
     samples: list[NDArray[np.int16]] = field(default_factory=list)
 
+    @property
+    def watch(self) -> str:
+        """Their device's name, which people choose."""
+        return f"{self.name}s-watch"
+
     def frame(self, start_ms: int) -> bytes:
         """A second of movement that nobody else made, kept."""
         numbers = np.random.default_rng([self.seed, len(self.frames)])
@@ -55,7 +60,7 @@ def enrol(owner: Asking, name: str, seed: int) -> Guest:
     guest = Guest(name, seed, started_ms=int(time.time() * 1000) - 600_000)
     owner.put(f"/v1/users/{name}", {"profile": {"age_group": "30s", "height_cm": 171.25}})
     code = owner.post(f"/v1/users/{name}/pairing-codes", {})["code"]
-    pairing = {"code": code, "device": "watch", "kind": "pebble"}
+    pairing = {"code": code, "device": guest.watch, "kind": "pebble"}
     paired = Asking(owner.url, owner.token).post("/v1/devices:pair", pairing)
     guest.token, guest.refresh = paired["token"], paired["refresh_token"]
     return guest
@@ -68,11 +73,11 @@ def train(owner: Asking, guest: Guest) -> str:
         watch.put(f"/v1/sessions/{session}", {"started_at_ms": begun_ms, "gym": GYM, "plan": f"plan of {guest.name}"})
         for sequence in range(FRAMES):
             frame = guest.frame(begun_ms + sequence * 1000)
-            watch.put(f"/v1/sessions/{session}/frames/watch/{sequence}", frame, 201)
+            watch.put(f"/v1/sessions/{session}/frames/{guest.watch}/{sequence}", frame, 201)
         conflict = guest.frame(begun_ms + 60_000)
-        watch.put(f"/v1/sessions/{session}/frames/watch/0", conflict, 409)
+        watch.put(f"/v1/sessions/{session}/frames/{guest.watch}/0", conflict, 409)
         damaged = guest.frame(begun_ms + 61_000)[:-7]
-        assert watch.call("PUT", f"/v1/sessions/{session}/frames/watch/99", damaged).status in (400, 422)
+        assert watch.call("PUT", f"/v1/sessions/{session}/frames/{guest.watch}/99", damaged).status in (400, 422)
         label = {"start_ms": begun_ms, "end_ms": begun_ms + 5000, "exercise": EXERCISE, "repetitions": 7}
         watch.post(f"/v1/sessions/{session}/labels", label)
         if session == guest.ended:
