@@ -83,13 +83,14 @@ class Call:
         return await committed.ask(self.context.services.region, person, command)
 
     async def await_position(self) -> None:
-        """Wait for the position that `min_position` names, if any.
+        """Wait for the position that `min_position` names; without one, for there to be views at all.
 
         Raises:
             ProblemError: `bad-position`, `view-behind`.
         """
         token = self.query("min_position")
         if not token:
+            await self.context.views.exist()
             return
         try:
             wanted = positions_of(token)

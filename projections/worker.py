@@ -67,6 +67,7 @@ class ProjectionWorker:
                 this process's memory.
         """
         self._journal = journal
+        self._unreadable: dict[int, str] = {}
         self._codec = codec
         self._store = store
         self._shards = sorted(range(journal.shards) if shards is None else shards)
@@ -182,16 +183,24 @@ class ProjectionWorker:
             behind = min(folding.position(shard) for folding in self._foldings)
             try:
                 events = open_events(self._codec, self._journal.read(shard, behind, room))
-            except (JournalError, PrivacyError):
+            except (JournalError, PrivacyError) as error:
                 # the other shards go on; this one's standing head is what the metrics and the operator see
                 metrics.UNREADABLE.labels(str(shard)).inc()
-                logger.exception("shard %d: log behind position %d cannot be read", shard, behind)
+                self._tell_unreadable(shard, behind, str(error))
                 continue
+            if self._unreadable.pop(shard, None) is not None:
+                logger.info("shard %d: log behind position %d can be read again", shard, behind)
             if events:
                 chunks[shard] = events
                 room -= len(events)
         self._first_shard = start + 1
         return chunks
+
+    def _tell_unreadable(self, shard: int, behind: int, why: str) -> None:
+        # Once: it is tried again with every step, and a log full of one line hides all others.
+        if self._unreadable.get(shard) != why:
+            self._unreadable[shard] = why
+            logger.error("shard %d: log behind position %d cannot be read: %s", shard, behind, why)
 
     def _fold(self, chunks: dict[int, list[Opened]]) -> bool:
         try:

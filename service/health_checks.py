@@ -13,7 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 
 import msgspec
-from kinelog.service.configuration import DataFolder
+from kinelog.privacy.errors import PrivacyError
+from kinelog.privacy.key_store import KeyStore
+from kinelog.service.configuration import DataFolder, master_key_from
 
 LEAST_FREE_BYTES = 1 << 30
 SLOW_FSYNC_MS = 20.0
@@ -95,6 +97,17 @@ def check_parts(folder: DataFolder) -> Finding:
     return Finding("parts", Verdict.WELL, "log and keys are there")
 
 
+def check_master_key(folder: DataFolder) -> Finding:
+    """The master key that is given is the one the keys were wrapped with."""
+    if not (folder.keys / "keys.db").exists():
+        return Finding("master key", Verdict.WELL, "none is needed yet")
+    try:
+        KeyStore.open(folder.keys, master_key_from()).close()
+    except PrivacyError as error:
+        return Finding("master key", Verdict.ILL, str(error), "bring back the key that the store was made with")
+    return Finding("master key", Verdict.WELL, "opens the key store")
+
+
 def check_databases(folder: DataFolder) -> Iterator[Finding]:
     """Each database is sound by SQLite's own quick check."""
     for path in (folder.log, folder.keys / "keys.db", folder.views):
@@ -121,7 +134,13 @@ def _quick_check(path: Path) -> Finding:
 def examine(folder: DataFolder) -> Iterator[Finding]:
     """All checks, in order."""
     yield check_python()
-    checks: tuple[Callable[[DataFolder], Finding], ...] = (check_room, check_fsync, check_privacy, check_parts)
+    checks: tuple[Callable[[DataFolder], Finding], ...] = (
+        check_room,
+        check_fsync,
+        check_privacy,
+        check_parts,
+        check_master_key,
+    )
     for check in checks:
         yield check(folder)
     yield from check_databases(folder)

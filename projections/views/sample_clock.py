@@ -7,7 +7,8 @@ Nominal rates drift by two or three percent. What can be measured depends on wha
 * Frames that only say when they began: frames of equal size that follow one another form a *run*, and a line through
   (number, start) of each run has the period for its slope. One common slope for all runs of a sensor, since pauses and
   lost frames are between runs, never in them. `ae` frames begin at a whole second (the device cuts the rest off), which
-  the line averages out: a frame's start is then read off the line, half a second later than the cut starts.
+  the line averages out: a frame's start is then read off the line, half a second later than the cut starts. Starts that
+  lie whole seconds apart show no such cut, and are taken as they stand.
 
 All sums are integers and every row is a function of the log's prefix: no rounding depends on how events were batched.
 """
@@ -104,6 +105,12 @@ def measured_period_ms(runs: list[Run], rate_hz: int, resolution_ms: int) -> flo
     return period
 
 
+def _was_cut(run: Run, resolution_ms: int) -> bool:
+    """Whether the starts show that something was cut off them: only frames that last no whole seconds show it."""
+    frames = run.last - run.first
+    return frames > 0 and (run.last_ms - run.first_ms) % (frames * resolution_ms) != 0
+
+
 def start_on_line(runs: list[Run], number: int, period_ms: float, resolution_ms: int) -> float | None:
     """When a frame began, read off its run's line."""
     at = bisect_left(runs, number + 1, key=_FIRST) - 1
@@ -112,5 +119,5 @@ def start_on_line(runs: list[Run], number: int, period_ms: float, resolution_ms:
     run = runs[at]
     mean_x = run.sx / run.n
     mean_y = run.sy / run.n
-    cut_off = resolution_ms / 2
+    cut_off = resolution_ms / 2 if _was_cut(run, resolution_ms) else 0
     return run.first_ms + cut_off + mean_y + period_ms * run.size * (number - run.first - mean_x)

@@ -11,7 +11,7 @@ import click
 import msgspec
 from kinelog.service.configuration import DataFolder
 from kinelog.service.errors import UnavailableServiceError
-from kinelog.service.options import json_option, print_result
+from kinelog.service.options import data_option, json_option, print_result
 
 EXIT_DAMAGED = 65
 
@@ -22,9 +22,10 @@ def command() -> None:
 
 
 @command.command(name="verify")
-@click.argument("data", type=click.Path(path_type=Path, file_okay=False), default=Path(".data"))
+@click.argument("folder", metavar="[DATA]", type=click.Path(path_type=Path, file_okay=False), required=False)
+@data_option
 @json_option
-def verify_command(*, data: Path, as_json: bool) -> None:
+def verify_command(*, folder: Path | None, data: Path, as_json: bool) -> None:
     """Read the whole log and name everything that is not as it must be.
 
     Looks for holes, doubles, broken checksums, sequences out of line, foreign epochs, and an index that disagrees with
@@ -32,21 +33,21 @@ def verify_command(*, data: Path, as_json: bool) -> None:
 
     \b
     Example:
-      kinelog journal verify .data
+      kinelog journal verify --data .data
     """
     from kinelog.journal.errors import JournalError
     from kinelog.journal.verification import count_events, verify
 
-    folder = DataFolder(data)
-    if not folder.log.is_file():
-        raise UnavailableServiceError(f"there is no log {folder.log}: name a data folder")
+    log = DataFolder(data if folder is None else folder).log
+    if not log.is_file():
+        raise UnavailableServiceError(f"there is no log {log}: name a data folder")
     try:
         with ExitStack() as stack:
             progress: Callable[[int], None] = _no_progress
             if sys.stderr.isatty() and not as_json:
-                bar = click.progressbar(length=count_events(folder.log), label="events", file=sys.stderr)
+                bar = click.progressbar(length=count_events(log), label="events", file=sys.stderr)
                 progress = stack.enter_context(bar).update
-            report = verify(folder.log, progress)
+            report = verify(log, progress)
     except JournalError as error:
         raise UnavailableServiceError(str(error)) from error
     words = [f"{report.events} events in {report.commits} commits of {report.shards} shards"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from kinelog.codecs import frames, fuzz
@@ -88,3 +89,10 @@ def test_the_command_exits_one_on_a_fault(monkeypatch: pytest.MonkeyPatch) -> No
     result = CliRunner().invoke(fuzz.main, ["--cases", "1"])
     assert result.exit_code == 1
     assert "seed 1, case 0" in result.output
+
+
+def test_the_command_leaves_the_arithmetic_of_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz, "check_growth", lambda _cost, _small, _slack: None)
+    before = np.geterr()
+    assert CliRunner().invoke(fuzz.main, ["--cases", "1"]).exit_code == 0
+    assert np.geterr() == before

@@ -213,6 +213,7 @@ def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
 def test_the_command_reports_for_people_and_machines(log: Path) -> None:
     data = str(log.parent.parent)
     sound = CliRunner().invoke(command, ["verify", data])
+    assert CliRunner().invoke(command, ["verify", "--data", data]).output == sound.output
     assert (sound.exit_code, sound.output.splitlines()[-1]) == (0, "sound")
     DAMAGES["a commit is gone"][2](log)
     damaged = CliRunner().invoke(command, ["verify", data, "--json"])

@@ -189,3 +189,8 @@ def test_a_frame_whose_clock_is_wild_lies_where_it_arrived_and_parks_nothing(flo
     assert sum(len(row.samples) for row in rows) == 200
     assert all(abs(row.start_ms - NOON_MS) < 24 * 3_600_000 for row in rows)
     assert not floor.read_side.parked()
+
+
+def test_starts_that_lie_whole_seconds_apart_are_taken_as_they_stand(floor: GymFloor) -> None:
+    rows = samples(floor, {n: ae(NOON_MS + 1000 * n, seed=n) for n in range(20)})
+    assert [row.start_ms for row in rows] == [NOON_MS + 1000 * n for n in range(20)]

@@ -106,7 +106,25 @@ def test_doctor_finds_a_fresh_folder_well_and_an_open_one_ill(tmp_path: Path) ->
     verdicts = {finding["check"]: finding["verdict"] for finding in json.loads(well.stdout)["findings"]}
     assert verdicts["permissions"] == "ok"
     assert verdicts["parts"] == "ok"
+    assert verdicts["master key"] == "ok"
     (data / "keys").chmod(0o755)
     ill = kinelog("doctor", "--data", str(data))
     assert ill.returncode == 70
     assert "chmod" in ill.stdout
+    (data / "keys" / "master.key").write_text("ab" * 32)
+    other_key = kinelog("doctor", "--data", str(data))
+    assert other_key.returncode == 70
+    assert "another master key" in other_key.stdout
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("key", [None, "ab" * 32, "no key"])
+def test_a_service_without_its_master_key_does_not_start_and_says_why(tmp_path: Path, key: str | None) -> None:
+    data = tmp_path / "data"
+    assert kinelog("tenant", "create", "iron-works", "--data", str(data)).returncode == 0
+    file = data / "keys" / "master.key"
+    file.unlink() if key is None else file.write_text(key)
+    refused = kinelog("serve", "--data", str(data), "--port", "0")
+    assert refused.returncode == 64
+    assert "master" in refused.stderr
+    assert "Traceback" not in refused.stderr
