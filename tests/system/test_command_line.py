@@ -85,8 +85,9 @@ def test_the_environments_master_key_opens_what_it_made_and_nothing_else_does(tm
     sources = ("--log", made["log"], "--keys", made["keys"], "--nobody-was-erased")
     assert kinelog("restore", *sources, "--to", str(restored), **key).returncode == 0
     assert kinelog("project", "--data", str(restored), "--once", **key).returncode == 0
-    refusals = [(data, ("serve", "--port", "0"), wrong) for wrong in WRONG_KEYS] + [
-        (restored, ("project", "--once"), {})
+    refusals: list[tuple[Path, tuple[str, ...], dict[str, str]]] = [
+        *((data, ("serve", "--port", "0"), wrong) for wrong in WRONG_KEYS),
+        (restored, ("project", "--once"), {}),
     ]
     for folder, words, wrong in refusals:
         refused = kinelog(*words, "--data", str(folder), **wrong)
