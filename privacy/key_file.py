@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kinelog.privacy.errors import ErasureIncompleteError, IncompatibleKeyStoreError, KeyStoreUnavailableError
+from kinelog.privacy.file_search import any_in_files
 
 FILE_NAME = "keys.db"
 LAYOUT = b"1"
@@ -35,7 +35,10 @@ CREATE UNIQUE INDEX IF NOT EXISTS people_by_name ON people (name_tag) WHERE name
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file (made with mode 0600) with the settings that durability and forgetting depend on."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # Only a file that is not there yet: closing a descriptor of one that is would drop the locks under which this
+    # process may have it open already (see file_search).
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
     # Deleted cells and freed pages are overwritten with zeros; without it a deleted key stays in the file for years.
     connection.execute("PRAGMA secure_delete = ON")
@@ -159,10 +162,7 @@ def _empty_wal(connection: sqlite3.Connection, deadline: float) -> None:
 
 
 def _any_in_file(path: Path, traces: Sequence[bytes]) -> bool:
-    for part in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-        if not part.exists() or part.stat().st_size == 0:
-            continue
-        with part.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if any(content.find(trace) >= 0 for trace in traces):
-                return True
-    return False
+    try:
+        return any_in_files([path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))], traces)
+    except OSError as error:
+        raise ErasureIncompleteError(f"{path} could not be searched for an erased key: {error}; erase again") from error

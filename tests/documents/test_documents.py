@@ -87,7 +87,7 @@ def test_every_command_of_a_document_does_what_it_says(
     variables = environment() | {"URL": running.url, "OWNER": token, "KINELOG_TOKEN": token, "ROOT": str(ROOT)}
     variables["PATH"] = f"{tmp_path / 'programs'}{os.pathsep}{variables['PATH']}"
     code, printed = run_script(script, tmp_path, variables)
-    assert code == 0, f"{script}\n{printed[-3000:]}"
+    assert code == 0, f"{script}\n{printed[-3000:]}\n{running.log[-3000:]}"
 
 
 def run_script(script: str, folder: Path, variables: dict[str, str]) -> tuple[int, str]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,11 +12,12 @@ import pytest
 from kinelog.projections.rows import SessionRow
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from tests.pages.browser import start_chromium
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Floor
@@ -28,19 +26,7 @@ pytestmark = pytest.mark.browser
 
 TOKEN = "kl.alpine.t1." + "a" * 43
 SESSION = "11111111-1111-4111-8111-111111111111"
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1200,1000",
-)  # fmt: skip
 PATIENCE_S = 30
-
-
-def _program(variable: str, *names: str) -> str:
-    """Where a program is; a test that needs a browser fails plainly where there is none."""
-    chosen = os.environ.get(variable) or next((found for name in names if (found := shutil.which(name))), None)
-    if chosen is None or not Path(chosen).is_file():
-        pytest.fail(f"the browser tests need {names[0]}: install it (apt-get install {names[0]}) or set {variable}")
-    return chosen
 
 
 def log_of(driver: webdriver.Chrome, kind: str) -> list[dict[str, str]]:
@@ -100,12 +86,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = _program("KINELOG_CHROMIUM", "chromium", "chromium-browser", "google-chrome")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    made = webdriver.Chrome(options, Service(_program("KINELOG_CHROMEDRIVER", "chromedriver", "chromium-driver")))
+    made = start_chromium(tmp_path_factory.mktemp("chromium"))
     yield made
     made.quit()
 

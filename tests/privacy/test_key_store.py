@@ -223,6 +223,23 @@ def test_forgetting_leaves_no_byte_of_key_or_name(folder: Path, keys: KeyStore) 
     assert all((keys.name("demo", person) is None) == (person in gone) for person in people)
 
 
+def test_after_forgetting_another_program_may_open_and_close_the_file(folder: Path, keys: KeyStore) -> None:
+    """Closing a descriptor drops a process's locks; who comes next would then remove the log that is in use."""
+    keys.forget("demo", keys.enrol("demo", "alice"))
+    before = keys.enrol("demo", "bert")
+    script = (
+        "import sqlite3, sys; other = sqlite3.connect(sys.argv[1]);"
+        "print(other.execute('SELECT count(*) FROM people').fetchone()[0]); other.close()"
+    )
+    subprocess.run([sys.executable, "-c", script, str(folder / "keys.db")], check=True, capture_output=True)
+    after = keys.enrol("demo", "cleo")
+    assert (folder / "keys.db-wal").stat().st_size > 0
+    keys.close()
+    again = KeyStore.open(folder)
+    assert (again.pseudonym("demo", "bert"), again.pseudonym("demo", "cleo")) == (before, after)
+    again.close()
+
+
 def test_a_delete_alone_would_leave_bytes_in_the_write_ahead_log(folder: Path, keys: KeyStore) -> None:
     """The reason for scrubbing: this test fails if SQLite ever makes it unnecessary."""
     alice = keys.enrol("demo", "alice")

@@ -70,7 +70,7 @@ class Asking:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
             answer = connection.getresponse()
             assert answer.status == 200, answer.status
-            lines = []
+            lines: list[str] = []
             while not lines or not lines[-1].startswith("data:"):
                 lines.append(answer.readline().decode())
                 assert lines[-1], "the stream ended: " + "".join(lines)

@@ -17,6 +17,7 @@ from typing import Self
 
 KINELOG = (sys.executable, "-m", "kinelog.service")
 START_TIMEOUT_S = 60.0
+COMMAND_TIMEOUT_S = 120.0
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 
@@ -27,14 +28,14 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(namespace), "PYTHONUNBUFFERED": "1"}
 
 
-def kinelog(*arguments: str, timeout_s: float = 120.0, **variables: str) -> subprocess.CompletedProcess[str]:
+def kinelog(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [*KINELOG, *arguments],
         env=environment() | variables,
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=COMMAND_TIMEOUT_S,
         check=False,
     )
 
