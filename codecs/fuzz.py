@@ -224,19 +224,24 @@ def run(cases: Iterator[int], seed: int) -> Tally:
     return tally
 
 
+def _checked(cases: int, seed: int, first: int) -> tuple[Tally, float]:
+    """What came out of the cases, and the largest share of the memory bound that a long body took."""
+    with click.progressbar(range(first, first + cases), label="cases", update_min_steps=1000) as numbers:
+        tally = run(iter(numbers), seed)
+    check_growth(work_of, 8_192, _SLACK)
+    check_growth(seconds_of, 65_536, 2 * _SLACK)
+    return tally, max(checked_memory_share(data, named) for _, data, named in growing_bodies(1 << 20))
+
+
 @click.command(epilog="Example: python -m kinelog.codecs.fuzz --cases 1000000 --seed 1")
 @click.option("--cases", default=1_000_000, show_default=True, help="How many broken frames to try.")
 @click.option("--seed", default=1, show_default=True, help="The same seed makes the same cases.")
 @click.option("--first", default=0, show_default=True, help="Number of the first case, to run one again.")
 def main(cases: int, seed: int, first: int) -> None:
     """Throw broken frames at the codecs; exit 1 with the case if one shows a fault."""
-    np.seterr(all="raise")
     try:
-        with click.progressbar(range(first, first + cases), label="cases", update_min_steps=1000) as numbers:
-            tally = run(iter(numbers), seed)
-        check_growth(work_of, 8_192, _SLACK)
-        check_growth(seconds_of, 65_536, 2 * _SLACK)
-        most = max(checked_memory_share(data, named) for _, data, named in growing_bodies(1 << 20))
+        with np.errstate(all="raise"):
+            tally, most = _checked(cases, seed, first)
     except BrokenPromiseError as fault:
         raise click.ClickException(str(fault)) from fault
     for code, count in tally.outcomes.most_common():
