@@ -87,6 +87,7 @@ class EffectRunner:
         self.machine = machine
         self._unanswered: dict[Ticket, Ticket] = {}
         self.released = False
+        self._defect: Exception | None = None
         self._mailbox = mailbox
         self._around = around
         self._outbox = outbox
@@ -108,11 +109,15 @@ class EffectRunner:
 
     def run(self, incoming: list[Message], commands: list[Pending]) -> None:
         """Take in what came, and go on until the machine wants nothing more."""
-        work = deque(incoming)
+        work: deque[Message] = deque()
         if commands:
             tickets = [cast("Ticket", pending.ticket) for pending in commands]
             self._unanswered.update(zip(tickets, tickets, strict=True))
+            # Before the messages: one of them may ask for the end, and what was taken in before that is served.
             work.append(messages.Submitted(commands))
+        work.extend(incoming)
+        if self._defect is not None:
+            raise self._defect
         machine, clock = self.machine, self._around.clock
         while work:
             for effect in machine.step(work.popleft(), clock(), self._around.entropy()):
@@ -160,10 +165,10 @@ class EffectRunner:
         def finish(effect: Effect) -> None:
             try:
                 self._tell(work(effect))
-            except Exception:
-                # A pool keeps exceptions to itself; without this line nobody would ever know why a shard hangs.
-                _LOG.exception("shard %d: a defect in the background", self.machine.shard)
-                raise
+            except Exception as error:  # noqa: BLE001 - on a pool's thread nobody would hear of it
+                # The shard waits for this answer: it crashes instead, and its supervisor starts it again.
+                self._defect = error
+                self._tell(messages.Ticked())
 
         return start
 

@@ -169,12 +169,15 @@ class SupervisedShard:
             self.released.set()
 
     def _crashed(self, runner: EffectRunner, error: BaseException | None) -> None:
+        _LOG.error("shard %d crashed: %r", self.shard, error)
+        # Before anybody can see that the shard is down: a restart opens the mailbox, and this must not close it again.
+        self._close(runner, "restarting", for_good=False)
         with self._lock:
             stopped = self._releasing or self._life is Life.STOPPED
-            self._life = Life.STOPPED if stopped else Life.DOWN
             self._schedule_restart()
-        _LOG.error("shard %d crashed: %r", self.shard, error)
-        self._close(runner, "stopping" if stopped else "restarting", for_good=stopped)
+            self._life = Life.STOPPED if stopped else Life.DOWN
+        if stopped:
+            self._close(runner, "stopping", for_good=True)
         if self._waits_to_settle:
             self._waits_to_settle = False
             self._settled()
