@@ -19,6 +19,7 @@ test: prerequisites check unit simulation power openapi system browser  ## every
 
 # ── groups of the suite ─────────────────────────────────────────────────────────────────────────────────────────
 
+BENCH := PYTHONPATH=$(CURDIR)/.dev $(BIN)/python -m benchmarks
 PYTEST := $(BIN)/pytest -p no:cacheprovider -q
 
 check: lint types
@@ -52,6 +53,15 @@ browser: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev  ## a million damaged frames
 	$(BIN)/python -m kinelog.codecs.fuzz --cases 1000000 --seed 1
+
+bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 minutes, on an idle machine)
+	$(BENCH).decode_frames
+	$(BENCH).decide_frames
+	$(BENCH).journal_commits
+	$(BENCH).replay
+	$(BENCH).resident_users --users 100000
+	$(BENCH).projection_lag --seconds 10
+	$(BENCH).http_ingest --seconds 10 --rounds 3
 
 prerequisites:
 	@$(PYTHON) scripts/check_prerequisites.py

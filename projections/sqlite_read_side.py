@@ -61,7 +61,8 @@ class SqliteReadSide(ReadSide):
         """Use this file; it may not be there yet, and questions then raise `ViewsUnavailableError`."""
         self._path = path
         self._local = threading.local()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._asked = 0
         self._open: list[sqlite3.Connection] = []
         self._closed = False
 
@@ -249,6 +250,8 @@ class SqliteReadSide(ReadSide):
     def close(self) -> None:
         with self._lock:
             self._closed = True
+            # A connection that is closed under a running query takes the process with it.
+            self._lock.wait_for(lambda: self._asked == 0)
             for connection in self._open:
                 connection.close()
             self._open.clear()
@@ -258,8 +261,12 @@ class SqliteReadSide(ReadSide):
     @contextmanager
     def _snapshot(self) -> Iterator[Snapshot]:
         """One consistent moment of the store: a switch or a drop of generations cannot come between two queries."""
-        connection = self._connection()
+        with self._lock:
+            if self._closed:
+                raise ViewsUnavailableError("the read side is closed")
+            self._asked += 1
         try:
+            connection = self._connection()
             connection.execute("BEGIN")
             try:
                 yield Snapshot(connection)
@@ -267,6 +274,10 @@ class SqliteReadSide(ReadSide):
                 connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
             raise ViewsUnavailableError(f"the views cannot be read: {error}") from error
+        finally:
+            with self._lock:
+                self._asked -= 1
+                self._lock.notify_all()
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -280,9 +291,6 @@ class SqliteReadSide(ReadSide):
             connection.execute("PRAGMA busy_timeout = 5000")
             connection.execute("PRAGMA query_only = ON")
             with self._lock:
-                if self._closed:
-                    connection.close()
-                    raise ViewsUnavailableError("the read side is closed")
                 self._open.append(connection)
             self._local.connection = connection
         return connection

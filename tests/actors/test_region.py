@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from kinelog.actors.answers import Accepted, Erased, Refused, Unavailable
+from kinelog.actors.answers import Accepted, Answer, Erased, Refused, Unavailable
 from kinelog.actors.errors import MailboxFullError, StoppingError
 from kinelog.actors.region import Region
 from kinelog.actors.settings import RegionSettings, ShardSettings
