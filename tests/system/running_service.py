@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from kinelog.service.parent_watch import VARIABLE as END_WITH_PARENT
+
 KINELOG = (sys.executable, "-m", "kinelog.service")
 START_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 120.0
@@ -53,7 +55,8 @@ class RunningService:
         self._url = ""
         self.process = subprocess.Popen(
             [*KINELOG, "serve", "--data", str(data), "--port", str(port), *arguments],
-            env=environment() | (variables or {}),
+            env=environment() | {END_WITH_PARENT: "1"} | (variables or {}),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -93,8 +96,9 @@ class RunningService:
     def _reap(self, timeout_s: float = 30.0) -> int:
         code = self.process.wait(timeout=timeout_s)
         self._reader.join(timeout=timeout_s)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
         return code
 
     def terminate(self, timeout_s: float) -> int:
