@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kinelog.actors.region import Region
+from kinelog.actors.region import Region, wall_clock_ms
 from kinelog.api.settings import ApiSettings
 from kinelog.domain.limits import DEFAULT_LIMITS, Limits
 from kinelog.journal.port import Journal
 from kinelog.privacy.key_store import KeyStore
 from kinelog.projections.read_side import ReadSide
-
-
-def unix_ms() -> int:
-    """Now, in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +33,6 @@ class Services:
     keys: KeyStore
     journal: Journal
     cursor_key: bytes
-    clock_ms: Callable[[], int] = unix_ms
+    clock_ms: Callable[[], int] = wall_clock_ms
     settings: ApiSettings = field(default_factory=ApiSettings)
     limits: Limits = DEFAULT_LIMITS

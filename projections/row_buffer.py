@@ -117,10 +117,6 @@ class RowBuffer(Rows):
         self._loaded.clear()
         self.written()
 
-    def is_clean(self) -> bool:
-        """Whether there is nothing to write."""
-        return not (self.forget_first or any(self.dirty.values()) or any(self.appended.values()))
-
     def _is_forgotten(self, entity: str) -> bool:
         if not self._forgotten:
             return False

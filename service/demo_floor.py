@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import numpy as np
+from kinelog.actors.region import wall_clock_ms
 from kinelog.codecs.values import Format
 from kinelog.phone.answers import DeviceTokens, read
 from kinelog.phone.client import OperatorClient, PhoneClient, SessionStart
@@ -17,7 +18,6 @@ from kinelog.phone.person import draw_style
 from kinelog.phone.transport import Request, Transport
 from kinelog.phone.watch import SAMPLES_IN_A_FRAME, Watch
 from kinelog.service.demo_setup import Demo, write_private
-from kinelog.service.offline import now_ms
 
 READER = "curious-reader"
 DEVICE = "my-watch"
@@ -41,7 +41,7 @@ async def invite(url: str, demo: Demo, folder: Path) -> Invitation:
         folder: Where the frame's file goes (`demo-frame.bin`).
     """
     session = str(uuid.uuid4())
-    started = now_ms()
+    started = wall_clock_ms()
     async with aiohttp.ClientSession() as http:
         transport = Transport(http, url)
         desk = OperatorClient(transport, demo.owner_token)

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 import msgspec
+from kinelog.actors.region import wall_clock_ms
 from kinelog.api.secrets_made import hash_of, new_token, new_token_id
 from kinelog.domain.commands import CreateTenant, IssueToken, SetGym
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.values import Gym, Role, Station
 from kinelog.service.configuration import DataFolder, Settings
-from kinelog.service.offline import now_ms, offline
+from kinelog.service.offline import offline
 
 TENANT = "demo"
 GYM = "main-street"
@@ -55,12 +56,12 @@ def set_up_demo(folder: DataFolder, settings: Settings) -> Demo:
     tenant = Person(TENANT, TENANT_PERSON)
     with offline(folder, settings) as here:
         here.opened.keys.enrol_tenant(TENANT)
-        here.ask(tenant, CreateTenant(at_ms=now_ms(), name="Demo"))
-        here.ask(tenant, SetGym(at_ms=now_ms(), gym=GYM, definition=DEFINITION))
+        here.ask(tenant, CreateTenant(at_ms=wall_clock_ms(), name="Demo"))
+        here.ask(tenant, SetGym(at_ms=wall_clock_ms(), gym=GYM, definition=DEFINITION))
         here.ask(
             tenant,
             IssueToken(
-                at_ms=now_ms(), token_id=token_id, token_hash=hash_of(token), role=Role.OWNER, note="demo owner"
+                at_ms=wall_clock_ms(), token_id=token_id, token_hash=hash_of(token), role=Role.OWNER, note="demo owner"
             ),
         )
     demo = Demo(TENANT, GYM, token)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,11 +49,6 @@ class Offline:
                 raise RefusedError("user-erased: this person was erased")
             case Unavailable(reason):
                 raise TryAgainError(f"nothing was stored: {reason}")
-
-
-def now_ms() -> int:
-    """The wall clock, Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import msgspec
+from kinelog.actors.region import wall_clock_ms
 from kinelog.journal.errors import JournalError
 from kinelog.privacy.errors import PrivacyError
 from kinelog.projections import parking
@@ -24,7 +25,6 @@ from kinelog.projections.worker import ProjectionWorker
 from kinelog.service.cli import log_to_stderr
 from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.errors import TryAgainError, UnavailableServiceError
-from kinelog.service.offline import now_ms
 from kinelog.service.opened_data import OpenedData
 from kinelog.service.options import data_option, json_option, print_result
 from typing_extensions import override
@@ -124,7 +124,7 @@ def _project(
 ) -> None:
     if shards is not None and shards[-1] >= opened.journal.shards:
         raise click.BadParameter(f"the log has shards 0 to {opened.journal.shards - 1}", param_hint="--shards")
-    worker = ProjectionWorker(opened.journal, opened.codec, store, shards, now_ms, evict=opened.keys.evict)
+    worker = ProjectionWorker(opened.journal, opened.codec, store, shards, wall_clock_ms, evict=opened.keys.evict)
     if not once:
         # On a full machine what comes in goes first: views that are a moment late hurt nobody, an answer does.
         os.nice(POLITENESS)

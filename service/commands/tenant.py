@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from kinelog.actors.region import wall_clock_ms
 from kinelog.domain.commands import CreateTenant
 from kinelog.domain.identifiers import TENANT_PATTERN, TENANT_PERSON, Person
 from kinelog.domain.replies import Done
 from kinelog.service.configuration import DataFolder, load_settings
-from kinelog.service.offline import now_ms, offline
+from kinelog.service.offline import offline
 from kinelog.service.options import data_option, json_option, print_result
 
 
@@ -34,7 +35,7 @@ def create(tenant: str, *, name: str, data: Path, as_json: bool) -> None:
         raise click.BadParameter("lower-case letters, digits and dashes, at most 32", param_hint="TENANT")
     with offline(DataFolder(data), load_settings(data)) as here:
         here.opened.keys.enrol_tenant(tenant)
-        answer = here.ask(Person(tenant, TENANT_PERSON), CreateTenant(at_ms=now_ms(), name=name or tenant))
+        answer = here.ask(Person(tenant, TENANT_PERSON), CreateTenant(at_ms=wall_clock_ms(), name=name or tenant))
     created = isinstance(answer.reply, Done) and answer.reply.changed
     print_result(
         {"tenant": tenant, "created": created},

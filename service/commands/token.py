@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from kinelog.actors.region import wall_clock_ms
 from kinelog.api.secrets_made import hash_of, new_token, new_token_id
 from kinelog.domain.commands import IssueToken
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.values import Role
 from kinelog.service.configuration import DataFolder, load_settings
-from kinelog.service.offline import now_ms, offline
+from kinelog.service.offline import offline
 from kinelog.service.options import data_option, json_option, print_result
 
 OPERATOR_ROLES = [role.value for role in Role if role is not Role.DEVICE]
@@ -37,7 +38,7 @@ def create(*, tenant: str, role: str, note: str, days: int | None, data: Path, a
     Example:
       kinelog token create --tenant iron-works --role trainer --note "Ada's tablet" --data .data
     """
-    now = now_ms()
+    now = wall_clock_ms()
     token_id = new_token_id()
     token = new_token(tenant, token_id)
     issue = IssueToken(

@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 import aiohttp
 import click
+from kinelog.actors.region import wall_clock_ms
 from kinelog.domain.commands import EraseUser, RevokeTokensOf
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.errors import RefusedError, TryAgainError, UnavailableServiceError
-from kinelog.service.offline import now_ms, offline
+from kinelog.service.offline import offline
 from kinelog.service.options import json_option, print_result
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
@@ -85,8 +86,8 @@ def erase_offline(data: Path, tenant: str, name: str) -> None:
         pseudonym = here.opened.keys.pseudonym(tenant, name)
         if pseudonym is None:
             raise RefusedError(f"user-unknown: {tenant} has nobody called {name}")
-        here.ask(Person(tenant, pseudonym), EraseUser(at_ms=now_ms()))
-        here.ask(Person(tenant, TENANT_PERSON), RevokeTokensOf(at_ms=now_ms(), person=pseudonym))
+        here.ask(Person(tenant, pseudonym), EraseUser(at_ms=wall_clock_ms()))
+        here.ask(Person(tenant, TENANT_PERSON), RevokeTokensOf(at_ms=wall_clock_ms(), person=pseudonym))
 
 
 async def _download(url: str, token: str, to: Path) -> int:

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from kinelog.actors.answers import Accepted, Answer
-from kinelog.actors.region import Region
+from kinelog.actors.region import Region, wall_clock_ms
 from kinelog.api.application import create_app
 from kinelog.api.secrets_made import hash_of, new_token
-from kinelog.api.services import Services, unix_ms
+from kinelog.api.services import Services
 from kinelog.api.settings import ApiSettings
 from kinelog.api.unerased_views import UnerasedViews
 from kinelog.codecs.encoding import encode, make_block
@@ -122,7 +122,7 @@ class Clock:
     ahead_ms: int = 0
 
     def __call__(self) -> int:
-        return unix_ms() + self.ahead_ms
+        return wall_clock_ms() + self.ahead_ms
 
 
 @asynccontextmanager
@@ -169,7 +169,7 @@ async def seed_tenant(region: Region, keys: KeyStore, tenant: str) -> dict[str, 
     """A tenant with a token for each role of operators and engineers."""
     keys.enrol_tenant(tenant)
     person = Person(tenant, TENANT_PERSON)
-    now = unix_ms()
+    now = wall_clock_ms()
     assert isinstance(await region.ask(person, CreateTenant(at_ms=now, name=tenant)), Accepted)
     tokens = {}
     for number, (name, role) in enumerate(OPERATORS.items()):

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, CookieJar, web
 from kinelog.actors.answers import Accepted
-from kinelog.actors.region import Region
+from kinelog.actors.region import Region, wall_clock_ms
 from kinelog.api.application import create_app
 from kinelog.api.secrets_made import hash_of, new_token
-from kinelog.api.services import Services, unix_ms
+from kinelog.api.services import Services
 from kinelog.domain.commands import Command, CreateTenant, GiveConsent, IssueToken, RegisterUser, SetGym, StartSession
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.values import Gym, Purpose, Role
@@ -47,7 +47,7 @@ class Service:
 
     async def sign_in(self, role: Role) -> int:
         token = new_token(TENANT, role.value)
-        issue = IssueToken(at_ms=unix_ms(), token_id=role.value, token_hash=hash_of(token), role=role)
+        issue = IssueToken(at_ms=wall_clock_ms(), token_id=role.value, token_hash=hash_of(token), role=role)
         await self.tell(Person(TENANT, TENANT_PERSON), issue)
         self.web.cookie_jar.clear()
         form = {"token": token}
@@ -60,8 +60,10 @@ class Service:
 
     async def ada_trains(self) -> Person:
         ada = Person(TENANT, self.keys.enrol(TENANT, "ada"))
-        await self.tell(ada, RegisterUser(at_ms=unix_ms()))
-        await self.tell(ada, StartSession(at_ms=unix_ms(), session=SESSION, started_at_ms=unix_ms(), gym="vienna"))
+        await self.tell(ada, RegisterUser(at_ms=wall_clock_ms()))
+        await self.tell(
+            ada, StartSession(at_ms=wall_clock_ms(), session=SESSION, started_at_ms=wall_clock_ms(), gym="vienna")
+        )
         return ada
 
     async def until_listed(self) -> None:
@@ -76,7 +78,7 @@ class Service:
 async def running(folder: Path) -> AsyncIterator[Service]:
     journal, keys = MemoryJournal(4), KeyStore.open(folder / "keys")
     codec = EventCodec(keys)
-    region = Region(journal, keys, codec, clock=unix_ms)
+    region = Region(journal, keys, codec, clock=wall_clock_ms)
     region.start()
     store, stop = SqliteViews(folder / "views.db"), threading.Event()
     worker = threading.Thread(target=lambda: ProjectionWorker(journal, codec, store).run(stop))
@@ -92,9 +94,9 @@ async def running(folder: Path) -> AsyncIterator[Service]:
             service = Service(url, session, region, keys)
             keys.enrol_tenant(TENANT)
             place = Person(TENANT, TENANT_PERSON)
-            await service.tell(place, CreateTenant(at_ms=unix_ms(), name=TENANT))
+            await service.tell(place, CreateTenant(at_ms=wall_clock_ms(), name=TENANT))
             gym = Gym("Wien Mitte", "Europe/Vienna")
-            await service.tell(place, SetGym(at_ms=unix_ms(), gym="vienna", definition=gym))
+            await service.tell(place, SetGym(at_ms=wall_clock_ms(), gym="vienna", definition=gym))
             yield service
     finally:
         await runner.cleanup()
@@ -158,7 +160,7 @@ def test_a_trainer_opens_a_session_only_with_the_persons_consent(on_service: Cal
         status, html = await service.page(f"/sessions/{SESSION}")
         assert status == 403
         assert "has not consented" in html
-        await service.tell(ada, GiveConsent(at_ms=unix_ms(), purpose=Purpose.TRAINER_ACCESS))
+        await service.tell(ada, GiveConsent(at_ms=wall_clock_ms(), purpose=Purpose.TRAINER_ACCESS))
         assert (await service.page(f"/sessions/{SESSION}"))[0] == 200
 
     on_service(scenario)
