@@ -179,7 +179,7 @@ class LogCopy:
     def _commits(self, shard: int, after: int, until: int) -> Iterator[list[Positioned]]:
         if after >= until:
             return
-        for commit in self._source.commits(shard, after):
+        for commit in self._source.read_commits(shard, after):
             if self._stop.is_set():
                 raise CopyStoppedError
             yield commit

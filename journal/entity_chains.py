@@ -164,7 +164,7 @@ def _chains_of(
     def read(shard: int) -> None:
         if until[shard] == 0:
             return
-        for commit in journal.commits(shard, 0):
+        for commit in journal.read_commits(shard, 0):
             for positioned in commit:
                 every[shard].add(positioned.event)
             progress(len(commit))

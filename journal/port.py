@@ -105,7 +105,7 @@ class Journal(ABC):
             CorruptError: A commit row is damaged.
         """
 
-    def commits(self, shard: int, after: int) -> Iterator[list[Positioned]]:
+    def read_commits(self, shard: int, after: int) -> Iterator[list[Positioned]]:
         """The commits behind position `after`, one at a time: for who must not hold more than one in memory.
 
         The first may be the rest of a commit, where `after` is a position within it.

@@ -105,4 +105,4 @@ def log_of(journal: Journal) -> list[list[Positioned]]:
 
 def commits_in(journal: Journal) -> list[list[int]]:
     """Sizes of the commits, by shard."""
-    return [[len(commit) for commit in journal.commits(shard, 0)] for shard in range(journal.shards)]
+    return [[len(commit) for commit in journal.read_commits(shard, 0)] for shard in range(journal.shards)]
