@@ -19,8 +19,8 @@ from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.journal.port import Journal
 from kinelog.journal.records import StoredEvent
 from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
+from kinelog.journal.sqlite_inspection import verify_file
 from kinelog.journal.sqlite_journal import SqliteJournal
-from kinelog.journal.verification import verify
 from typing_extensions import override
 
 from tests.journal.contract import new_id
@@ -59,7 +59,7 @@ def test_a_sqlite_log_is_copied_position_by_position_and_commit_by_commit(tmp_pa
     assert list(destination.replay(entity)) == list(source.replay(entity))
     source.close()
     destination.close()
-    assert verify(path, lambda _events: None).sound
+    assert verify_file(path, lambda _events: None).sound
 
 
 @given(source_shards=SHARDS, shards=SHARDS, seed=st.integers(0, 1_000))
