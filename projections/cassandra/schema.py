@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS {views}.offsets (
     position bigint,
     PRIMARY KEY ((view, generation), shard)
 ) WITH comment = 'how far a shard is folded; written USING TIMESTAMP position, so that it never goes back'
-AND compaction = {{'class': 'LeveledCompactionStrategy'}}
+AND compaction = {'class': 'LeveledCompactionStrategy'}
 """
 
 _PARKED = """
@@ -63,7 +63,7 @@ CREATE TABLE IF NOT EXISTS {views}.fold_rows (
     position bigint,
     PRIMARY KEY ((entity), view, generation, table_name, row_key)
 ) WITH comment = 'what folds read again of an entity, and how far it is folded: written as one batch'
-AND compaction = {{'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}}
+AND compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}
 AND default_time_to_live = 0
 """
 
