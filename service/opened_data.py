@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from kinelog.journal.copy_mark import require_complete
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
 from kinelog.journal.sqlite_journal import SqliteJournal
 from kinelog.privacy.errors import MissingMasterKeyError, PrivacyError, WrongMasterKeyError
 from kinelog.privacy.key_store import KeyStore
@@ -47,6 +49,8 @@ class OpenedData:
             undo.callback(keys.close)
             try:
                 journal = SqliteJournal(folder.log, shards=settings.shards or shards_of_a_new_log(folder))
+                undo.callback(journal.close)
+                require_complete(SqliteCopyMarks(folder.log).read())
             except JournalError as error:
                 raise UnavailableServiceError(str(error)) from error
             undo.pop_all()
