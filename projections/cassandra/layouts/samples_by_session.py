@@ -21,8 +21,7 @@ _DURATION_MS = SAMPLES.columns.index("duration_ms")
 
 def rows_of(columns: Columns, at: Written) -> Iterable[Values]:
     """One row about a second of one sensor."""
-    start_ms = columns[_START_MS]
-    assert isinstance(start_ms, int)  # what the fold's record says
+    start_ms = int(columns[_START_MS] or 0)
     duration_ms = columns[_DURATION_MS]
     yield (
         *names_of(at.entity), start_ms // PART_MS, *columns[1:_DURATION_MS],
@@ -51,7 +50,7 @@ SAMPLES_BY_SESSION: QueryTable = of_appended(
         ("block_count", "int"),
         ("duration_ms", "bigint"),
         ("samples", "blob"),
-    ),  # fmt: skip
+    ),
     partition=("tenant", "person", "session", "ten_minutes"),
     clustering=tuple((name, Order.ASC) for name in ("start_ms", "device", "sequence", "part")),
     rows=rows_of,

@@ -28,7 +28,7 @@ SESSIONS_BY_ID: QueryTable = of_records(
         ("version", "bigint"),
         ("started_at_ms", "bigint"),
         ("card", "blob"),
-    ),  # fmt: skip
+    ),
     partition=("tenant", "session"),
     clustering=(("person", Order.ASC),),
     rows=rows_of,
