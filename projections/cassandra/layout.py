@@ -25,6 +25,11 @@ Values = tuple[Value, ...]
 """Values of all columns of a row, in the order of the table's columns."""
 
 
+def columns_of(text: str) -> tuple[tuple[str, str], ...]:
+    """Names and CQL types of columns, written as in CQL: `tenant text, position bigint`."""
+    return tuple((name, kind) for name, kind in (column.split() for column in text.split(",")))
+
+
 class Order(Enum):
     """How rows of a partition are ordered by a column."""
 
