@@ -1,4 +1,4 @@
-"""Finding the days on which a gym has rows: one row is read for a gap of any length, and none where there is nothing."""
+"""Finding the days on which a gym has rows: one row is read for a gap of any length, none where there is nothing."""
 
 from __future__ import annotations
 
