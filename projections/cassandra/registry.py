@@ -1,8 +1,8 @@
 """Which generations of which views there are: one document, changed as a whole by conditional writes.
 
 Whatever has to happen at once (several views switched together, one live generation a view) happens in one document.
-Readers follow it with a cache of `READERS_CACHE_S`; tables of a retired generation are dropped only after everybody must
-have noticed.
+Readers follow it with a cache of `READERS_CACHE_S`; tables of a retired generation are dropped only after everybody
+must have noticed.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Document(msgspec.Struct, frozen=True):
 
     Attributes:
         newest: Highest number that a view's generations ever had: numbers, and names of tables, are not used again.
-        maker: Who makes or drops tables at the moment (empty: nobody), until `maker_until_ms` at the longest: two makers
-            at once could give the same table two identities.
+        maker: Who makes or drops tables at the moment (empty: nobody), until `maker_until_ms` at the longest: two
+            makers at once could give the same table two identities.
     """
 
     generations: tuple[Registered, ...] = ()
@@ -129,6 +129,5 @@ class Registry:
 
     def _read(self, statement: Statement) -> Revision:
         for revision, document in self._connection.ask(statement, (REGISTRY,)):
-            assert isinstance(revision, int)  # the column's type
-            return Revision(revision, _DECODER.decode(str(document)))
+            return Revision(int(revision or 0), _DECODER.decode(str(document)))
         return Revision(0, Document())
