@@ -56,15 +56,19 @@ class Folding:
         self.buffer = RowBuffer(view, self._stored)
         self.offsets: dict[int, Offset] = {}
         self._waiting: set[str] = set()
+        self._touched: set[int] = set()
         self.reload()
 
     def reload(self) -> None:
-        """Read offsets and parked events again; forget rows that somebody else may have changed."""
+        """Read offsets and parked events again; forget rows that somebody else may have changed.
+
+        Offsets first: whoever parks an event does so before they move the offset beyond it.
+        """
         offsets = self._store.offsets(self.generation)
-        if offsets != self.offsets:
+        if any(offsets.get(shard) != self.offsets.get(shard) for shard in self._touched):
             self.buffer.reset()
-            self.offsets = offsets
-            self._waiting = self._store.parked_owners(self.generation)
+        self.offsets = offsets
+        self._waiting = self._store.parked_owners(self.generation)
 
     def position(self, shard: int) -> int:
         """How far a shard is folded."""
@@ -118,7 +122,8 @@ class Folding:
     def written(self, batch: Batch) -> None:
         """The batch is in the store."""
         for shard, position in batch.positions.items():
-            self.offsets[shard] = Offset(position, self.offsets[shard].revision + 1)
+            self.offsets[shard] = self._store.moved(self.offsets[shard], position)
+        self._touched.update(batch.positions)
         self._waiting |= {parking.owner for parking in batch.parked}
         self._waiting -= batch.erased.keys()
         self.buffer.written()

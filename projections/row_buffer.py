@@ -58,10 +58,18 @@ class Appended(NamedTuple):
 
 
 class Forgotten(NamedTuple):
-    """A session, or a person with all their sessions, whose rows go; what a batch puts later stays."""
+    """A session, or a person with all their sessions, whose rows go; what a batch puts later stays.
+
+    Attributes:
+        lost: What the batch had changed of theirs before, by table: it is never written, but a worker whose batch ended
+            earlier may be about to write it.
+        lost_lines: What the batch had appended.
+    """
 
     owner: str
     at: Origin
+    lost: list[tuple[str, Change]]
+    lost_lines: list[tuple[str, Appended]]
 
 
 class RowBuffer(Rows):
@@ -134,12 +142,14 @@ class RowBuffer(Rows):
     @override
     def forget(self, owner: str) -> None:
         self._forgotten.add(owner)
-        self.forgotten.append(Forgotten(owner, self.at))
         inside = owner + "/"
 
         def belongs(entity: str) -> bool:
             return entity == owner or entity.startswith(inside)
 
+        lost = [(name, c) for name, changed in self.dirty.items() for c in changed.values() if belongs(c.at.entity)]
+        lines = [(name, line) for name, all_ in self.appended.items() for line in all_ if belongs(line.at.entity)]
+        self.forgotten.append(Forgotten(owner, self.at, lost, lines))
         for slot in [slot for slot in self._loaded if belongs(slot[1])]:
             del self._loaded[slot]
         for name, changed in self.dirty.items():

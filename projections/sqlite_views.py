@@ -257,6 +257,10 @@ class SqliteViews(ViewStore):
         with self.transaction():
             self.apply_in_transaction(batches)
 
+    @override
+    def moved(self, offset: Offset, position: int) -> Offset:
+        return Offset(position, offset.revision + 1)
+
     def apply_in_transaction(self, batches: Iterable[Batch]) -> None:
         """As `apply`, in the caller's transaction.
 

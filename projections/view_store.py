@@ -194,6 +194,10 @@ class ViewStore(ABC):
         """
 
     @abstractmethod
+    def moved(self, offset: Offset, position: int) -> Offset:
+        """What an offset is after a batch that ended at a position was written."""
+
+    @abstractmethod
     def scrub(self) -> bool:
         """Do what can wait for a pause: take away what an erasure, or a retired generation, left behind.
 

@@ -4,6 +4,7 @@ The rules that make several writers harmless, and that every layout keeps:
 
 * The key of a row made from a record depends on the record's key and on fields that never change while the record has
   that key. A record that moves is dropped and put again, and its old rows are deleted then.
+* Records of one entity may share a row only if it says the same in each of them and none of them is ever dropped.
 * All columns are written each time, and none is null: two writers at one position then write the same row, and a null
   would be a tombstone that every reader of the row passes over. What may be missing goes into a packed column, or has a
   value that stands for it.
@@ -16,13 +17,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import NamedTuple, cast
+from typing import cast
 
 from kinelog.cassandra_session.connection import Value
+from kinelog.projections.fold import Origin
 from kinelog.projections.tables import Columns, R, Record, Table
 
 Values = tuple[Value, ...]
 """Values of all columns of a row, in the order of the table's columns."""
+
+
+def columns_of(text: str) -> tuple[tuple[str, str], ...]:
+    """Names and CQL types of columns, written as in CQL: `tenant text, position bigint`."""
+    return tuple((name, kind) for name, kind in (column.split() for column in text.split(",")))
 
 
 class Order(Enum):
@@ -47,20 +54,9 @@ class Forgetting(Enum):
     tables that get many rows an entity and lose their old partitions anyway."""
 
 
-class Written(NamedTuple):
-    """Where a row comes from.
-
-    Attributes:
-        entity: Persistence id of its stream.
-        shard: The stream's shard.
-        position: Of the event that made the row. The key of a record's row may not depend on it; that of an appended
-            row may.
-    """
-
-    entity: str
-    shard: int
-    position: int
-
+Written = Origin
+"""Where a row comes from: its stream, the stream's shard, and the position of the event that made the row. The key of a
+record's row may not depend on the position; that of an appended row may."""
 
 Rows = Callable[[Record, Written], Iterable[Values]]
 AppendedRows = Callable[[Columns, Written], Iterable[Values]]
