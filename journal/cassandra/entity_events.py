@@ -19,6 +19,7 @@ from typing import NamedTuple, cast
 from kinelog.cassandra_session.connection import Access, Connection, Row, Statement
 from kinelog.cassandra_session.errors import CassandraError
 from kinelog.journal.cassandra.entity_blocks import EntityRow, entity_rows, runs_of_row, stretch_of
+from kinelog.journal.cassandra.store_errors import as_journal_error, as_journal_errors
 from kinelog.journal.commit_row import CommitRow, Run
 
 TABLES = (
@@ -86,7 +87,7 @@ class Offset(NamedTuple):
 
 
 class EntityEvents:
-    """Both tables, for one incarnation of the log. Thread-safe. Every method may raise a `CassandraError`."""
+    """Both tables, for one incarnation of the log. Thread-safe. Every method may raise `UnavailableError`: try again."""
 
     def __init__(self, connection: Connection, incarnation: str) -> None:
         """Use a connection."""
@@ -95,20 +96,22 @@ class EntityEvents:
 
     def offset(self, shard: int) -> Offset:
         """How far the shard's index goes; the beginning if there is none yet."""
-        return _offset(self._connection.ask(_OFFSET, (self._incarnation, shard)))
+        with as_journal_errors():
+            return _offset(self._connection.ask(_OFFSET, (self._incarnation, shard)))
 
-    def offset_soon(self, shard: int, done: Callable[[Offset | CassandraError], None]) -> None:
-        """As `offset`, without waiting; `done` is called on the connection's thread for answers."""
+    def offset_soon(self, shard: int, done: Callable[[Offset | None], None]) -> None:
+        """As `offset`, without waiting; `done` is called on the connection's thread for answers, with None for no answer."""
         self._connection.ask_soon(
             _OFFSET,
             (self._incarnation, shard),
-            lambda answer: done(answer if isinstance(answer, CassandraError) else _offset(answer)),
+            lambda answer: done(None if isinstance(answer, CassandraError) else _offset(answer)),
         )
 
     def move_offset(self, shard: int, offset: Offset) -> None:
         """Say that the index is complete up to there; a later or repeated write never brings an older one back."""
         timestamp = (offset.generation << _GENERATION_SHIFT) + offset.position
-        self._connection.ask(_MOVE, (self._incarnation, shard, *offset, timestamp))
+        with as_journal_errors():
+            self._connection.ask(_MOVE, (self._incarnation, shard, *offset, timestamp))
 
     def write(self, generation: int, block: Sequence[CommitRow]) -> None:
         """Copy a block of commits; once this returned, the offset may be moved behind it.
@@ -117,7 +120,9 @@ class EntityEvents:
             CorruptError: A commit is damaged.
         """
         # One statement a row: batches over partitions help nobody, and servers refuse large ones.
-        self._connection.write_all([(_WRITE, self._values(generation, row))] for row in entity_rows(block))
+        rows = entity_rows(block)
+        with as_journal_errors():
+            self._connection.write_all([(_WRITE, self._values(generation, row))] for row in rows)
 
     def read(self, generation: int, entity: str, after_sequence: int) -> Iterator[tuple[Run, bytes]]:
         """The entity's runs from the one that holds event `after_sequence + 1` on, with their bytes.
@@ -143,9 +148,10 @@ class EntityEvents:
 
     def delete(self, generation: int, stretches: Iterable[tuple[str, int]]) -> None:
         """Delete stretches (entity, number) of a generation that is not read any more."""
-        self._connection.write_all(
-            [(_DELETE, (_DELETED, self._incarnation, generation, entity, stretch))] for entity, stretch in stretches
-        )
+        with as_journal_errors():
+            self._connection.write_all(
+                [(_DELETE, (_DELETED, self._incarnation, generation, entity, stretch))] for entity, stretch in stretches
+            )
 
     def _values(self, generation: int, row: EntityRow) -> tuple[str | int | bytes, ...]:
         stretch = stretch_of(row.last_sequence)
@@ -157,7 +163,7 @@ class EntityEvents:
 
         def told(rows: list[Row] | CassandraError) -> None:
             if isinstance(rows, CassandraError):
-                answer.set_exception(rows)
+                answer.set_exception(as_journal_error(rows))
             else:
                 answer.set_result(rows)
 

@@ -14,7 +14,6 @@ from kinelog.cassandra_session.connection import Connection
 from kinelog.journal.cassandra.entity_events import EntityEvents
 from kinelog.journal.cassandra.log_rows import LogRows
 from kinelog.journal.cassandra.log_tail import TAIL_BYTES, LogTail
-from kinelog.journal.cassandra.store_errors import as_journal_errors
 from kinelog.journal.commit_row import CommitRow, Run, events_of_run
 from kinelog.journal.errors import CorruptError
 from kinelog.journal.records import Positioned
@@ -48,8 +47,7 @@ class EntityRecovery:
             CorruptError: The log or the index is damaged.
             UnavailableError: The cluster does not answer.
         """
-        with as_journal_errors():
-            yield from _replay(self.index, self._tails[shard], Replayed(entity, after_sequence))
+        return _replay(self.index, self._tails[shard], Replayed(entity, after_sequence))
 
     def committed(self, row: CommitRow, runs: Sequence[Run]) -> None:
         """Hear of a commit of this process that is known to be applied; quick, for the thread of answers."""
@@ -66,8 +64,7 @@ class EntityRecovery:
             UnavailableError: The cluster does not answer. Nothing was committed; try again.
             CorruptError: The log is damaged where the index has to go on.
         """
-        with as_journal_errors():
-            self._tails[shard].make_room()
+        self._tails[shard].make_room()
 
     def forget(self, shard: int) -> None:
         """Give a shard's tail up: it was acquired anew, or fenced."""
@@ -92,7 +89,7 @@ class Replayed:
         skipped = self.sequence + 1 - (run.last_sequence - run.count + 1)
         if skipped < 0:
             raise CorruptError(f"{self.entity}#{self.sequence + 1}", f"#{self.sequence - skipped + 1} stands in its place")
-        # The index may go on behind the offset that was read, so that the tail begins with what is known already.
+        # A row of the index begins before what is asked for, and a second look at the tail with what is known already.
         known = run.position + min(skipped, run.count) - 1
         if skipped and 0 < self._position < known:
             raise CorruptError(run.where, "a second event stands in the place of another")
@@ -110,6 +107,9 @@ def _replay(index: EntityEvents, tail: LogTail, replayed: Replayed) -> Iterator[
         view = tail.view(entity, replayed.sequence)
         with closing(index.read(view.offset.generation, entity, replayed.sequence)) as indexed:
             for run, content in indexed:
+                if run.position > view.offset.position:
+                    # Behind the offset the index is half-written: of two rows the second may be there alone.
+                    break
                 yield from replayed.next_of(run, content)
         behind = tail.behind(view, entity, replayed.sequence)
         if behind is None:

@@ -12,12 +12,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kinelog.cassandra_session.errors import CassandraError
 from kinelog.journal.cassandra.entity_blocks import block_length, cost_of, stretch_of
 from kinelog.journal.cassandra.entity_events import EntityEvents, Offset
 from kinelog.journal.cassandra.log_rows import LogRows, batches
 from kinelog.journal.commit_row import CommitRow
-from kinelog.journal.errors import JournalError
+from kinelog.journal.errors import JournalError, UnavailableError
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +74,7 @@ class Indexer:
         """Index until nothing makes a block any more; how many blocks that were.
 
         Raises:
-            CassandraError: The cluster does not answer; the same call goes on.
+            UnavailableError: The cluster does not answer; the same call goes on.
             CorruptError: A commit is damaged.
         """
         total = 0
@@ -87,7 +86,7 @@ class Indexer:
         """Write up to one block of each shard; how many were written.
 
         Raises:
-            CassandraError: The cluster does not answer; the same call goes on.
+            UnavailableError: The cluster does not answer; the same call goes on.
             CorruptError: A commit is damaged.
         """
         return sum(self.step_of(shard) for shard in self._shards)
@@ -118,7 +117,7 @@ class Indexer:
     def _try(self, shard: int) -> int:
         try:
             return self.step_of(shard)
-        except CassandraError as error:
+        except UnavailableError as error:
             _log.warning("shard %d was not indexed, will be tried again: %s", shard, error)
         except JournalError as error:
             # Its owner stops committing when too much lies behind the index; other shards go on.
@@ -150,7 +149,7 @@ class IndexRebuild:
             Whether it was finished.
 
         Raises:
-            CassandraError: The cluster does not answer; the same call begins again.
+            UnavailableError: The cluster does not answer; the same call begins again.
             CorruptError: A commit is damaged.
         """
         live = self._index.offset(self._shard)

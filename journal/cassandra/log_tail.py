@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kinelog.cassandra_session.errors import CassandraError
 from kinelog.journal.cassandra.entity_blocks import BLOCK_BYTES, block_length, cost_of
 from kinelog.journal.cassandra.entity_events import EntityEvents, Offset
 from kinelog.journal.cassandra.log_rows import LogRows, batches
@@ -97,7 +96,7 @@ class LogTail:
         Blocks for a few milliseconds a block. Idempotent, whoever else does the same.
 
         Raises:
-            CassandraError: The cluster does not answer; the same call goes on where it was.
+            UnavailableError: The cluster does not answer; the same call goes on where it was.
             CorruptError: The log is damaged where the index has to go on.
         """
         while not self.has_room():
@@ -119,7 +118,7 @@ class LogTail:
         """What is held of an entity. Take it *before* the index is read, and `behind` after.
 
         Raises:
-            CassandraError: Nothing was held yet and the cluster does not answer.
+            UnavailableError: Nothing was held yet and the cluster does not answer.
         """
         while True:
             with self._lock:
@@ -136,7 +135,7 @@ class LogTail:
             than the tail holds: take another view and read the index again.
 
         Raises:
-            CassandraError: The cluster does not answer.
+            UnavailableError: The cluster does not answer.
             CorruptError: The log is damaged.
         """
         self.refresh()
@@ -207,12 +206,12 @@ class LogTail:
                     self._all_read = False
                     return
 
-    def _polled_offset(self, answer: Offset | CassandraError) -> None:
+    def _polled_offset(self, answer: Offset | None) -> None:
         with self._lock:
             self._polling = False
             self._polled = self._cost
             known = self._offset
-            if known is None or isinstance(answer, CassandraError):
+            if known is None or answer is None:
                 return
             # Only a step forwards: anything else needs the log read anew, and whoever needs that does it.
             if answer.generation == known.generation and answer.position <= self._up_to:

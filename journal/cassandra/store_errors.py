@@ -9,9 +9,14 @@ from kinelog.cassandra_session.errors import CassandraError
 from kinelog.journal.errors import UnavailableError
 
 
+def as_journal_error(error: CassandraError) -> UnavailableError:
+    """For reads and for writes that can be repeated: not for commits, whose unknown outcomes have to be judged."""
+    return UnavailableError(f"Cassandra: {error}")
+
+
 @contextmanager
 def as_journal_errors() -> Iterator[None]:
-    """For reads and for writes that can be repeated: not for commits, whose unknown outcomes have to be judged.
+    """As `as_journal_error`, for whatever is done inside.
 
     Raises:
         UnavailableError: The cluster did not do it.
@@ -19,4 +24,4 @@ def as_journal_errors() -> Iterator[None]:
     try:
         yield
     except CassandraError as error:
-        raise UnavailableError(f"Cassandra: {error}") from error
+        raise as_journal_error(error) from error
