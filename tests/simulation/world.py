@@ -53,7 +53,7 @@ class World:
         self.rng = Random(seed)
         self.plan: Plan = plan_of(self.rng)
         self.clockwork = Clockwork()
-        self.journal = MemoryJournal(shards=1)
+        self.journal = self.make_journal()
         self.keys = MemoryKeys()
         self.codec = EventCodec(self.keys)
         self.history = History(seed, self.journal, self.keys)
@@ -156,6 +156,10 @@ class World:
             backoff_limit_ms=2_000,
         )
         return self._variant.machine(SHARD, LIMITS, settings, self._variant.rules)
+
+    def make_journal(self) -> Journal:
+        """The log, as whoever reads it sees it."""
+        return MemoryJournal(shards=1)
 
     def make_store(self, _node: Node) -> NodeStore:
         """A node's way to the log, for one of its lives."""
