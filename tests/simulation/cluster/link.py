@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -37,6 +38,7 @@ class Link:
         self._faults = faults
         self._faulty = faulty
         self._note = note
+        self.met: Counter[str] = Counter()
 
     def send(self, statement: Statement, values: tuple[Value, ...], observe: Observe, heard: Heard) -> None:
         """Send a statement; `heard` is called once, with the answer or the error."""
@@ -52,6 +54,7 @@ class Link:
 
     def _arrive(self, statement: Statement, values: tuple[Value, ...], observe: Observe, heard: Heard) -> None:
         if not self.reachable():
+            self.met["unreachable"] += 1
             self._answer(heard, UnreachableError("no coordinator takes the statement"))
         elif statement.access is not Access.CONDITIONAL:
             rows = self._cluster.ask(statement, values)
@@ -63,6 +66,7 @@ class Link:
     def _decide(self, statement: Statement, values: tuple[Value, ...], observe: Observe, heard: Heard) -> None:
         faults = self._faults
         if self._happens(faults.lost):
+            self.met["lost"] += 1
             self._note(f"        lost: {values}")
             self._time_out(heard)
         elif self._happens(faults.late):
@@ -72,7 +76,10 @@ class Link:
             )
             self._time_out(heard)
         elif self._happens(faults.unheard):
-            self._apply(statement, values, observe, hidden=self._happens(faults.hidden))
+            hidden = self._happens(faults.hidden)
+            self.met["unheard and hidden" if hidden else "unheard"] += 1
+            self._note(f"        unheard: {values}")
+            self._apply(statement, values, observe, hidden=hidden)
             self._time_out(heard)
         else:
             self._answer(heard, self._apply(statement, values, observe))
@@ -87,8 +94,10 @@ class Link:
         late: bool = False,
     ) -> Conditional:
         answer = self._cluster.conditional(statement, values, hidden=hidden)
-        if late or hidden:
-            self._note(f"        {'late' if late else 'unheard'}: {answer.applied} {values}")
+        if late:
+            fault = "late and applied" if answer.applied else "late and refused by its condition"
+            self.met[fault] += 1
+            self._note(f"        {fault}: {values}")
         observe(answer)
         return answer
 
