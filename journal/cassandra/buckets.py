@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 
 
 class KnownBuckets:
-    """Starts of buckets that exist. Not thread-safe on its own; a lost update only costs a read.
+    """Starts of buckets that exist. Thread-safe in that a lost update only costs a read.
 
     Buckets are numbered without gaps from 0 and each begins where the one before it ended, so what is known of some
     brackets every other one.
@@ -14,25 +14,30 @@ class KnownBuckets:
 
     def __init__(self) -> None:
         """Know nothing."""
-        self._buckets: list[int] = []
-        self._starts: dict[int, int] = {}
+        self._known: tuple[tuple[int, int], ...] = ()  # (start, bucket), both ascending
 
     @property
     def newest(self) -> int:
         """The newest bucket that was seen; 0 if none was."""
-        return self._buckets[-1] if self._buckets else 0
+        known = self._known
+        return known[-1][1] if known else 0
 
     def add(self, bucket: int, start: int) -> None:
         """Remember a bucket that exists."""
-        if self._starts.setdefault(bucket, start) == start and bucket not in self._buckets[-1:]:
-            at = bisect_left(self._buckets, bucket)
-            if self._buckets[at : at + 1] != [bucket]:
-                insort(self._buckets, bucket)
+        known = self._known
+        if (start, bucket) not in known[-1:]:
+            at = bisect_left(known, (start, bucket))
+            if known[at : at + 1] != ((start, bucket),):
+                self._known = (*known[:at], (start, bucket), *known[at:])
 
     def around(self, position: int) -> tuple[int, int | None]:
         """The last known bucket that begins before a position (0 if none), and the first known one that does not."""
-        at = bisect_left(self._buckets, position, key=self._starts.__getitem__)
-        return (
-            self._buckets[at - 1] if at else 0,
-            self._buckets[at] if at < len(self._buckets) else None,
-        )
+        known = self._known
+        at = bisect_left(known, (position, 0))
+        return (known[at - 1][1] if at else 0), (known[at][1] if at < len(known) else None)
+
+    def end_of(self, bucket: int) -> int | None:
+        """Last position of a bucket; None if no later one is known."""
+        known = self._known
+        at = bisect_left(known, bucket + 1, key=lambda entry: entry[1])
+        return known[at][0] if at < len(known) and known[at][1] == bucket + 1 else None
