@@ -11,37 +11,37 @@ from kinelog.cassandra_session.migration import KeyspaceSchema, Migration, Phase
 _VIEW_VERSIONS = """
 CREATE TABLE IF NOT EXISTS {views}.view_versions (
     registry text,
-    view text,
+    view_name text,
     generation int,
     version int,
     incarnation text,
     state text,
     tables text,
-    PRIMARY KEY ((registry), view, generation)
+    PRIMARY KEY ((registry), view_name, generation)
 ) WITH comment = 'generations of views; state is building, live or retired and changes by conditional statements only'
 """
 
 _OFFSETS = """
 CREATE TABLE IF NOT EXISTS {views}.offsets (
-    view text,
+    view_name text,
     generation int,
     shard int,
     position bigint,
-    PRIMARY KEY ((view, generation), shard)
+    PRIMARY KEY ((view_name, generation), shard)
 ) WITH comment = 'how far a shard is folded; written USING TIMESTAMP position, so that it never goes back'
-AND compaction = {{'class': 'LeveledCompactionStrategy'}}
+AND compaction = {'class': 'LeveledCompactionStrategy'}
 """
 
 _PARKED = """
 CREATE TABLE IF NOT EXISTS {views}.parked (
-    view text,
+    view_name text,
     generation int,
     shard int,
     position bigint,
     entity text,
     owner text,
     error text,
-    PRIMARY KEY ((view, generation), shard, position)
+    PRIMARY KEY ((view_name, generation), shard, position)
 ) WITH comment = 'events that could not be folded, by position; their bytes stay in the log'
 """
 
@@ -55,15 +55,15 @@ CREATE TABLE IF NOT EXISTS {views}.erased (
 _FOLD_ROWS = """
 CREATE TABLE IF NOT EXISTS {views}.fold_rows (
     entity text,
-    view text,
+    view_name text,
     generation int,
     table_name text,
     row_key blob,
     content blob,
     position bigint,
-    PRIMARY KEY ((entity), view, generation, table_name, row_key)
+    PRIMARY KEY ((entity), view_name, generation, table_name, row_key)
 ) WITH comment = 'what folds read again of an entity, and how far it is folded: written as one batch'
-AND compaction = {{'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}}
+AND compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}
 AND default_time_to_live = 0
 """
 
