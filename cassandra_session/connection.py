@@ -32,8 +32,8 @@ class Statement:
 
     Attributes:
         cql: With `?` for values; `{log}`, `{keys}` and `{views}` stand for the keyspaces.
-        access: Its kind. A `WRITE` must be idempotent: it is repeated after an unknown outcome. A read at `READ` sees every
-            acknowledged `WRITE`; of tables that conditional writes change it may miss what is in flight, which
+        access: Its kind. A `WRITE` must be idempotent: it is repeated after an unknown outcome. A read at `READ` sees
+            every acknowledged `WRITE`; of tables that conditional writes change it may miss what is in flight, which
             `LINEARIZABLE_READ` finishes first.
     """
 
@@ -71,7 +71,7 @@ class Traced(NamedTuple):
 
     Attributes:
         rows: Rows of the answer.
-        live_cells: Rows read to make it, over all replicas asked; `tombstones`: deleted ones that were passed over.
+        live_rows: Rows read to make it; `tombstones`: deleted ones that were passed over.
         full_scan: Whether more than one partition was looked at.
     """
 
@@ -149,7 +149,7 @@ class Connection(ABC):
 
     @abstractmethod
     def define(self, cql: str) -> None:
-        """Run a statement that changes the schema (`{log}` and so on as in `Statement`), and wait for all nodes to agree.
+        """Run a statement that changes the schema, and wait for all nodes to agree; keyspaces as in `Statement`.
 
         Raises:
             SchemaError: The nodes do not agree in time.

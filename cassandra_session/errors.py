@@ -8,7 +8,7 @@ class CassandraError(Exception):
 
 
 class UnreachableError(CassandraError):
-    """The cluster does not answer, or too few replicas do. Nothing was written: the same statement may be tried again."""
+    """The cluster, or too many replicas, do not answer. Nothing was written: the statement may be tried again."""
 
 
 class UnknownWriteError(CassandraError):
@@ -16,7 +16,7 @@ class UnknownWriteError(CassandraError):
 
 
 class RefusedStatementError(CassandraError):
-    """The cluster refuses the statement: too large, not allowed, or it names what does not exist. Nothing was written."""
+    """The cluster refuses the statement: too large, not allowed, or about what is not there. Nothing was written."""
 
 
 class MissingTableError(RefusedStatementError):

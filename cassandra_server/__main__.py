@@ -1,0 +1,98 @@
+"""Start Cassandra here, and keep it until Ctrl-C (or SIGTERM), or for as long as a command runs.
+
+python3 -m cassandra_server --folder .data/cassandra
+python3 -m cassandra_server --nodes 3 -- kinelog serve --store {store}
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from cassandra_server.addresses import addresses_from
+from cassandra_server.cluster import CassandraCluster
+from cassandra_server.configuration import Options
+from cassandra_server.errors import CassandraServerError
+
+STORE = "{store}"
+
+
+def main() -> int:
+    """Run it; the exit code of the command, or 0."""
+    arguments = _parser().parse_args()
+    stopping = _SignalsSeen()
+    try:
+        cluster = CassandraCluster(
+            arguments.folder,
+            options=Options(heap=arguments.heap, commitlog_sync=arguments.commitlog_sync),
+            addresses=addresses_from(arguments.address, arguments.port, arguments.nodes),
+        )
+        print(f"starting Cassandra in {arguments.folder} ...", file=sys.stderr, flush=True)
+        with cluster:
+            _announce(cluster, as_json=arguments.json)
+            return _run(arguments.command, cluster, stopping) if arguments.command else stopping.wait()
+    except CassandraServerError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+class _SignalsSeen:
+    """Notes SIGINT and SIGTERM, and passes them on to a command that runs."""
+
+    def __init__(self) -> None:
+        self._seen = threading.Event()
+        self.command: subprocess.Popen[bytes] | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        first = not self._seen.is_set()
+        self._seen.set()
+        # Ctrl-C in a terminal reaches the command by itself; a second signal would cut its clean end short.
+        if self.command is not None and (number == signal.SIGTERM or not first):
+            self.command.send_signal(number)
+
+    def wait(self) -> int:
+        self._seen.wait()
+        return 0
+
+
+def _run(command: list[str], cluster: CassandraCluster, stopping: _SignalsSeen) -> int:
+    filled = [argument.replace(STORE, cluster.store_url) for argument in command]
+    with subprocess.Popen(filled) as running:
+        stopping.command = running
+        return running.wait()
+
+
+def _announce(cluster: CassandraCluster, *, as_json: bool) -> None:
+    if as_json:
+        nodes = [{"contact_point": node.contact_point, "pid": node.pid, "log": str(node.log)} for node in cluster.nodes]
+        print(json.dumps({"store": cluster.store_url, "nodes": nodes}), flush=True)
+    else:
+        print(f"Cassandra listens on {', '.join(cluster.contact_points)}; for example:", file=sys.stderr)
+        print(f"  kinelog serve --store {cluster.store_url}", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m cassandra_server", description="A real Cassandra on this machine, without Docker."
+    )
+    parser.add_argument("--folder", type=Path, default=Path(".data/cassandra"), help="data and logs; kept")
+    parser.add_argument("--nodes", type=int, choices=(1, 3), default=1)
+    parser.add_argument("--address", default="127.0.0.1", help="of the first node; the others take those that follow")
+    parser.add_argument("--port", type=int, default=9042, help="for clients")
+    parser.add_argument("--heap", default="512M", help="of each node, as Java writes it (512M, 2G)")
+    parser.add_argument("--commitlog-sync", choices=("periodic", "group", "batch"), default="periodic")
+    parser.add_argument("--json", action="store_true", help="say in JSON, on standard output, what runs")
+    parser.add_argument("command", nargs="*", help=f"run this while Cassandra runs; {STORE} stands for its --store")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

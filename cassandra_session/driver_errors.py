@@ -1,0 +1,48 @@
+"""What the driver's errors mean for a statement of each kind: did nothing happen, or is it unknown?
+
+Of a conditional write only what the driver says before it sent anything, and what the cluster refuses by looking at the
+statement, is known not to have happened. A time-out, a lost connection, a failed replica, the cluster's own "CAS write
+unknown" (0x1700, which the driver does not know by name) and all that may yet be invented leave it open.
+"""
+
+from __future__ import annotations
+
+import cassandra
+from cassandra.cluster import NoHostAvailable
+from cassandra.protocol import ErrorMessage, RequestValidationException, SyntaxException
+from kinelog.cassandra_session.connection import Access
+from kinelog.cassandra_session.errors import (
+    CassandraError,
+    MissingTableError,
+    RefusedStatementError,
+    UnknownWriteError,
+    UnreachableError,
+)
+
+_REFUSALS = (cassandra.RequestValidationException, RequestValidationException, cassandra.AuthenticationFailed)
+_MISSING = ("unconfigured table", "does not exist", "unconfigured columnfamily", "unknown keyspace")
+
+
+def translated(error: BaseException, access: Access, *, sent: bool) -> CassandraError:
+    """The error as the stores know it.
+
+    Args:
+        error: What the driver raised.
+        access: Kind of the statement.
+        sent: Whether it was given to any node.
+    """
+    why = f"{type(error).__name__}: {_message(error)}"
+    if isinstance(error, _REFUSALS):
+        missing = any(text in why.lower() for text in _MISSING) and not isinstance(error, SyntaxException)
+        return MissingTableError(why) if missing else RefusedStatementError(why)
+    if access is Access.CONDITIONAL and (sent or not isinstance(error, NoHostAvailable)):
+        return UnknownWriteError(why)
+    return UnreachableError(why)
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, NoHostAvailable):
+        # Its own text repeats every host's whole error; a line is enough for whoever has to act.
+        reasons = {f"{type(reason).__name__}: {reason}" for reason in error.errors.values()}
+        return "; ".join(sorted(reasons)) or "no node is known to be up"
+    return str(error.message) if isinstance(error, ErrorMessage) else str(error)
