@@ -93,6 +93,15 @@ class Journal(ABC):
     def owns(self, shard: int, epoch: int) -> bool:
         """Whether `epoch` is still the newest (a linearizable read): what a reply without a commit needs."""
 
+    def owns_soon(self, shard: int, epoch: int, done: Callable[[bool | JournalError], None]) -> None:
+        """Like `owns`, but the caller need not wait; `done` as in `commit_soon`."""
+        outcome: bool | JournalError
+        try:
+            outcome = self.owns(shard, epoch)
+        except JournalError as error:
+            outcome = error
+        done(outcome)
+
     @abstractmethod
     def head(self, shard: int) -> int:
         """Position of the last committed event, 0 for an empty log."""

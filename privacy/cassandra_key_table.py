@@ -24,7 +24,6 @@ LAYOUT = b"1"
 TRIES = 5
 """How often a conditional write is made before the cluster counts as unable to answer."""
 
-_PAGE = 500
 _KNOWN = 200_000
 _GONE = ""
 """Key id of a row that an erasure left empty."""
@@ -38,21 +37,23 @@ _CLAIM = Statement(
 )
 _RELEASE = Statement("DELETE FROM {keys}.names WHERE name_tag = ? IF tenant = ? AND pseudonym = ?", Access.CONDITIONAL)
 
-_COLUMNS = "key_id, wrapped, name_tag, sealed_name"
-_RECORD = Statement(f"SELECT {_COLUMNS} FROM {{keys}}.people WHERE tenant = ? AND pseudonym = ?", Access.READ)
+_RECORD = Statement(
+    "SELECT key_id, wrapped, name_tag, sealed_name FROM {keys}.people WHERE tenant = ? AND pseudonym = ?", Access.READ
+)
 _RECORD_NOW = Statement(_RECORD.cql, Access.LINEARIZABLE_READ)
 _INSERT = Statement(
-    f"INSERT INTO {{keys}}.people (tenant, pseudonym, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS",
+    "INSERT INTO {keys}.people (tenant, pseudonym, key_id, wrapped, name_tag, sealed_name)"
+    " VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS",
     Access.CONDITIONAL,
 )
 _EMPTY = Statement(
-    f"UPDATE {{keys}}.people SET key_id = '{_GONE}', wrapped = null, name_tag = null, sealed_name = null"
+    "UPDATE {keys}.people SET key_id = '', wrapped = null, name_tag = null, sealed_name = null"
     " WHERE tenant = ? AND pseudonym = ? IF key_id = ?",
     Access.CONDITIONAL,
 )
 _ALL = Statement(
-    f"SELECT token(tenant, pseudonym), tenant, pseudonym, {_COLUMNS} FROM {{keys}}.people"
-    f" WHERE token(tenant, pseudonym) >= ? LIMIT {_PAGE}",
+    "SELECT token(tenant, pseudonym), tenant, pseudonym, key_id, wrapped, name_tag, sealed_name FROM {keys}.people"
+    " WHERE token(tenant, pseudonym) >= ? LIMIT 500",
     Access.READ,
 )
 _FIRST_TOKEN = -(1 << 63)
@@ -77,9 +78,8 @@ class CassandraKeyTable(KeyTable):
                 self._conditional(_SET_META, ("check", check))
                 meta = self._meta()
         if meta.get("layout") != LAYOUT:
-            raise IncompatibleKeyStoreError(
-                f"{self.where} has layout {meta.get('layout')!r}, this version reads {LAYOUT!r}: use the version of then"
-            )
+            message = f"{self.where} has layout {meta.get('layout')!r}, this version reads {LAYOUT!r}"
+            raise IncompatibleKeyStoreError(f"{message}: use the version of then")
         return meta["check"]
 
     @override
