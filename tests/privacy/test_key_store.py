@@ -26,6 +26,7 @@ from kinelog.privacy.errors import (
     WrongMasterKeyError,
 )
 from kinelog.privacy.key_store import KeyStore, apply_erasures
+from kinelog.privacy.key_table import KeyRecord, Person
 
 
 def stored_bytes(folder: Path) -> bytes:
@@ -244,7 +245,9 @@ def test_a_delete_alone_would_leave_bytes_in_the_write_ahead_log(folder: Path, k
     """The reason for scrubbing: this test fails if SQLite ever makes it unnecessary."""
     alice = keys.enrol("demo", "alice")
     wrapped = row_of(folder, alice)[0]
-    key_file._delete(keys._connection, [("demo", alice)])
+    connection = key_file.connect(folder / "keys.db")
+    key_file._delete(connection, [("demo", alice)])
+    connection.close()
     assert wrapped in stored_bytes(folder)
 
 
@@ -385,13 +388,13 @@ def test_a_key_read_just_before_its_erasure_does_not_enter_the_cache_after_it(
     keys: KeyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = keys.enrol("demo", "alice")
-    read = keys._row
+    find = keys._table.find
 
-    def read_then_forget(tenant: str, pseudonym: str) -> tuple[str, bytes, bytes | None] | None:
-        row = read(tenant, pseudonym)
-        keys._sealers.bar((tenant, pseudonym))
-        return row
+    def found_then_forgotten(person: Person) -> KeyRecord | None:
+        record = find(person)
+        keys._sealers.bar(person)
+        return record
 
-    monkeypatch.setattr(keys, "_row", read_then_forget)
+    monkeypatch.setattr(keys._table, "find", found_then_forgotten)
     with pytest.raises(ErasedPersonError):
         keys.sealer("demo", alice)
