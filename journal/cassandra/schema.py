@@ -33,7 +33,6 @@ CREATE TABLE IF NOT EXISTS {log}.log (
     bytes bigint STATIC,
     sealed_epoch bigint STATIC,
     owner text STATIC,
-    nonce blob STATIC,
     first bigint,
     row_epoch bigint,
     commit_id blob,

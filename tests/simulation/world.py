@@ -23,7 +23,9 @@ from kinelog.journal.port import Journal
 from tests.simulation.clockwork import START_MS, Clockwork
 from tests.simulation.history import History
 from tests.simulation.keys import MemoryKeys
-from tests.simulation.node import SHARD, Node
+from tests.simulation.memory_store import MemoryStore
+from tests.simulation.node import Node
+from tests.simulation.node_store import SHARD, NodeStore
 from tests.simulation.phone import Phone, Request, script
 from tests.simulation.plan import Plan, plan_of
 
@@ -51,7 +53,7 @@ class World:
         self.rng = Random(seed)
         self.plan: Plan = plan_of(self.rng)
         self.clockwork = Clockwork()
-        self.journal = MemoryJournal(shards=1)
+        self.journal = self.make_journal()
         self.keys = MemoryKeys()
         self.codec = EventCodec(self.keys)
         self.history = History(seed, self.journal, self.keys)
@@ -154,6 +156,14 @@ class World:
             backoff_limit_ms=2_000,
         )
         return self._variant.machine(SHARD, LIMITS, settings, self._variant.rules)
+
+    def make_journal(self) -> Journal:
+        """The log, as whoever reads it sees it."""
+        return MemoryJournal(shards=1)
+
+    def make_store(self, _node: Node) -> NodeStore:
+        """A node's way to the log, for one of its lives."""
+        return MemoryStore(self)
 
     def happens(self, chance: float) -> bool:
         """Whether a fault strikes now."""
