@@ -114,6 +114,18 @@ class Journal(ABC):
             CorruptError: A commit row is damaged.
         """
 
+    def read_commits(self, shard: int, after: int) -> Iterator[list[Positioned]]:
+        """The commits behind position `after`, one at a time: for who must not hold more than one in memory.
+
+        The first may be the rest of a commit, where `after` is a position within it.
+
+        Raises:
+            CorruptError: A commit row is damaged.
+        """
+        while commit := self.read(shard, after, 1):  # one event, and the rest of its commit
+            yield commit
+            after = commit[-1].position
+
     @abstractmethod
     def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:
         """One entity's events behind `after_sequence`, in order.
