@@ -22,8 +22,9 @@ from kinelog.journal.event_codec import EventCodec
 from kinelog.privacy import master_key
 from kinelog.privacy.cassandra_key_store import has_keys, open_key_store
 from kinelog.privacy.errors import MissingMasterKeyError, PrivacyError, WrongMasterKeyError
+from kinelog.privacy.master_key import MasterKey
+from kinelog.projections.cassandra.cassandra_views import CassandraViews
 from kinelog.projections.cassandra.read_side import CassandraReadSide
-from kinelog.projections.cassandra.views import CassandraViews
 from kinelog.projections.read_side import ReadSide
 from kinelog.projections.view_store import ViewStore
 from kinelog.service.configuration import (
@@ -96,8 +97,9 @@ class ClusterData(OpenedData):
         self._recovery = EntityRecovery(self.connection, identity.incarnation, identity.shards, self._log.reader)
         return CassandraJournal(self._log, self._recovery, CassandraSnapshots(self.connection, identity.incarnation))
 
-    def _master_key(self) -> bytes:
+    def _master_key(self) -> MasterKey:
         """The environment's, or that of this machine's folder; a new one is made only while nothing is wrapped yet."""
-        return master_key_from() or master_key.load_or_create_bytes(
-            self.folder.keys, may_create=not has_keys(self.connection)
-        )
+        given = master_key_from()
+        if given is not None:
+            return MasterKey(given)
+        return master_key.load_or_create(self.folder.keys, may_create=not has_keys(self.connection))

@@ -25,6 +25,15 @@ def data_option(function: Function) -> Function:
     return option(function)
 
 
+def store_option(function: Function) -> Function:
+    """`--store ADDRESS`; None leaves it to the environment and `kinelog.toml`."""
+    return click.option(
+        "--store",
+        metavar="ADDRESS",
+        help="Where log, keys and views lie: sqlite (the data folder), or cassandra://host[:port].  [default: sqlite]",
+    )(function)
+
+
 def json_option(function: Function) -> Function:
     """`--json`, as the parameter `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")(function)
