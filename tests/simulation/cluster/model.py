@@ -43,6 +43,7 @@ class Cluster:
 
     Attributes:
         clock_us: What an ordinary write without a timestamp of its own gets, microseconds.
+        by_the_clock: Tables in which the timestamps that writes state are not heeded: what a rule guards against.
     """
 
     def __init__(self, clock_us: Callable[[], int], keyspaces: Keyspaces) -> None:
@@ -50,6 +51,7 @@ class Cluster:
         self.keyspaces = keyspaces
         self.tables: dict[str, Table] = {}
         self.statements = 0
+        self.by_the_clock: set[str] = set()
         self._ballot = 0
         self._accepted: dict[tuple[str, Key], Undecided] = {}
         self._texts: dict[str, str] = {}
@@ -69,15 +71,15 @@ class Cluster:
         else:
             raise TypeError(f"changes no schema: {cql}")
 
-    def ask(self, statement: Statement, values: Values) -> list[Row]:
-        """A read, or a write without condition."""
+    def ask(self, statement: Statement, values: Values, sent_us: int | None = None) -> list[Row]:
+        """A read, or a write without condition; `sent_us`: what its client's clock said, if that was not just now."""
         self.statements += 1
         parsed = parse(self._named(statement.cql))
         if isinstance(parsed, Select):
             return self._select(parsed, values, finish=statement.access is Access.LINEARIZABLE_READ)
         if not isinstance(parsed, Write) or parsed.conditional:
             raise TypeError(f"neither read nor ordinary write: {statement.cql}")
-        self._write(parsed, values, self._timestamp(parsed, values))
+        self._write(parsed, values, self._timestamp(parsed, values, self.clock_us() if sent_us is None else sent_us))
         return []
 
     def conditional(self, statement: Statement, values: Values, *, hidden: bool = False) -> Conditional:
@@ -99,10 +101,10 @@ class Cluster:
             self._write(parsed, values, self._ballot)
         return Conditional(applied=True, current={})
 
-    def batch(self, requests: Sequence[tuple[Statement, Values]]) -> None:
+    def batch(self, requests: Sequence[tuple[Statement, Values]], sent_us: int) -> None:
         """Ordinary writes, all of them."""
         for statement, values in requests:
-            self.ask(statement, values)
+            self.ask(statement, values, sent_us)
 
     def settle(self) -> None:
         """Let everything that was decided be seen."""
@@ -118,9 +120,9 @@ class Cluster:
             )
         return text
 
-    def _timestamp(self, write: Write, values: Values) -> int:
-        stated = _bound(write.timestamp, values)
-        return stated if isinstance(stated, int) else self.clock_us()
+    def _timestamp(self, write: Write, values: Values, sent_us: int) -> int:
+        stated = None if write.table in self.by_the_clock else _bound(write.timestamp, values)
+        return stated if isinstance(stated, int) else sent_us
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
