@@ -95,7 +95,7 @@ class ClusterWorld(World):
         for cql in TABLES:
             cluster.define(cql)
         cluster.by_the_clock = set(variant.by_the_clock)
-        self.link = Link(self.clockwork, rng, cluster, self.faults, lambda: self._faulty, self.note)
+        self.link = Link(self.clockwork, rng, cluster, self.faults, lambda: self.faulty, self.note)
         self.truth = Truth(ClusterJournal(cluster))
         with small_blocks(self.faults.block_bytes):
             super().__init__(seed, variant.owners, trace)
@@ -153,8 +153,8 @@ def small_blocks(block_bytes: int) -> Iterator[None]:
         (log_tail, "BLOCK_BYTES"): block_bytes,
         (log_tail, "POLL_BYTES"): block_bytes // 2,
         (entity_events, "READ_ROWS"): 3,
-        (log_reader, "FEWEST_ROWS"): 2,
-        (log_rows, "FEWEST_ROWS"): 2,
+        (log_reader, "FEWEST_ROWS"): 4,
+        (log_rows, "FEWEST_ROWS"): 4,
     }
     before = {(module, name): getattr(module, name) for module, name in sizes}
     for (module, name), size in sizes.items():

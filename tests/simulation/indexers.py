@@ -14,12 +14,15 @@ from tests.simulation.cassandra_store import IDENTITY, INCARNATION
 from tests.simulation.cluster.client import Client
 from tests.simulation.node_store import SHARD
 
+QUIET_MS = 3_000
+"""Rest once nothing goes wrong any more and little is said."""
+
 if TYPE_CHECKING:
     from tests.simulation.cluster_world import ClusterWorld
 
 
 class IndexerProcess:
-    """Copies block after block, until the faults end: then one that keeps up is left."""
+    """Copies block after block."""
 
     def __init__(self, world: ClusterWorld, rest_ms: int) -> None:
         self._world = world
@@ -38,7 +41,8 @@ class IndexerProcess:
                 world.link.met["a block was indexed"] += 1
         except UnavailableError:
             world.link.met["a block was not indexed"] += 1
-        world.clockwork.later(world.rng.randint(1, self._rest_ms), self.step)
+        rest_ms = self._rest_ms if world.faulty else QUIET_MS
+        world.clockwork.later(world.rng.randint(1, rest_ms), self.step)
 
     def stand_still(self, length_ms: int) -> None:
         """Stop wherever it is, and go on later."""

@@ -116,7 +116,7 @@ class World:
         self.clockwork.later(self.rng.randint(1, 2_000), partial(self._boot, node))
 
     def _boot(self, node: Node) -> None:
-        if not node.up and (self._faulty or node is self._survivor()):
+        if not node.up and (self.faulty or node is self._survivor()):
             node.boot()
 
     def _heal(self) -> None:
@@ -134,7 +134,8 @@ class World:
         return all(phone.done for phone in self.phones)
 
     @property
-    def _faulty(self) -> bool:
+    def faulty(self) -> bool:
+        """Whether things still go wrong."""
         return self.clockwork.now_ms < START_MS + self.plan.healed_ms
 
     # ── what nodes need ──────────────────────────────────────────────────────────────────────────────────────────
@@ -169,11 +170,11 @@ class World:
 
     def happens(self, chance: float) -> bool:
         """Whether a fault strikes now."""
-        return chance > 0 and self._faulty and self.rng.random() < chance
+        return chance > 0 and self.faulty and self.rng.random() < chance
 
     def store_delay(self) -> int:
         """How long the store takes, ms."""
-        return self.rng.randint(0, self.plan.slow_store_ms if self._faulty else 10)
+        return self.rng.randint(0, self.plan.slow_store_ms if self.faulty else 10)
 
     def make_recoverer(self, journal: Journal) -> Recoverer:
         """What reads entities for a node."""
@@ -219,7 +220,7 @@ class World:
 
     def _addressee(self) -> Node:
         # While there are two owners, the network does not know which is the right one.
-        return self.rng.choice(self.nodes) if self._faulty else self._survivor()
+        return self.rng.choice(self.nodes) if self.faulty else self._survivor()
 
     def _send_again(self, request: Request, attempt: int) -> None:
         if request.attempts == attempt:
@@ -244,7 +245,7 @@ class World:
             self.clockwork.later(self.rng.randint(100, 700), partial(self._send_again, request, request.attempts))
 
     def _network_delay(self) -> int:
-        slow = self.plan.slow_network_ms if self._faulty else 20
+        slow = self.plan.slow_network_ms if self.faulty else 20
         return self.rng.randint(0, slow)
 
 

@@ -65,7 +65,7 @@ def faults_of(rng: Random) -> ClusterFaults:
         bucket_bytes=rng.choice((1, 400, 1_500, 6_000, 1 << 20)),
         block_bytes=block_bytes,
         tail_bytes=block_bytes * rng.choice((1, 2, 4)),
-        indexers=rng.choice(((), (50,), (50, 50), (1_000,), (20, 4_000))),
+        indexers=rng.choice(((), (200,), (300, 300), (1_500,), (200, 4_000))),
         indexer_stops=tuple((rng.randint(0, 12_000), rng.randint(50, 5_000)) for _ in range(rng.choice((0, 2, 5)))),
         rebuilds=tuple(rng.randint(500, 14_000) for _ in range(rng.choice((0, 0, 1, 3)))),
     )

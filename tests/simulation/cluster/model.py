@@ -237,18 +237,40 @@ class Cluster:
                 return [row_of(layout, key, (), static)]
             return []
         falls = select.order[:1] and select.order[0][1] != (select.order[0][0] in layout.descending)
+        limits = [_bound(select.per_partition, values), _bound(select.limit, values)]
+        most = min((limit for limit in limits if isinstance(limit, int)), default=len(partition.rows) + 1)
+        wanted = [_asked_of_key(layout, one, values) for one in narrowed]
         found: list[dict[str, Value]] = []
-        limit = _bound(select.per_partition, values)
         for clustering in table.in_order(partition, reverse=bool(falls)):
-            row = partition.live(clustering)
-            if row is None:
-                continue
-            whole = row_of(layout, key, clustering, static | row)
-            if all(_relation_holds(one, whole, values) for one in narrowed):
-                found.append(whole)
+            if all(asks(clustering) for asks in wanted):
+                row = partition.live(clustering)
+                if row is not None:
+                    found.append(row_of(layout, key, clustering, static | row))
+                    if len(found) >= most:
+                        break
         if not found and not narrowed and static:
             found.append(row_of(layout, key, (), static))
-        return found[:limit] if isinstance(limit, int) else found
+        return found
+
+
+def _asked_of_key(layout: CreateTable, relation: Relation, values: Values) -> Callable[[Key], bool]:
+    """What a relation asks of a clustering key.
+
+    Raises:
+        LookupError: It asks about another column.
+    """
+    if not set(relation.columns) <= set(layout.clustering):
+        raise LookupError(f"would need ALLOW FILTERING: {relation} of {layout.table}")
+    places = [layout.clustering.index(column) for column in relation.columns]
+    place, operator = places[0], relation.operator
+    if operator == "IN":
+        listed = _listed(relation, values)
+        return lambda key: key[place] in listed
+    asked = tuple(_bound(term, values) for term in relation.terms)
+    if len(places) == 1:
+        return lambda key: holds(key[place], operator, asked[0])
+    # Tuples compare as their columns do, one after the other.
+    return lambda key: holds(tuple(key[one] for one in places), operator, asked)  # type: ignore[arg-type]
 
 
 def _whole(clustering: Key | None, write: Write) -> Key:
@@ -267,13 +289,11 @@ def _listed(relation: Relation, values: Values) -> list[Value]:
 
 
 def _relation_holds(relation: Relation, row: Mapping[str, Value], values: Values) -> bool:
-    known = tuple(row.get(column) for column in relation.columns)
+    """Whether a condition of a conditional write holds."""
+    known = row.get(relation.columns[0])
     if relation.operator == "IN":
-        return known[0] in _listed(relation, values)
-    asked = tuple(_bound(term, values) for term in relation.terms)
-    if len(known) == 1:
-        return holds(known[0], relation.operator, asked[0])
-    return holds(known, relation.operator, asked)  # type: ignore[arg-type]  # tuples compare as their columns do
+        return known in _listed(relation, values)
+    return holds(known, relation.operator, _bound(relation.terms[0], values))
 
 
 def _met(write: Write, current: Current | None, values: Values) -> bool:
