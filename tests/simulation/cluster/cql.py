@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from kinelog.cassandra_session.connection import Value
 
-_TOKEN = re.compile(r"\s*('(?:[^']|'')*'|[A-Za-z_][\w.]*|-?\d+|>=|<=|!=|[?=<>(),*{}:+])")
+_TOKEN = re.compile(r"\s*('(?:[^']|'')*'|[A-Za-z_][\w.]*|-?\d+(?:\.\d+)?|>=|<=|!=|[?=<>(),*{}:+])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +146,8 @@ class _Reader:
         columns = self.names() if self.peek("(") else (self.name(),)
         operator = self.name().upper()
         if operator == "IN":
-            return (
-                Relation(columns, "IN", self.terms())
-                if self.peek("(")
-                else Relation(columns, "IN", (self.term(),), spread=True)
+            return Relation(columns, "IN", self.terms()) if self.peek("(") else Relation(
+                columns, "IN", (self.term(),), spread=True
             )
         return Relation(columns, operator, self.terms() if self.peek("(") else (self.term(),))
 
