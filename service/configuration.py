@@ -16,6 +16,7 @@ from kinelog.service.errors import ConfigurationError
 
 PREFIX = "KINELOG_"
 MASTER_KEY_VARIABLE = "KINELOG_MASTER_KEY"
+EMBEDDED = "sqlite"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +36,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         drain_s: How long a stop waits for what is in flight.
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
         log_level: Of the process's own log on standard error.
+        store: `sqlite` (the data folder), `sqlite:FOLDER` (another one) or `cassandra://[user@]host[:port]/prefix?…`.
+        cassandra_ca: File of certificates that the cluster's own must be signed by; given, everything is encrypted.
+        cassandra_certificate: File of the certificate that is shown to a cluster that wants one.
+        cassandra_key: File of the private key that belongs to it.
         limits: Bounds of the domain.
     """
 
@@ -51,6 +56,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"
+    store: str = EMBEDDED
+    cassandra_ca: str | None = None
+    cassandra_certificate: str | None = None
+    cassandra_key: str | None = None
     limits: Limits = Limits()
 
 
