@@ -20,19 +20,19 @@ def everything(side: ReadSide, busy: BusyFloor, limits: tuple[int, ...]) -> list
     gyms = (*GYMS, "nowhere")
     return [
         *lists(side, busy.people, gyms, limits),
-        *contents(side, busy.sessions, limits),
+        *contents(side, busy.sessions[-20:], limits),
         *gyms_at_large(side, gyms, limits),
     ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_answer_is_that_of_the_embedded_store(copied_floor: CopiedFloor, seed: int) -> None:
     busy = BusyFloor(copied_floor, seed)
-    for _ in range(2):
-        busy.play(60)
+    for steps in (30, 60):  # the second time over rows that are overwritten, moved and deleted
+        busy.play(steps)
         copied_floor.project()
-        asked = everything(copied_floor.read_side, busy, (1, 4, 1000))
-        expected = everything(copied_floor.embedded, busy, (1, 4, 1000))
+        asked = everything(copied_floor.read_side, busy, (2, 1000))
+        expected = everything(copied_floor.embedded, busy, (2, 1000))
         assert len(asked) == len(expected) > 100
         for (question, answer), (_, right) in zip(asked, expected, strict=True):
             assert answer == right, question
