@@ -22,6 +22,9 @@ class Journal(ABC):
     incarnation: str
     """Identity of this log (random hex); a restored or copied log has another, and views belong to one."""
 
+    commit_bytes: int
+    """Largest commit it takes, packed."""
+
     @abstractmethod
     def acquire(self, shard: int, owner: str) -> Acquired:
         """Take the next epoch of a shard: every older one is fenced off from this moment.

@@ -67,9 +67,7 @@ _TRIM = Statement(
     "DELETE FROM {log}.snapshots USING TIMESTAMP ? WHERE incarnation = ? AND entity = ? AND sequence < ?",
     Access.WRITE,
 )
-_DISCARD = Statement(
-    "DELETE FROM {log}.snapshots USING TIMESTAMP ? WHERE incarnation = ? AND entity = ?", Access.WRITE
-)
+_DISCARD = Statement("DELETE FROM {log}.snapshots USING TIMESTAMP ? WHERE incarnation = ? AND entity = ?", Access.WRITE)
 _LIST = Statement(
     "INSERT INTO {log}.snapshot_entities (incarnation, person, entity) VALUES (?, ?, ?) USING TIMESTAMP 1", Access.WRITE
 )
@@ -91,7 +89,7 @@ class CassandraSnapshots:
     """The snapshots of one incarnation of the log. Thread-safe. Every method may raise `UnavailableError`."""
 
     def __init__(self, connection: Connection, incarnation: str) -> None:
-        """Use a connection. Sequence numbers of another incarnation mean nothing in this one, so it has its own rows."""
+        """Use a connection. Sequence numbers of another incarnation mean nothing here, so each has its own rows."""
         self._connection = connection
         self._incarnation = incarnation
 

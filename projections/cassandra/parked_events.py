@@ -10,7 +10,7 @@ from kinelog.projections.cassandra.question import Question
 from kinelog.projections.rows import ParkedRow
 
 _PARKED = Statement(
-    "SELECT shard, position, entity, error FROM {views}.parked WHERE view = ? AND generation = ?", Access.READ
+    "SELECT shard, position, entity, error FROM {views}.parked WHERE view_name = ? AND generation = ?", Access.READ
 )
 
 

@@ -12,7 +12,7 @@ from kinelog.projections.cassandra.question import Question
 CACHE_S = 0.1
 """How old the positions may be that a page states: its rows are at least as new as an older statement says."""
 
-_OFFSETS = Statement("SELECT shard, position FROM {views}.offsets WHERE view = ? AND generation = ?", Access.READ)
+_OFFSETS = Statement("SELECT shard, position FROM {views}.offsets WHERE view_name = ? AND generation = ?", Access.READ)
 
 
 def folded_to(question: Question, view: str) -> dict[int, int]:

@@ -26,8 +26,8 @@ from tests.simulation.node_store import SHARD, Done, LogEffect, NodeStore
 from tests.simulation.procedure_run import Heard, ProcedureRun
 
 if TYPE_CHECKING:
-    from tests.simulation.node import Node
     from tests.simulation.cluster_world import ClusterWorld
+    from tests.simulation.node import Node
 
 T = TypeVar("T")
 

@@ -31,9 +31,7 @@ _ROW = Statement(
     "SELECT first, last, row_epoch, commit_id FROM {log}.log WHERE shard = ? AND bucket = ? AND last >= ? LIMIT 1",
     Access.LINEARIZABLE_READ,
 )
-_INSERT = (
-    "INSERT INTO {log}.log (shard, bucket, epoch, head, start, bytes, sealed_epoch, owner) VALUES (?, ?, ?, ?, ?, 0, 0, ?)"
-)
+_INSERT = "INSERT INTO {log}.log (shard, bucket, epoch, head, start, bytes, sealed_epoch, owner) VALUES (?, ?, ?, ?, ?, 0, 0, ?)"
 _OPEN = Statement(_INSERT + " IF NOT EXISTS", Access.CONDITIONAL)
 _OVERWRITE = Statement(_INSERT, Access.WRITE)
 _RAISE = Statement(

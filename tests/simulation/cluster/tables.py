@@ -111,7 +111,7 @@ class Table:
         keys = list(partition.rows)
         for number in reversed(range(len(self.layout.clustering))):
             falling = self.layout.clustering[number] in self.layout.descending
-            keys.sort(key=lambda key: key[number], reverse=falling)  # type: ignore[arg-type,return-value]  # noqa: B023
+            keys.sort(key=lambda key: key[number], reverse=falling)  # type: ignore[arg-type,return-value]
         return reversed(keys) if reverse else iter(keys)
 
     def contents(self) -> list[tuple[Key, dict[str, Value]]]:
