@@ -47,7 +47,7 @@ def server_jars() -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(folder.with_suffix(".lock")):
+        with _alone(folder.with_name(f"{folder.name}.lock")):
             if not folder.is_dir():
                 _fetch(folder)
     except OSError as error:

@@ -135,7 +135,7 @@ class EntityEvents:
         after = after_sequence
         stretch = stretch_of(after + 1)
         pending = self._ask(generation, entity, stretch, after)
-        while (rows := cast("list[tuple[int, bytes]]", pending.result())):
+        while rows := cast("list[tuple[int, bytes]]", pending.result()):
             after = rows[-1][0]
             more = len(rows) == READ_ROWS or stretch_of(after + 1) != stretch
             if more:

@@ -88,7 +88,9 @@ class Replayed:
         """
         skipped = self.sequence + 1 - (run.last_sequence - run.count + 1)
         if skipped < 0:
-            raise CorruptError(f"{self.entity}#{self.sequence + 1}", f"#{self.sequence - skipped + 1} stands in its place")
+            raise CorruptError(
+                f"{self.entity}#{self.sequence + 1}", f"#{self.sequence - skipped + 1} stands in its place"
+            )
         # A row of the index begins before what is asked for, and a second look at the tail with what is known already.
         known = run.position + min(skipped, run.count) - 1
         if skipped and 0 < self._position < known:

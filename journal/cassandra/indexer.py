@@ -181,9 +181,7 @@ class IndexRebuild:
                 for row in rows
                 if row.first <= old.position
                 for run in row.runs()
-                for stretch in range(
-                    stretch_of(run.last_sequence - run.count + 1), stretch_of(run.last_sequence) + 1
-                )
+                for stretch in range(stretch_of(run.last_sequence - run.count + 1), stretch_of(run.last_sequence) + 1)
             }
             self._index.delete(old.generation, sorted(stretches))
             if not rows or rows[-1].last >= old.position:

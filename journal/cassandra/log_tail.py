@@ -141,8 +141,10 @@ class LogTail:
         self.refresh()
         with self._lock:
             offset = self._offset
-            if offset is None or offset.generation != view.offset.generation or not (
-                view.offset.position <= offset.position <= view.up_to
+            if (
+                offset is None
+                or offset.generation != view.offset.generation
+                or not (view.offset.position <= offset.position <= view.up_to)
             ):
                 return None
             newer = self._of(entity, after_sequence, view.up_to)
@@ -165,9 +167,7 @@ class LogTail:
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _following(
-        self, known: Sequence[RunBytes], entity: str, up_to: int, *, complete: bool
-    ) -> Iterator[RunBytes]:
+    def _following(self, known: Sequence[RunBytes], entity: str, up_to: int, *, complete: bool) -> Iterator[RunBytes]:
         yield from known
         if complete:
             return
@@ -220,8 +220,10 @@ class LogTail:
     def _follow(self, offset: Offset) -> None:
         with self._lock:
             known = self._offset
-            if known is None or offset.generation != known.generation or not (
-                known.position <= offset.position <= self._up_to
+            if (
+                known is None
+                or offset.generation != known.generation
+                or not (known.position <= offset.position <= self._up_to)
             ):
                 self._start_at(offset)
             else:

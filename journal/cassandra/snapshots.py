@@ -67,9 +67,7 @@ _TRIM = Statement(
     "DELETE FROM {log}.snapshots USING TIMESTAMP ? WHERE incarnation = ? AND entity = ? AND sequence < ?",
     Access.WRITE,
 )
-_DISCARD = Statement(
-    "DELETE FROM {log}.snapshots USING TIMESTAMP ? WHERE incarnation = ? AND entity = ?", Access.WRITE
-)
+_DISCARD = Statement("DELETE FROM {log}.snapshots USING TIMESTAMP ? WHERE incarnation = ? AND entity = ?", Access.WRITE)
 _LIST = Statement(
     "INSERT INTO {log}.snapshot_entities (incarnation, person, entity) VALUES (?, ?, ?) USING TIMESTAMP 1", Access.WRITE
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
@@ -36,18 +36,20 @@ def verify_command(*, folder: Path | None, data: Path, as_json: bool) -> None:
       kinelog journal verify --data .data
     """
     from kinelog.journal.errors import JournalError
-    from kinelog.journal.verification import count_events, verify
+    from kinelog.journal.sqlite_inspection import SqliteInspection
+    from kinelog.journal.verification import verify
 
     log = DataFolder(data if folder is None else folder).log
     if not log.is_file():
         raise UnavailableServiceError(f"there is no log {log}: name a data folder")
     try:
         with ExitStack() as stack:
+            inspected = stack.enter_context(closing(SqliteInspection(log)))
             progress: Callable[[int], None] = _no_progress
             if sys.stderr.isatty() and not as_json:
-                bar = click.progressbar(length=count_events(log), label="events", file=sys.stderr)
+                bar = click.progressbar(length=inspected.events(), label="events", file=sys.stderr)
                 progress = stack.enter_context(bar).update
-            report = verify(log, progress)
+            report = verify(inspected, progress)
     except JournalError as error:
         raise UnavailableServiceError(str(error)) from error
     words = [f"{report.events} events in {report.commits} commits of {report.shards} shards"]

@@ -21,6 +21,7 @@ from kinelog.projections.lag import lag_by_shard
 from kinelog.projections.rebuild import Rebuild, RebuildProgress, views_named
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.status import ProjectionStatus, status_of
+from kinelog.projections.view_store import ViewStore
 from kinelog.projections.worker import ProjectionWorker
 from kinelog.service.cli import log_to_stderr
 from kinelog.service.configuration import DataFolder, load_settings
@@ -115,7 +116,7 @@ def command(
 
 def _project(
     opened: OpenedData,
-    store: SqliteViews,
+    store: ViewStore,
     shards: tuple[int, ...] | None,
     stop: threading.Event,
     *,
@@ -135,7 +136,7 @@ def _project(
 
 
 def _rebuild(
-    opened: OpenedData, store: SqliteViews, names: tuple[str, ...], stop: threading.Event, *, as_json: bool
+    opened: OpenedData, store: ViewStore, names: tuple[str, ...], stop: threading.Event, *, as_json: bool
 ) -> None:
     try:
         views = views_named(names)
@@ -155,7 +156,7 @@ def _rebuild(
     print_result({"rebuilt": rebuilt}, f"rebuilt and switched: {', '.join(rebuilt)}", as_json=as_json)
 
 
-def _replay(opened: OpenedData, store: SqliteViews, *, as_json: bool) -> None:
+def _replay(opened: OpenedData, store: ViewStore, *, as_json: bool) -> None:
     done = parking.replay_parked(opened.journal, opened.codec, store)
     text = f"{done.folded} parked events folded, {done.waiting} still wait"
     print_result({"folded": done.folded, "waiting": done.waiting}, text, as_json=as_json)
