@@ -2,7 +2,7 @@
 
 `entity_events` says where an entity's events are without the rest of its shard. It is derived from the log, lags behind
 it, and is complete up to the shard's offset: rows are written first, the offset last. Its rows are stamped with the
-position of their last event, and the offset with its own, so whoever writes late or twice changes nothing.
+position of their last event, and the offset with its own, so who writes late or twice changes nothing.
 
 An index has *generations*, so that it can be built anew beside the one that is read. The newest one's number stands with
 the offset, and counts above any position in its timestamp: an indexer that is still at work on an older generation
@@ -87,7 +87,7 @@ class Offset(NamedTuple):
 
 
 class EntityEvents:
-    """Both tables, for one incarnation of the log. Thread-safe. Every method may raise `UnavailableError`: try again."""
+    """Both tables, for one incarnation of the log. Thread-safe. Every method may raise `UnavailableError`."""
 
     def __init__(self, connection: Connection, incarnation: str) -> None:
         """Use a connection."""
@@ -100,7 +100,7 @@ class EntityEvents:
             return _offset(self._connection.ask(_OFFSET, (self._incarnation, shard)))
 
     def offset_soon(self, shard: int, done: Callable[[Offset | None], None]) -> None:
-        """As `offset`, without waiting; `done` is called on the connection's thread for answers, with None for no answer."""
+        """As `offset`, without waiting; `done` is called on the connection's thread for answers, None: no answer."""
         self._connection.ask_soon(
             _OFFSET,
             (self._incarnation, shard),

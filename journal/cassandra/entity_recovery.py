@@ -8,7 +8,6 @@ there is a hole, for what moves from the tail into the index between the two loo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 
 from kinelog.cassandra_session.connection import Connection
 from kinelog.journal.cassandra.entity_events import EntityEvents
@@ -41,7 +40,7 @@ class EntityRecovery:
         self._tails = [LogTail(shard, self.index, log, tail_bytes) for shard in range(shards)]
 
     def replay(self, shard: int, entity: str, after_sequence: int) -> Iterator[Positioned]:
-        """One entity's events behind `after_sequence`, in order: all that were committed before the last of them is asked for.
+        """One entity's events behind `after_sequence`, in order: all that were committed before this began, or more.
 
         Raises:
             CorruptError: The log or the index is damaged.
@@ -58,7 +57,7 @@ class EntityRecovery:
         return self._tails[shard].has_room()
 
     def make_room(self, shard: int) -> None:
-        """Index the oldest part of the tail until the next commit may be made; blocks, so not for the thread of answers.
+        """Index the oldest part of the tail until the next commit may be made. Blocks: not for the thread of answers.
 
         Raises:
             UnavailableError: The cluster does not answer. Nothing was committed; try again.
@@ -107,12 +106,11 @@ def _replay(index: EntityEvents, tail: LogTail, replayed: Replayed) -> Iterator[
     entity = replayed.entity
     while True:
         view = tail.view(entity, replayed.sequence)
-        with closing(index.read(view.offset.generation, entity, replayed.sequence)) as indexed:
-            for run, content in indexed:
-                if run.position > view.offset.position:
-                    # Behind the offset the index is half-written: of two rows the second may be there alone.
-                    break
-                yield from replayed.next_of(run, content)
+        for run, content in index.read(view.offset.generation, entity, replayed.sequence):
+            if run.position > view.offset.position:
+                # Behind the offset the index is half-written: of two rows the second may be there alone.
+                break
+            yield from replayed.next_of(run, content)
         behind = tail.behind(view, entity, replayed.sequence)
         if behind is None:
             # What was read is right, but the index may have been replaced meanwhile: there may be more to it.

@@ -1,7 +1,7 @@
 """Copying the log into the index of entities: behind the owners' backs, as late and as often as it likes.
 
 The order is: the rows of a block, then the offset behind it. After a failure or an unknown outcome the same block is
-written again from the offset. Rows are a function of the log and the offset only goes forwards (see `entity_events`), so
+written again from the offset. Rows are a function of the log and the offset only goes forwards (see `entity_events`):
 several indexers on one shard, a stale one, or one that is killed anywhere do no harm; they only waste work.
 """
 
@@ -128,7 +128,7 @@ class Indexer:
 class IndexRebuild:
     """Builds the next generation of a shard's index from the log beside the one that is read, then switches to it.
 
-    Readers notice the switch after they read the index, and then read the new one; only then is the old one deleted. May
+    Readers notice the switch after they read the index, and then read the new one; the old one is deleted after it. May
     be stopped anywhere and begun again: what was written is written again, and is the same.
     """
 

@@ -9,22 +9,18 @@ So an indexer that is stopped makes commits slower, and never recoveries wrong o
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from kinelog.journal.cassandra.entity_blocks import BLOCK_BYTES, block_length, cost_of
+from kinelog.journal.cassandra.entity_blocks import BLOCK_BYTES
 from kinelog.journal.cassandra.entity_events import EntityEvents, Offset
+from kinelog.journal.cassandra.held_commits import HeldCommits, RunBytes
 from kinelog.journal.cassandra.log_rows import LogRows, batches
 from kinelog.journal.commit_row import CommitRow, Run
 
 TAIL_BYTES = 4 * BLOCK_BYTES
 POLL_BYTES = BLOCK_BYTES // 2
 """So often, in bytes committed, the owner looks how far the index has come."""
-
-RunBytes = tuple[Run, CommitRow]
-"""A run, and the commit in whose body its events are."""
 
 
 class TailView(NamedTuple):
@@ -33,13 +29,6 @@ class TailView(NamedTuple):
     offset: Offset
     up_to: int
     runs: Sequence[RunBytes]
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    row: CommitRow
-    runs: Sequence[Run]
-    cost: int
 
 
 class LogTail:
@@ -61,39 +50,41 @@ class LogTail:
         self._log = log
         self._bound = bound_bytes
         self._lock = threading.Lock()
+        self._held: HeldCommits | None = None
+        self._all_read = False
+        self._polling = False
+        self._polled_cost = 0
         self._reading = threading.Lock()
         self._begun = 0
         self._refreshed = 0
-        self._polling = False
-        self._start_at(None)
 
     # ── for whoever commits ──────────────────────────────────────────────────────────────────────────────────────
 
     def committed(self, row: CommitRow, runs: Sequence[Run]) -> None:
         """Add a commit of this process; quick, and never waits for the cluster."""
         with self._lock:
-            if self._offset is None:
+            if self._held is None:
                 return
-            # After another owner's commits, or while the log is read, there is a gap: whoever needs it reads on.
-            self._seen = max(self._seen, row.last)
-            if row.first == self._up_to + 1:
-                self._keep(row, runs)
-            # A tail always holds the block that is not full yet, so only what goes beyond that can have been indexed.
-            poll = not self._polling and self._cost > BLOCK_BYTES and self._cost - self._polled >= POLL_BYTES
-            if poll:
-                self._polling = True
+            self._held.add(row, runs)
+            # A tail always holds the block that is not full yet: only what goes beyond that can have been indexed.
+            poll = (
+                not self._polling
+                and self._held.cost > BLOCK_BYTES
+                and self._held.cost - self._polled_cost >= POLL_BYTES
+            )
+            self._polling |= poll
         if poll:
-            self._index.offset_soon(self._shard, self._polled_offset)
+            self._index.offset_soon(self._shard, self._polled)
 
     def has_room(self) -> bool:
         """Whether another commit may be made: all that lies behind the index is known, and within the bound."""
         with self._lock:
-            return self._offset is not None and self._complete() and self._cost <= self._bound
+            return self._held is not None and self._complete(self._held) and self._held.cost <= self._bound
 
     def make_room(self) -> None:
-        """Read what lies behind the index, and copy the oldest blocks into the index until the rest is within the bound.
+        """Read what lies behind the index, and index its oldest blocks until the rest is within the bound.
 
-        Blocks for a few milliseconds a block. Idempotent, whoever else does the same.
+        Takes some tens of milliseconds a block. Idempotent, whoever else does the same.
 
         Raises:
             UnavailableError: The cluster does not answer; the same call goes on where it was.
@@ -102,15 +93,17 @@ class LogTail:
         while not self.has_room():
             self.refresh()
             with self._lock:
-                offset, block = self._offset, self._oldest_block()
-            if offset is not None and block and not self.has_room():
-                self._index.write(offset.generation, block)
-                self._index.move_offset(self._shard, Offset(offset.generation, block[-1].last))
+                held = self._held
+                if held is None or held.cost <= self._bound:
+                    continue
+                generation, block = held.offset.generation, held.oldest_block()
+            self._index.write(generation, block)
+            self._index.move_offset(self._shard, Offset(generation, block[-1].last))
 
     def forget(self) -> None:
         """Give the memory back: this process does not own the shard any more, or takes it anew."""
         with self._lock:
-            self._start_at(None)
+            self._held = None
 
     # ── for whoever recovers ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -122,9 +115,10 @@ class LogTail:
         """
         while True:
             with self._lock:
-                if self._offset is not None:
-                    runs = self._of(entity, after_sequence, self._offset.position)
-                    return TailView(self._offset, self._up_to, runs)
+                held = self._held
+                if held is not None:
+                    runs = held.runs_of(entity, after_sequence, held.offset.position)
+                    return TailView(held.offset, held.up_to, runs)
             self.refresh()
 
     def behind(self, view: TailView, entity: str, after_sequence: int) -> Iterator[RunBytes] | None:
@@ -140,15 +134,15 @@ class LogTail:
         """
         self.refresh()
         with self._lock:
-            offset = self._offset
+            held = self._held
             if (
-                offset is None
-                or offset.generation != view.offset.generation
-                or not (view.offset.position <= offset.position <= view.up_to)
+                held is None
+                or held.offset.generation != view.offset.generation
+                or not view.offset.position <= held.offset.position <= view.up_to
             ):
                 return None
-            newer = self._of(entity, after_sequence, view.up_to)
-            up_to, complete = self._up_to, self._complete()
+            newer = held.runs_of(entity, after_sequence, view.up_to)
+            up_to, complete = held.up_to, self._complete(held)
         return self._following([*view.runs, *newer], entity, up_to, complete=complete)
 
     def refresh(self) -> None:
@@ -161,11 +155,16 @@ class LogTail:
             if self._refreshed > arrived:
                 return
             self._begun += 1
-            self._follow(self._index.offset(self._shard))
-            self._read_on()
-            self._refreshed = self._begun
+            began = self._begun
+            held = self._follow(self._index.offset(self._shard))
+            self._read_on(held)
+            self._refreshed = began
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _complete(self, held: HeldCommits) -> bool:
+        """Whether nothing is known to lie behind what is held."""
+        return self._all_read and held.up_to >= held.seen
 
     def _following(self, known: Sequence[RunBytes], entity: str, up_to: int, *, complete: bool) -> Iterator[RunBytes]:
         yield from known
@@ -176,90 +175,39 @@ class LogTail:
             for row in rows:
                 yield from ((run, row) for run in row.runs() if run.entity == entity)
 
-    def _of(self, entity: str, after_sequence: int, after_position: int) -> list[RunBytes]:
-        return [
-            (run, row)
-            for run, row in self._runs.get(entity, ())
-            if run.position > after_position and run.last_sequence > after_sequence
-        ]
-
-    def _complete(self) -> bool:
-        """Whether nothing is known to lie behind what is held."""
-        return self._all_read and self._up_to >= self._seen
-
-    def _read_on(self) -> None:
+    def _follow(self, offset: Offset) -> HeldCommits:
+        """Let go of what is indexed; start anew where that is not a step forwards within what is held."""
         with self._lock:
-            up_to, full = self._up_to, self._cost > self._bound
-            self._all_read = not full
-        if full:
-            return
-        for rows in batches(self._log, self._shard, up_to):
+            self._polled_cost = 0
+            if self._held is not None and self._held.follows(offset):
+                self._held.forget_up_to(offset)
+            else:
+                self._held = HeldCommits(offset)
+                self._all_read = False
+            return self._held
+
+    def _read_on(self, held: HeldCommits) -> None:
+        all_read = held.cost <= self._bound
+        for rows in batches(self._log, self._shard, held.up_to) if all_read else ():
             read = [(row, row.runs()) for row in rows]
             with self._lock:
-                if self._offset is None:
-                    return
                 for row, runs in read:
-                    # Own commits come in between from another thread.
-                    if row.first == self._up_to + 1 and self._cost <= self._bound:
-                        self._keep(row, runs)
-                if self._cost > self._bound:
-                    self._all_read = False
-                    return
+                    if held.cost <= self._bound:
+                        held.add(row, runs)  # perhaps in vain: own commits are added from another thread
+                    else:
+                        all_read = False
+            if not all_read:
+                break
+        with self._lock:
+            if self._held is held:
+                self._all_read = all_read
 
-    def _polled_offset(self, answer: Offset | None) -> None:
+    def _polled(self, offset: Offset | None) -> None:
         with self._lock:
             self._polling = False
-            self._polled = self._cost
-            known = self._offset
-            if known is None or answer is None:
-                return
-            # Only a step forwards: anything else needs the log read anew, and whoever needs that does it.
-            if answer.generation == known.generation and answer.position <= self._up_to:
-                self._forget_up_to(answer)
-
-    def _follow(self, offset: Offset) -> None:
-        with self._lock:
-            known = self._offset
-            if (
-                known is None
-                or offset.generation != known.generation
-                or not (known.position <= offset.position <= self._up_to)
-            ):
-                self._start_at(offset)
-            else:
-                self._forget_up_to(offset)
-
-    def _forget_up_to(self, offset: Offset) -> None:
-        while self._held and self._held[0].row.last <= offset.position:
-            held = self._held.popleft()
-            self._cost -= held.cost
-            for run in held.runs:
-                runs = self._runs[run.entity]
-                runs.popleft()
-                if not runs:
-                    del self._runs[run.entity]
-        if self._offset is None or offset.position > self._offset.position:
-            self._offset = offset
-        self._polled = min(self._polled, self._cost)
-
-    def _start_at(self, offset: Offset | None) -> None:
-        self._offset = offset
-        self._up_to = 0 if offset is None else offset.position
-        self._held: deque[_Held] = deque()
-        self._runs: dict[str, deque[RunBytes]] = {}
-        self._cost = 0
-        self._polled = 0
-        self._seen = 0
-        self._all_read = False
-
-    def _keep(self, row: CommitRow, runs: Sequence[Run]) -> None:
-        held = _Held(row, runs, cost_of(row, runs))
-        self._held.append(held)
-        self._cost += held.cost
-        for run in runs:
-            self._runs.setdefault(run.entity, deque()).append((run, row))
-        self._up_to = row.last
-
-    def _oldest_block(self) -> list[CommitRow]:
-        length = block_length(held.cost for held in self._held)
-        return [self._held[number].row for number in range(length)]
+            held = self._held
+            if held is not None:
+                # Anything else than a step forwards needs the log read anew, and whoever needs that does it.
+                if offset is not None and held.follows(offset):
+                    held.forget_up_to(offset)
+                self._polled_cost = held.cost

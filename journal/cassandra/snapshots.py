@@ -89,7 +89,7 @@ class CassandraSnapshots:
     """The snapshots of one incarnation of the log. Thread-safe. Every method may raise `UnavailableError`."""
 
     def __init__(self, connection: Connection, incarnation: str) -> None:
-        """Use a connection. Sequence numbers of another incarnation mean nothing in this one, so it has its own rows."""
+        """Use a connection. Sequence numbers of another incarnation mean nothing here, so each has its own rows."""
         self._connection = connection
         self._incarnation = incarnation
 
