@@ -87,6 +87,7 @@ bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 
 
 prerequisites:
 	@$(PYTHON) scripts/check_prerequisites.py
+	@$(PYTHON) -m cassandra_server.jars
 
 # ── environments, from the full lock ────────────────────────────────────────────────────────────────────────────
 

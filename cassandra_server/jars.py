@@ -112,6 +112,6 @@ def _check(folder: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        print(server_jars())
+        print(f"{find_java()} runs the Cassandra in {server_jars()}")
     except CassandraServerError as problem:
         sys.exit(str(problem))

@@ -71,8 +71,8 @@ class EntityChains:
         self._heads: dict[str, tuple[int, bytes]] = {}
         self._file: sqlite3.Connection | None = None
 
-    def add(self, event: StoredEvent) -> None:
-        """Append the next event of its entity.
+    def add(self, event: StoredEvent, position: int = 0) -> None:
+        """Append the next event of its entity; `position` where two sides must agree on that too.
 
         Raises:
             CorruptError: Its sequence number is not the next one.
@@ -81,7 +81,7 @@ class EntityChains:
         sequence, head = self._heads.get(entity) or self._spilled(entity)
         if event.sequence != sequence + 1:
             raise CorruptError(f"{entity}#{event.sequence}", f"stands where #{sequence + 1} belongs")
-        self._heads[entity] = (event.sequence, link(head, event))
+        self._heads[entity] = (event.sequence, link(head, event, position))
         if len(self._heads) > self._in_memory:
             self._spill()
 
@@ -92,6 +92,15 @@ class EntityChains:
         self._spill()
         return map(Chain._make, self._file.execute("SELECT entity, sequence, head FROM chains ORDER BY entity"))
 
+    def knows(self, entity: str) -> bool:
+        """Whether there is a chain of this entity."""
+        return entity in self._heads or self._spilled(entity)[0] > 0
+
+    def close(self) -> None:
+        """Delete the temporary file, if there is one."""
+        if self._file is not None:
+            self._file.close()
+
     def __enter__(self) -> Self:
         """Nothing to open yet."""
         return self
@@ -99,9 +108,8 @@ class EntityChains:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Delete the temporary file, if there is one."""
-        if self._file is not None:
-            self._file.close()
+        """Close."""
+        self.close()
 
     def _spilled(self, entity: str) -> tuple[int, bytes]:
         if self._file is None:
@@ -125,10 +133,10 @@ class EntityChains:
         self._heads.clear()
 
 
-def link(head: bytes, event: StoredEvent) -> bytes:
+def link(head: bytes, event: StoredEvent, position: int = 0) -> bytes:
     """The head of a chain (empty: a new one) behind one more event; 32 bytes."""
     sealed = event.payload
-    named = (event.entity, event.sequence, event.type, event.schema, event.at_ms)
+    named = (position, event.entity, event.sequence, event.type, event.schema, event.at_ms)
     fields = _FIELDS.encode((*named, sealed.codec, sealed.key_id, sealed.nonce))
     # msgpack says the length of each field, so no two events have the same bytes.
     digest = blake2b(head + fields, digest_size=32)

@@ -8,7 +8,7 @@ from threading import Event
 from typing import ClassVar
 
 from kinelog.actors.region import wall_clock_ms
-from kinelog.cassandra_session.driver_connection import connect
+from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.errors import CassandraError, SchemaError
 from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
@@ -22,20 +22,20 @@ from kinelog.journal.event_codec import EventCodec
 from kinelog.privacy import master_key
 from kinelog.privacy.cassandra_key_store import has_keys, open_key_store
 from kinelog.privacy.errors import MissingMasterKeyError, PrivacyError, WrongMasterKeyError
+from kinelog.privacy.master_key import MasterKey
+from kinelog.projections.cassandra.cassandra_views import CassandraViews
 from kinelog.projections.cassandra.read_side import CassandraReadSide
-from kinelog.projections.cassandra.views import CassandraViews
 from kinelog.projections.read_side import ReadSide
 from kinelog.projections.view_store import ViewStore
+from kinelog.service.cassandra_store import SCHEMAS, connected
 from kinelog.service.configuration import (
     DataFolder,
     Settings,
-    cluster_address,
-    credentials_from,
     master_key_from,
 )
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 from kinelog.service.opened_data import OpenedData
-from kinelog.service.schemas import SCHEMAS
+from kinelog.service.store_address import credentials_of
 from typing_extensions import override
 
 
@@ -44,7 +44,9 @@ class ClusterData(OpenedData):
 
     trouble: ClassVar[tuple[type[Exception], ...]] = (CassandraError,)
 
-    def __init__(self, folder: DataFolder, settings: Settings, *, may_write: bool = True) -> None:
+    def __init__(
+        self, folder: DataFolder, address: CassandraAddress, settings: Settings, *, may_write: bool = True
+    ) -> None:
         """Connect; nothing is made but the identity of a log that nobody has opened yet.
 
         Raises:
@@ -56,8 +58,7 @@ class ClusterData(OpenedData):
         self.folder = folder
         with ExitStack() as undo:
             try:
-                self.connection = connect(cluster_address(settings), credentials_from(settings))
-                undo.callback(self.connection.close)
+                self.connection = undo.enter_context(connected(address, credentials_of(settings)))
                 require_schema(self.connection, SCHEMAS)
                 self._announcement = SchemaAnnouncement(self.connection, SCHEMAS)
                 undo.callback(self._announcement.close)
@@ -69,7 +70,7 @@ class ClusterData(OpenedData):
                 raise ConfigurationError(str(error)) from error
             except (CassandraError, SchemaError, PrivacyError, JournalError) as error:
                 raise UnavailableServiceError(str(error)) from error
-            undo.pop_all()
+            self._opened = undo.pop_all()
         self.codec = EventCodec(self.keys)
 
     @override
@@ -87,17 +88,16 @@ class ClusterData(OpenedData):
     @override
     def close(self) -> None:
         self.journal.close()
-        self.keys.close()
-        self._announcement.close()
-        self.connection.close()
+        self._opened.close()
 
     def _open_journal(self) -> CassandraJournal:
         identity = self._log.identity
         self._recovery = EntityRecovery(self.connection, identity.incarnation, identity.shards, self._log.reader)
         return CassandraJournal(self._log, self._recovery, CassandraSnapshots(self.connection, identity.incarnation))
 
-    def _master_key(self) -> bytes:
+    def _master_key(self) -> MasterKey:
         """The environment's, or that of this machine's folder; a new one is made only while nothing is wrapped yet."""
-        return master_key_from() or master_key.load_or_create_bytes(
-            self.folder.keys, may_create=not has_keys(self.connection)
-        )
+        given = master_key_from()
+        if given is not None:
+            return MasterKey(given)
+        return master_key.load_or_create(self.folder.keys, may_create=not has_keys(self.connection))

@@ -8,8 +8,10 @@ from contextlib import ExitStack
 from threading import Event
 from typing import ClassVar
 
+from kinelog.journal.copy_mark import require_complete
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
 from kinelog.journal.sqlite_journal import SqliteJournal
 from kinelog.privacy.errors import MissingMasterKeyError, PrivacyError, WrongMasterKeyError
 from kinelog.privacy.key_store import KeyStore
@@ -50,6 +52,8 @@ class EmbeddedData(OpenedData):
             undo.callback(self.keys.close)
             try:
                 self.journal = SqliteJournal(folder.log, shards=settings.shards or shards_of_a_new_log(folder))
+                undo.callback(self.journal.close)
+                require_complete(SqliteCopyMarks(folder.log).read())
             except JournalError as error:
                 raise UnavailableServiceError(str(error)) from error
             undo.pop_all()

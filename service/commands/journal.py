@@ -1,4 +1,4 @@
-"""`kinelog journal`: what can be asked about the log itself."""
+"""`kinelog journal`: what can be asked of the log itself, and where it can be moved."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import msgspec
+from kinelog.service.commands.journal_copy import copy_command
 from kinelog.service.configuration import DataFolder
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.options import data_option, json_option, print_result
@@ -18,7 +19,10 @@ EXIT_DAMAGED = 65
 
 @click.group(name="journal")
 def command() -> None:
-    """Verify the log."""
+    """Verify the log; copy it into another store."""
+
+
+command.add_command(copy_command)
 
 
 @command.command(name="verify")
