@@ -72,7 +72,7 @@ class ClusterData(OpenedData):
 
     @override
     def view_store(self) -> ViewStore:
-        return CassandraViews(self.connection)
+        return CassandraViews(self.connection, self.journal.shards)
 
     @override
     def read_side(self) -> ReadSide:
