@@ -104,6 +104,10 @@ class IndexWorld:
         if self._rng.random() < 0.15:
             acts = [("rebuild", self._rebuild), ("forget", self._forget), ("restart", self._restart)]
         name, act = self._rng.choice(acts)
+        self._alone(name, act)
+
+    def _alone(self, name: str, act: Callable[[], None]) -> None:
+        """Nobody is in two places: one thread plays everybody, and would wait for itself."""
         if name in self._busy:
             return
         self._busy.append(name)
@@ -117,7 +121,8 @@ class IndexWorld:
     def _commit(self) -> None:
         owner = self._recoveries["owner"]
         if not owner.has_room(SHARD):
-            owner.make_room(SHARD)
+            self._alone("owner", lambda: owner.make_room(SHARD))
+            return
         head = self._commits[-1].last if self._commits else 0
         batch: list[StoredEvent] = []
         for _ in range(self._rng.randint(1, 4)):
