@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import msgspec
+from kinelog.domain.identifiers import person_of
 from kinelog.privacy.key_store import KeyStore
 from kinelog.projections.read_side import PageKey, ReadSide
 from kinelog.projections.rows import (
+    LabelRow,
     LiveRow,
     OccupancyRow,
     Page,
+    ParkedRow,
     RejectRow,
     SampleRow,
     SessionRow,
@@ -86,6 +89,14 @@ class UnerasedViews(ReadSide):
                 return left
             for row in rows:
                 positions[row.shard] = max(row.position, positions.get(row.shard, 0))
+
+    @override
+    def labels(self, tenant: str, exercise: str | None = None) -> list[LabelRow]:
+        return [row for row in self._views.labels(tenant, exercise) if not self._keys.is_erased(tenant, row.person)]
+
+    @override
+    def parked(self) -> list[ParkedRow]:
+        return [row for row in self._views.parked() if not self._keys.is_erased(*person_of(row.entity))]
 
     @override
     def as_of(self) -> dict[int, int]:

@@ -39,3 +39,6 @@ HOLES_LOOKED_AT_AGAIN = Counter(
 )
 BUCKETS_SEALED = Counter("kinelog_journal_buckets_sealed", "Buckets filled by commits of this process")
 BUCKETS_OPENED = Counter("kinelog_journal_buckets_opened", "Buckets opened by this process")
+WAITED_FOR_INDEX = Counter(
+    "kinelog_journal_waited_for_index", "Commits that waited until more of the log was in the index of entities"
+)

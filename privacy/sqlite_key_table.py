@@ -74,9 +74,9 @@ class SqliteKeyTable(KeyTable):
                 ).fetchall()
             if not rows:
                 return
-            for tenant, pseudonym, *columns in rows:
+            for tenant, pseudonym, key_id, wrapped, name_tag, sealed_name in rows:
                 after = (tenant, pseudonym)
-                yield after, KeyRecord(*columns)
+                yield after, KeyRecord(key_id, wrapped, name_tag, sealed_name)
 
     @override
     def close(self) -> None:

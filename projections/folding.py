@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,8 +12,7 @@ from kinelog.domain.events import Event, SessionDeleted, UserErased
 from kinelog.projections.fold import Origin, View
 from kinelog.projections.opening import Opened
 from kinelog.projections.row_buffer import RowBuffer
-from kinelog.projections.sqlite_views import Batch, Generation, Offset, Parking, SqliteViews
-from kinelog.projections.view_tables import ViewTables
+from kinelog.projections.view_store import Batch, Generation, Offset, Parking, ViewStore
 
 Chunks = Mapping[int, Sequence[Opened]]
 """Opened events by shard, in log order."""
@@ -35,7 +33,7 @@ class _Pass:
     failures: dict[str, Parking] = field(default_factory=dict)
     spoiled: bool = False
     owners: set[str] = field(default_factory=set)
-    erased: set[str] = field(default_factory=set)
+    erased: dict[str, Origin] = field(default_factory=dict)
 
     def hold(self, shard: int, opened: Opened, error: str) -> None:
         """Park an event, and let its person's later ones wait."""
@@ -48,23 +46,29 @@ class _Pass:
 class Folding:
     """A generation that is being folded. Not for several threads."""
 
-    def __init__(self, store: SqliteViews, view: View, generation: Generation) -> None:
+    def __init__(self, store: ViewStore, view: View, generation: Generation) -> None:
         """Read where the generation stands."""
         self.view = view
         self.generation = generation
         self._store = store
-        self.buffer = RowBuffer(view, ViewTables(store.connection, view, generation.generation).load)
+        self._troubles: tuple[type[Exception], ...] = (*store.trouble, MemoryError)
+        self._stored = store.rows(view, generation)
+        self.buffer = RowBuffer(view, self._stored)
         self.offsets: dict[int, Offset] = {}
         self._waiting: set[str] = set()
+        self._touched: set[int] = set()
         self.reload()
 
     def reload(self) -> None:
-        """Read offsets and parked events again; forget rows that somebody else may have changed."""
+        """Read offsets and parked events again; forget rows that somebody else may have changed.
+
+        Offsets first: whoever parks an event does so before they move the offset beyond it.
+        """
         offsets = self._store.offsets(self.generation)
-        if offsets != self.offsets:
+        if any(offsets.get(shard) != self.offsets.get(shard) for shard in self._touched):
             self.buffer.reset()
-            self.offsets = offsets
-            self._waiting = self._store.parked_owners(self.generation)
+        self.offsets = offsets
+        self._waiting = self._store.parked_owners(self.generation)
 
     def position(self, shard: int) -> int:
         """How far a shard is folded."""
@@ -79,6 +83,7 @@ class Folding:
         batch is then folded again from the start, knowing what to park.
         """
         known: dict[str, Parking] = {}
+        self._stored.fetch(self._concerned(chunks))
         self.buffer.prepare(o.event for events in chunks.values() for o in events if o.event is not None)
         outcome = self._run(chunks, known)
         while outcome.spoiled:
@@ -117,15 +122,17 @@ class Folding:
     def written(self, batch: Batch) -> None:
         """The batch is in the store."""
         for shard, position in batch.positions.items():
-            self.offsets[shard] = Offset(position, self.offsets[shard].revision + 1)
+            self.offsets[shard] = self._store.moved(self.offsets[shard], position)
+        self._touched.update(batch.positions)
         self._waiting |= {parking.owner for parking in batch.parked}
-        self._waiting -= batch.erased
+        self._waiting -= batch.erased.keys()
         self.buffer.written()
 
     def _run(self, chunks: Chunks, known: Mapping[str, Parking]) -> _Pass:
         outcome = _Pass()
         listens = self.view.events
         noticed = {*listens, SessionDeleted, UserErased, None}
+        applied = self._stored.applied
         for shard, events in chunks.items():
             if noticed.isdisjoint(opened.kind for opened in events):
                 continue  # most views in most batches: frames are nearly all there is
@@ -135,6 +142,8 @@ class Folding:
                 if position <= folded_to or (event is None and error is None):
                     continue
                 if kind in listens or kind is SessionDeleted or event is None:
+                    if position <= applied(opened.entity):
+                        continue  # in the rows already: their offset was not written, or is somebody else's
                     outcome.owners.add(owner)
                     troubled = error is not None or known or self._waiting or outcome.held
                     if troubled and self._must_wait(shard, opened, outcome, known):
@@ -144,12 +153,23 @@ class Folding:
                         outcome.spoiled = True
                         outcome.hold(shard, opened, failure)
                 elif kind is UserErased:
-                    self._forget_person(outcome, owner)
+                    self._forget_person(outcome, owner, Origin(opened.entity, shard, position))
         return outcome
 
-    def _forget_person(self, outcome: _Pass, owner: str) -> None:
+    def _concerned(self, chunks: Chunks) -> set[str]:
+        """Entities whose rows the batch may need."""
+        listens = self.view.events
+        return {
+            opened.entity
+            for shard, events in chunks.items()
+            for opened in events
+            if (opened.kind in listens or opened.kind is SessionDeleted) and opened.position > self.position(shard)
+        }
+
+    def _forget_person(self, outcome: _Pass, owner: str, at: Origin) -> None:
+        self.buffer.at = at
         self.buffer.forget(owner)
-        outcome.erased.add(owner)
+        outcome.erased[owner] = at
         outcome.held.pop(owner, None)
         outcome.parked = [parking for parking in outcome.parked if parking.owner != owner]
 
@@ -170,12 +190,13 @@ class Folding:
 
     def _try(self, at: Origin, event: Event | None) -> str | None:
         """Fold one event; what went wrong, if anything did."""
+        self.buffer.at = at
         try:
             if type(event) is SessionDeleted and SessionDeleted not in self.view.events:
                 self.buffer.forget(at.entity)
             elif event is not None:
                 self.view.fold(self.buffer, at, event)
-        except (sqlite3.Error, MemoryError):  # the store's or the machine's trouble, not the event's
+        except self._troubles:  # the store's or the machine's trouble, not the event's
             raise
         except Exception as error:  # noqa: BLE001  # whatever a defect raises, it may stop one person's rows only
             return describe(error)

@@ -13,6 +13,11 @@ FAR_FUTURE_MS = 2**62
 _EXTREMES = ("0000-", "9999-")
 
 
+def interval(from_ms: int | None, to_ms: int | None) -> tuple[int, int]:
+    """The bounds of a question; None stands for always."""
+    return FAR_PAST_MS if from_ms is None else from_ms, FAR_FUTURE_MS if to_ms is None else to_ms
+
+
 def zone_named(name: str | None) -> tzinfo:
     """The time zone of a gym; UTC while the gym is not defined, or is defined with a zone that this host lacks."""
     if name is None:

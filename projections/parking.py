@@ -11,7 +11,7 @@ from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.folding import Folding
 from kinelog.projections.opening import Opened, open_events
 from kinelog.projections.rows import ParkedRow
-from kinelog.projections.sqlite_views import LIVE, SqliteViews
+from kinelog.projections.view_store import LIVE, ViewStore
 from kinelog.projections.views import VIEWS
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Replayed(msgspec.Struct, frozen=True):
     waiting: int
 
 
-def replay_parked(journal: Journal, codec: EventCodec, store: SqliteViews) -> Replayed:
+def replay_parked(journal: Journal, codec: EventCodec, store: ViewStore) -> Replayed:
     """Fold the parked events of every live view, person by person.
 
     A person's events are folded up to the first that still fails; those behind it go on waiting. Other people's rows
@@ -54,7 +54,7 @@ def replay_parked(journal: Journal, codec: EventCodec, store: SqliteViews) -> Re
     return Replayed(folded, waiting)
 
 
-def _replay_person(journal: Journal, codec: EventCodec, store: SqliteViews, folding: Folding, owner: str) -> int:
+def _replay_person(journal: Journal, codec: EventCodec, store: ViewStore, folding: Folding, owner: str) -> int:
     waiting = store.parked(folding.generation, owner)
     if not waiting:
         return 0

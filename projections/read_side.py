@@ -1,13 +1,15 @@
-"""What may be asked of the structured tables. One store so far: SQLite; Cassandra comes behind the same questions."""
+"""What may be asked of the structured tables, whatever store they are in."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
 from kinelog.projections.rows import (
+    LabelRow,
     LiveRow,
     OccupancyRow,
     Page,
+    ParkedRow,
     RejectRow,
     SampleRow,
     SessionRow,
@@ -23,6 +25,7 @@ class ReadSide(ABC):
     """Questions about the views. Blocking; the API calls it from a thread pool. Thread-safe.
 
     Deleted sessions and erased people have no rows. Nothing is visible across tenants: tenant is part of every key.
+    Every question raises `ViewsUnavailableError` while the views cannot be read.
     """
 
     @abstractmethod
@@ -49,7 +52,7 @@ class ReadSide(ABC):
     def samples(
         self, tenant: str, person: str, session: str, from_ms: int | None, to_ms: int | None, limit: int
     ) -> list[SampleRow]:
-        """Rows of samples that start in `[from, to)`, by time, device and sensor; at most `limit`."""
+        """Rows of samples that start in `[from, to)`, by time, device and sensor; at most `limit` (1 or more)."""
 
     @abstractmethod
     def rejects(self, tenant: str, person: str, session: str, limit: int) -> list[RejectRow]:
@@ -60,6 +63,9 @@ class ReadSide(ABC):
         """Sessions by local hour from `from_hour` to `to_hour` (`2026-11-20T18`), both included, over all shards.
 
         Years 0000 and 9999 stand for always.
+
+        Raises:
+            ValueError: Not an hour.
         """
 
     @abstractmethod
@@ -67,6 +73,9 @@ class ReadSide(ABC):
         """Use of stations by local day from `from_day` to `to_day` (`2026-11-20`), both included, over all shards.
 
         Years 0000 and 9999 stand for always.
+
+        Raises:
+            ValueError: Not a day.
         """
 
     @abstractmethod
@@ -75,7 +84,18 @@ class ReadSide(ABC):
 
     @abstractmethod
     def live(self, tenant: str, gym: str, after: dict[int, int], limit: int) -> list[LiveRow]:
-        """Entries of the live stream behind the given position of each shard (absent shard: from its oldest kept)."""
+        """Entries of the live stream behind the given position of each shard (absent shard: from its oldest kept).
+
+        Cut by `limit`, they are still without holes in every shard.
+        """
+
+    @abstractmethod
+    def labels(self, tenant: str, exercise: str | None = None) -> list[LabelRow]:
+        """Labelled intervals of one exercise, or of all: what models are fitted to. By exercise, person and session."""
+
+    @abstractmethod
+    def parked(self) -> list[ParkedRow]:
+        """Events that the live views could not fold, and those that wait behind them."""
 
     @abstractmethod
     def as_of(self) -> dict[int, int]:

@@ -1,8 +1,8 @@
 """Rebuilding views: the next generation is folded beside the live one, then takes its place.
 
-The live worker goes on all the while. What makes the switch safe is one transaction at the end: it folds the few events
-that the live generation has and the new one has not, and makes the new one live, so that no reader ever sees a view go
-back. A rebuild that was killed goes on where it stopped; nothing of it was ever visible.
+The live worker goes on all the while. The switch at the end folds the few events that the live generation has and the
+new one has not, and makes the new one live, so that no reader sees a view go back. A rebuild that was killed goes on
+where it stopped; nothing of it was ever visible.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from kinelog.projections.errors import RebuildRunningError, UnknownViewError, Vi
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
 from kinelog.projections.opening import open_events
-from kinelog.projections.sqlite_views import BUILDING, LIVE, Generation, SqliteViews
+from kinelog.projections.view_store import Generation, ViewStore, Write
 from kinelog.projections.views import VIEWS
-from kinelog.projections.writing import Write, fold_and_write
+from kinelog.projections.writing import fold_and_write
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +54,16 @@ class Rebuild:
     """One rebuild of some views. Owns its generations until the switch; one thread."""
 
     def __init__(
-        self, journal: Journal, codec: EventCodec, store: SqliteViews, views: tuple[View, ...] = tuple(VIEWS.values())
+        self, journal: Journal, codec: EventCodec, store: ViewStore, views: tuple[View, ...] = tuple(VIEWS.values())
     ) -> None:
         """Take up what a killed rebuild left, or begin."""
         self._journal = journal
         self._codec = codec
         self._store = store
-        self._views = views
-        self._foldings = [self._take_up(view) for view in views]
+        taken = store.take_up(views, journal.incarnation, journal.shards)
+        self._foldings = [Folding(store, view, taken[number]) for number, view in enumerate(views)]
+        for generation in taken:
+            logger.info("view %s: building generation %d", generation.view, generation.generation)
 
     def run(
         self,
@@ -96,27 +98,11 @@ class Rebuild:
 
     def discard(self) -> None:
         """Give up: drop what was built."""
-        with self._store.transaction():
-            for folding in self._foldings:
-                self._store.retire(folding.generation)
+        self._store.retire(self._generations())
         self._store.drop_retired()
 
-    def _take_up(self, view: View) -> Folding:
-        with self._store.transaction():
-            left = [found for found in self._store.generations(BUILDING) if found.view == view.name]
-            usable = None
-            for found in left:
-                if usable is None and self._fits(view, found):
-                    usable = found
-                else:
-                    self._store.retire(found)
-            if usable is None:
-                usable = self._store.create_generation(view, self._journal.incarnation, BUILDING, self._journal.shards)
-        logger.info("view %s: building generation %d", view.name, usable.generation)
-        return Folding(self._store, view, usable)
-
-    def _fits(self, view: View, found: Generation) -> bool:
-        return found.version == view.version and found.incarnation == self._journal.incarnation
+    def _generations(self) -> list[Generation]:
+        return [folding.generation for folding in self._foldings]
 
     def _fold_up_to(
         self, heads: Mapping[int, int], progress: Callable[[RebuildProgress], None], cancelled: Callable[[], bool]
@@ -144,24 +130,14 @@ class Rebuild:
 
     def _try_to_switch(self) -> bool:
         """Switch, unless the live views have gone too far ahead to keep their worker waiting for it."""
-        with self._store.transaction():
-            live = self._live_positions()
-            ahead = {shard: position for shard, position in live.items() if position > self._position(shard)}
-            if sum(position - self._position(shard) for shard, position in ahead.items()) > CLOSE_ENOUGH:
-                return False
-            for shard, position in ahead.items():
-                while self._position(shard) < position:
-                    self._fold(shard, position - self._position(shard), self._store.apply_in_transaction)
-            for folding in self._foldings:
-                self._store.switch(folding.generation)
-        return True
+        return self._store.switch(self._generations(), self._catch_up)
 
-    def _live_positions(self) -> dict[int, int]:
-        """How far readers have seen each shard; offsets of another incarnation say nothing about this log."""
-        names = {view.name for view in self._views}
-        positions: dict[int, int] = {}
-        for generation in self._store.generations(LIVE):
-            if generation.view in names and generation.incarnation == self._journal.incarnation:
-                for shard, offset in self._store.offsets(generation).items():
-                    positions[shard] = max(positions.get(shard, 0), offset.position)
-        return positions
+    def _catch_up(self, live: Mapping[int, int], write: Write) -> bool:
+        """Fold what the live views show and the builds lack, unless that takes too long."""
+        ahead = {shard: position for shard, position in live.items() if position > self._position(shard)}
+        if sum(position - self._position(shard) for shard, position in ahead.items()) > CLOSE_ENOUGH:
+            return False
+        for shard, position in ahead.items():
+            while self._position(shard) < position:
+                self._fold(shard, position - self._position(shard), write)
+        return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,6 +12,9 @@ from kinelog.projections.tables import Key
 from kinelog.projections.views.sample_clock import measured_period_ms, start_on_line
 from kinelog.projections.views.samples_by_session import STORED_TYPES, StoredClock, StoredSamples
 from kinelog.projections.views.session_card import FULL_BLOCK_TOLERANCE
+
+LINE_SLACK_MS = 2000
+"""How far a start that was read off a line may be from the start that the frame says (cut to a whole second)."""
 
 
 class SampleClocks:
@@ -27,9 +31,37 @@ class SampleClocks:
             self._periods[key] = _period_ms(clock)
             self.longest_ms = max(self.longest_ms, clock.longest_ms + clock.resolution_ms)
 
+    def earliest(self, low: int) -> int:
+        """How early a frame may begin that has samples at `low`."""
+        return low - self.longest_ms - LINE_SLACK_MS
+
+    def rows_between(self, pieces: Iterable[StoredSamples], low: int, high: int, limit: int) -> list[SampleRow]:
+        """The first rows that start in `[low, high)`, by time, device and sensor; at most `limit`.
+
+        Args:
+            pieces: Stored samples by ascending start, from `earliest(low)` on. No more are taken than it needs.
+            low: Unix milliseconds.
+            high: Excluded.
+            limit: Most rows, at least 1.
+        """
+        rows: list[SampleRow] = []
+        latest: list[float] = []  # of the `limit` earliest rows so far, as a heap of negated starts
+        for piece in pieces:
+            # samples never start before their piece: the line and the offset only move them to later
+            if piece.start_ms >= high or (len(latest) == limit and piece.start_ms > -latest[0]):
+                break
+            if self._key(piece) not in self._clocks:
+                continue  # of a batch that is being written: its clock was read before it was there
+            row = self.row(piece)
+            if low <= row.start_ms < high:
+                rows.append(row)
+                (heapq.heappush if len(latest) < limit else heapq.heappushpop)(latest, -row.start_ms)
+        rows.sort(key=lambda row: (row.start_ms, row.device, row.kind, row.location or "", row.sequence))
+        return rows[:limit]
+
     def row(self, stored: StoredSamples) -> SampleRow:
         """The samples as readers see them."""
-        key = (stored.device, stored.kind, stored.location, stored.rate_hz)
+        key = self._key(stored)
         period = self._periods[key]
         kind = SensorKind(stored.kind)
         return SampleRow(
@@ -43,6 +75,10 @@ class SampleClocks:
             sequence=stored.sequence,
             lost=_lost(stored, period),
         )
+
+    @staticmethod
+    def _key(stored: StoredSamples) -> Key:
+        return (stored.device, stored.kind, stored.location, stored.rate_hz)
 
     def _start_ms(self, stored: StoredSamples, clock: StoredClock, period: float) -> float:
         if clock.resolution_ms > 1:

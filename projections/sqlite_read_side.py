@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import heapq
 import sqlite3
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kinelog.projections.errors import ViewsUnavailableError
-from kinelog.projections.local_time import (
-    FAR_FUTURE_MS,
-    FAR_PAST_MS,
-    end_of,
-    local_day,
-    local_hours,
-    start_of,
-    zone_named,
-)
+from kinelog.projections.gym_figures import occupancy_of, station_use_of
+from kinelog.projections.local_time import end_of, interval, start_of, zone_named
 from kinelog.projections.read_side import PageKey, ReadSide
 from kinelog.projections.rows import (
     LabelRow,
@@ -50,9 +41,6 @@ from kinelog.projections.views.sets_by_session import SETS
 from kinelog.projections.views.station_use_by_gym_day import STATION_SETS
 from typing_extensions import override
 
-_LINE_SLACK_MS = 2000
-"""How far a start that was read off a line may be from the start that the frame says (cut to a whole second)."""
-
 
 class SqliteReadSide(ReadSide):
     """Answers from `views.db`. Follows switches of generations without a restart; threads share nothing."""
@@ -72,7 +60,7 @@ class SqliteReadSide(ReadSide):
     def sessions_of_person(
         self, tenant: str, person: str, from_ms: int | None, to_ms: int | None, after: PageKey | None, limit: int
     ) -> Page:
-        low, high = _bounds(from_ms, to_ms)
+        low, high = interval(from_ms, to_ms)
         start, _, session = after or (high, "", "")
         with self._snapshot() as snapshot:
             found = snapshot.select(
@@ -87,7 +75,7 @@ class SqliteReadSide(ReadSide):
     def sessions_of_gym(
         self, tenant: str, gym: str, from_ms: int | None, to_ms: int | None, after: PageKey | None, limit: int
     ) -> Page:
-        low, high = _bounds(from_ms, to_ms)
+        low, high = interval(from_ms, to_ms)
         start, entity = (after[0], f"{tenant}/{after[1]}/{after[2]}") if after else (high, "")
         with self._snapshot() as snapshot:
             found = snapshot.select(
@@ -130,28 +118,15 @@ class SqliteReadSide(ReadSide):
         self, tenant: str, person: str, session: str, from_ms: int | None, to_ms: int | None, limit: int
     ) -> list[SampleRow]:
         entity = f"{tenant}/{person}/{session}"
-        low, high = _bounds(from_ms, to_ms)
+        low, high = interval(from_ms, to_ms)
         with self._snapshot() as snapshot:
             clocks = SampleClocks(snapshot.select(CLOCKS, "entity = ?", (entity,)))
-            margin = clocks.longest_ms + _LINE_SLACK_MS
             stored = snapshot.select(
                 SAMPLES,
                 "entity = ? AND start_ms >= ? AND start_ms < ? ORDER BY start_ms, device, sequence, part",
-                (entity, low - margin, high + _LINE_SLACK_MS),
+                (entity, clocks.earliest(low), high),
             )
-            rows: list[SampleRow] = []
-            enough_from = FAR_FUTURE_MS
-            for piece in stored:
-                if piece.start_ms > enough_from:
-                    break
-                row = clocks.row(piece)
-                if low <= row.start_ms < high:
-                    rows.append(row)
-                    if len(rows) == limit:
-                        # a row that sorts before one of these may still begin this much later by its frame's word
-                        enough_from = int(max(row.start_ms for row in rows)) + _LINE_SLACK_MS
-        rows.sort(key=lambda row: (row.start_ms, row.device, row.kind, row.location or "", row.sequence))
-        return rows[:limit]
+            return clocks.rows_between(stored, low, high, limit)
 
     @override
     def rejects(self, tenant: str, person: str, session: str, limit: int) -> list[RejectRow]:
@@ -165,11 +140,6 @@ class SqliteReadSide(ReadSide):
 
     @override
     def occupancy(self, tenant: str, gym: str, from_hour: str, to_hour: str) -> list[OccupancyRow]:
-        """Sessions by local hour from `from_hour` to `to_hour` (`2026-11-20T18`), both included.
-
-        Raises:
-            ValueError: Not an hour.
-        """
         with self._snapshot() as snapshot:
             zone = zone_named(_time_zone(snapshot, tenant, gym))
             low, high = start_of(from_hour, zone), end_of(to_hour, zone)
@@ -178,56 +148,36 @@ class SqliteReadSide(ReadSide):
                 "tenant = ? AND gym = ? AND started_at_ms >= ? AND started_at_ms < ? AND until_ms >= ?",
                 (tenant, gym, low - LONGEST_VISIT_MS, high, low),
             )
-            hours: dict[str, int] = defaultdict(int)
-            for presence in found:
-                first, last = max(presence.started_at_ms, low), min(presence.until_ms, high - 1)
-                for hour in local_hours(first, last, zone):
-                    hours[hour] += 1
-        return [OccupancyRow(hour, sessions) for hour, sessions in sorted(hours.items())]
+            return occupancy_of(found, low, high, zone)
 
     @override
     def station_use(self, tenant: str, gym: str, from_day: str, to_day: str) -> list[StationUseRow]:
-        """Use of stations from `from_day` to `to_day` (`2026-11-20`), both included.
-
-        Raises:
-            ValueError: Not a day.
-        """
         with self._snapshot() as snapshot:
             zone = zone_named(_time_zone(snapshot, tenant, gym))
             found = snapshot.select(
                 STATION_SETS,
-                "tenant = ? AND gym = ? AND start_ms >= ? AND start_ms < ? AND deleted = 0 AND station != ''",
+                "tenant = ? AND gym = ? AND start_ms >= ? AND start_ms < ?",
                 (tenant, gym, start_of(from_day, zone), end_of(to_day, zone)),
             )
-            use: dict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
-            for stored in found:
-                key = (local_day(stored.start_ms, zone), stored.station)
-                sets, total_ms = use[key]
-                use[key] = (sets + 1, total_ms + stored.end_ms - stored.start_ms)
-        return [
-            StationUseRow(day, station, sets, total_ms / 1000)
-            for (day, station), (sets, total_ms) in sorted(use.items())
-        ]
+            return station_use_of(found, zone)
 
     @override
     def live(self, tenant: str, gym: str, after: dict[int, int], limit: int) -> list[LiveRow]:
-        """Entries behind a position of each shard; cut by `limit`, they are still without holes in every shard."""
         with self._snapshot() as snapshot:
-            tails = []
-            for shard in snapshot.shards("live_by_gym"):
-                found = snapshot.select(
+            tails = [
+                snapshot.select(
                     ENTRIES,
                     "tenant = ? AND gym = ? AND shard = ? AND position > ? ORDER BY position LIMIT ?",
                     (tenant, gym, shard, after.get(shard, 0), limit),
                 )
-                tails.append([live_by_gym.row_of(entry) for entry in found])
-        merged = heapq.merge(*tails, key=lambda row: (row.at_ms, row.shard, row.position))
-        return [row for _, row in zip(range(limit), merged, strict=False)]
+                for shard in snapshot.shards("live_by_gym")
+            ]
+            return live_by_gym.merged(tails, limit)
 
-    # ── beyond the port ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── what models are fitted to, and how the views stand ───────────────────────────────────────────────────────
 
+    @override
     def labels(self, tenant: str, exercise: str | None = None) -> list[LabelRow]:
-        """Labelled intervals of one exercise, or of all: what models are fitted to."""
         with self._snapshot() as snapshot:
             found = snapshot.select(
                 LABELS,
@@ -236,8 +186,8 @@ class SqliteReadSide(ReadSide):
             )
             return [labels_by_exercise.row_of(stored) for stored in found]
 
+    @override
     def parked(self) -> list[ParkedRow]:
-        """Events that the live views could not fold, and those that wait behind them."""
         with self._snapshot() as snapshot:
             return snapshot.parked()
 
@@ -294,10 +244,6 @@ class SqliteReadSide(ReadSide):
                 self._open.append(connection)
             self._local.connection = connection
         return connection
-
-
-def _bounds(from_ms: int | None, to_ms: int | None) -> tuple[int, int]:
-    return FAR_PAST_MS if from_ms is None else from_ms, FAR_FUTURE_MS if to_ms is None else to_ms
 
 
 def _cards(snapshot: Snapshot, entities: list[str]) -> list[SessionCard]:

@@ -9,27 +9,34 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 from kinelog.projections import view_tables
 from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
-from kinelog.projections.row_buffer import RowBuffer
+from kinelog.projections.row_buffer import StoredRows
 from kinelog.projections.rows import ParkedRow
+from kinelog.projections.view_store import (
+    BUILDING,
+    LIVE,
+    RETIRED,
+    Batch,
+    CatchUp,
+    Generation,
+    Offset,
+    ViewStore,
+    fits,
+)
 from kinelog.projections.view_tables import ViewTables
+from typing_extensions import override
 
 BUSY_MS = 600_000
 """Longer than any write takes: the longest is to write the whole file anew after an erasure."""
 
 logger = logging.getLogger(__name__)
-
-LIVE = "live"
-BUILDING = "building"
-RETIRED = "retired"
 
 _REGISTRY = """
 CREATE TABLE IF NOT EXISTS view_versions (
@@ -51,59 +58,6 @@ CREATE TABLE IF NOT EXISTS to_scrub (id INTEGER PRIMARY KEY CHECK (id = 1));
 """
 
 
-class Generation(msgspec.Struct, frozen=True):
-    """One generation of a view: its tables and where they belong."""
-
-    view: str
-    version: int
-    generation: int
-    incarnation: str
-    state: str
-
-
-class Offset(msgspec.Struct, frozen=True):
-    """How far a shard is folded.
-
-    Attributes:
-        revision: Raised by every write to the shard's rows, so that whoever folded on older rows notices.
-    """
-
-    position: int
-    revision: int
-
-
-class Parking(msgspec.Struct, frozen=True):
-    """An event that is set aside; `error` is None for one that waits behind another of its person."""
-
-    shard: int
-    position: int
-    entity: str
-    owner: str
-    error: str | None
-
-
-@dataclass
-class Batch:
-    """What one fold of one generation wants written.
-
-    Attributes:
-        based_on: By shard, where the fold began; shards that are absent are not touched.
-        positions: By the same shards, where it ended.
-        parked: Events set aside; `released`: `(shard, position)` of parked events that are folded now.
-        owners: Persons whose rows the batch may write.
-        erased: Persons whose rows go from every generation, the one that is being built included.
-    """
-
-    generation: Generation
-    buffer: RowBuffer
-    based_on: Mapping[int, Offset]
-    positions: Mapping[int, int]
-    owners: set[str] = field(default_factory=set)
-    parked: list[Parking] = field(default_factory=list)
-    released: list[tuple[int, int]] = field(default_factory=list)
-    erased: set[str] = field(default_factory=set)
-
-
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file as a writer."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,8 +71,10 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-class SqliteViews:
-    """The views' store, as a worker or a rebuild sees it. One thread at a time."""
+class SqliteViews(ViewStore):
+    """The views in a file: whoever writes on older rows than there are is refused."""
+
+    trouble = (sqlite3.Error,)
 
     def __init__(self, path: Path) -> None:
         """Open or create the file."""
@@ -129,6 +85,7 @@ class SqliteViews:
                 self.connection.execute(statement)
         self.scrub()
 
+    @override
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
@@ -146,6 +103,7 @@ class SqliteViews:
 
     # ── generations ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    @override
     def generations(self, state: str | None = None) -> list[Generation]:
         """All generations, or those in a state."""
         found = self.connection.execute(
@@ -155,7 +113,51 @@ class SqliteViews:
         )
         return [Generation(*row) for row in found]
 
-    def create_generation(self, view: View, incarnation: str, state: str, shards: int) -> Generation:
+    @override
+    def begin(self, views: Sequence[View], incarnation: str, shards: int) -> None:
+        with self.transaction():
+            live = {generation.view: generation for generation in self.generations(LIVE)}
+            for view in views:
+                if not fits(view, incarnation, live.get(view.name)):
+                    fresh = self._create(view, incarnation, LIVE, shards)
+                    if view.name in live:
+                        self._mark(live[view.name], RETIRED)
+                    logger.info("view %s: generation %d from the start of the log", view.name, fresh.generation)
+
+    @override
+    def take_up(self, views: Sequence[View], incarnation: str, shards: int) -> list[Generation]:
+        taken = []
+        with self.transaction():
+            for view in views:
+                usable = None
+                for found in [found for found in self.generations(BUILDING) if found.view == view.name]:
+                    if usable is None and (found.version, found.incarnation) == (view.version, incarnation):
+                        usable = found
+                    else:
+                        self._mark(found, RETIRED)
+                taken.append(usable or self._create(view, incarnation, BUILDING, shards))
+        return taken
+
+    @override
+    def switch(self, fresh: Sequence[Generation], catch_up: CatchUp) -> bool:
+        """In one transaction: the live worker waits while the builds catch up."""
+        with self.transaction():
+            if not catch_up(self._live_positions(fresh), self.apply_in_transaction):
+                return False
+            live = {generation.view: generation for generation in self.generations(LIVE)}
+            for generation in fresh:
+                if generation.view in live:
+                    self._mark(live[generation.view], RETIRED)
+                self._mark(generation, LIVE)
+        return True
+
+    @override
+    def retire(self, generations: Sequence[Generation]) -> None:
+        with self.transaction():
+            for generation in generations:
+                self._mark(generation, RETIRED)
+
+    def _create(self, view: View, incarnation: str, state: str, shards: int) -> Generation:
         """Make the next generation's tables; the caller's transaction is open."""
         (newest,) = self.connection.execute(
             "SELECT coalesce(max(generation), 0) FROM view_versions WHERE view = ?", (view.name,)
@@ -172,24 +174,23 @@ class SqliteViews:
         )
         return made
 
-    def switch(self, fresh: Generation) -> None:
-        """Make a generation the live one and retire what was; the caller's transaction is open."""
-        self.connection.execute(
-            "UPDATE view_versions SET state = ? WHERE view = ? AND state = ?",
-            (RETIRED, fresh.view, LIVE),
-        )
+    def _mark(self, generation: Generation, state: str) -> None:
         self.connection.execute(
             "UPDATE view_versions SET state = ? WHERE view = ? AND generation = ?",
-            (LIVE, fresh.view, fresh.generation),
+            (state, generation.view, generation.generation),
         )
 
-    def retire(self, old: Generation) -> None:
-        """Mark a generation as no longer wanted."""
-        self.connection.execute(
-            "UPDATE view_versions SET state = ? WHERE view = ? AND generation = ?",
-            (RETIRED, old.view, old.generation),
-        )
+    def _live_positions(self, fresh: Sequence[Generation]) -> dict[int, int]:
+        """How far readers have seen each shard; offsets of another incarnation say nothing about this log."""
+        wanted = {(generation.view, generation.incarnation) for generation in fresh}
+        positions: dict[int, int] = {}
+        for live in self.generations(LIVE):
+            if (live.view, live.incarnation) in wanted:
+                for shard, offset in self.offsets(live).items():
+                    positions[shard] = max(positions.get(shard, 0), offset.position)
+        return positions
 
+    @override
     def drop_retired(self) -> None:
         """Drop the tables of retired generations, in steps that hold nobody up."""
         for old in self.generations(RETIRED):
@@ -206,6 +207,7 @@ class SqliteViews:
 
     # ── offsets and parked events ────────────────────────────────────────────────────────────────────────────────
 
+    @override
     def offsets(self, generation: Generation) -> dict[int, Offset]:
         """How far each shard is folded into a generation."""
         found = self.connection.execute(
@@ -214,11 +216,13 @@ class SqliteViews:
         )
         return {shard: Offset(position, revision) for shard, position, revision in found}
 
-    def data_version(self) -> int:
-        """Changes whenever another connection wrote to the file."""
+    @override
+    def change_mark(self) -> int:
+        """Another number whenever another connection wrote to the file."""
         (version,) = self.connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
+    @override
     def parked_owners(self, generation: Generation) -> set[str]:
         """Persons whose events wait."""
         found = self.connection.execute(
@@ -227,6 +231,7 @@ class SqliteViews:
         )
         return {owner for (owner,) in found}
 
+    @override
     def parked(self, generation: Generation, owner: str | None = None) -> list[ParkedRow]:
         """Events that wait, in log order."""
         found = self.connection.execute(
@@ -236,8 +241,13 @@ class SqliteViews:
         )
         return [ParkedRow(*row) for row in found]
 
+    @override
+    def rows(self, view: View, generation: Generation) -> StoredRows:
+        return ViewTables(self.connection, view, generation.generation)
+
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @override
     def apply(self, batches: Iterable[Batch]) -> None:
         """Write folded batches: rows, offsets and parked events together, or nothing.
 
@@ -246,6 +256,10 @@ class SqliteViews:
         """
         with self.transaction():
             self.apply_in_transaction(batches)
+
+    @override
+    def moved(self, offset: Offset, position: int) -> Offset:
+        return Offset(position, offset.revision + 1)
 
     def apply_in_transaction(self, batches: Iterable[Batch]) -> None:
         """As `apply`, in the caller's transaction.
@@ -256,7 +270,7 @@ class SqliteViews:
         erased: set[str] = set()
         for batch in batches:
             self._apply_one(batch)
-            erased |= batch.erased
+            erased |= batch.erased.keys()
         for owner in erased:
             self._erase(owner)
 
@@ -314,6 +328,7 @@ class SqliteViews:
         self.connection.execute("DELETE FROM parked WHERE owner = ?", (owner,))
         self.connection.execute("INSERT OR IGNORE INTO to_scrub VALUES (1)")
 
+    @override
     def scrub(self) -> bool:
         """After an erasure: write the file anew and empty the write-ahead log, so that no byte of the rows stays.
 

@@ -6,7 +6,7 @@ import msgspec
 from kinelog.journal.port import Journal
 from kinelog.projections.lag import lag_by_shard
 from kinelog.projections.rows import ParkedRow
-from kinelog.projections.sqlite_views import LIVE, SqliteViews
+from kinelog.projections.view_store import LIVE, ViewStore
 
 LISTED_FAILURES = 100
 
@@ -36,7 +36,7 @@ class ProjectionStatus(msgspec.Struct, frozen=True):
     failed: tuple[ParkedRow, ...]
 
 
-def status_of(journal: Journal, store: SqliteViews) -> ProjectionStatus:
+def status_of(journal: Journal, store: ViewStore) -> ProjectionStatus:
     """Ask the store and the log. Positions are read before heads, so that a lag is never negative."""
     views: list[ViewStatus] = []
     failed: list[ParkedRow] = []

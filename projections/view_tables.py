@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Iterable
 
 from kinelog.projections.fold import View
-from kinelog.projections.row_buffer import RowBuffer
+from kinelog.projections.row_buffer import RowBuffer, StoredRows
 from kinelog.projections.tables import Record, Table
+from typing_extensions import override
 
 DROP_STEP = 4000
 """Rows a transaction takes out of a table that goes: a large drop would hold up the live views."""
@@ -29,7 +30,7 @@ def create(connection: sqlite3.Connection, view: View, generation: int) -> None:
             connection.execute(f"CREATE INDEX {name}_{number} ON {name} ({_quoted(index)})")
 
 
-class ViewTables:
+class ViewTables(StoredRows):
     """Reads and writes one view in one generation, over a connection of its owner."""
 
     def __init__(self, connection: sqlite3.Connection, view: View, generation: int) -> None:
@@ -48,8 +49,21 @@ class ViewTables:
             self._insert[table.name] = f"INSERT OR REPLACE INTO {name} VALUES ({marks})"  # noqa: S608
             self._delete[table.name] = f"DELETE FROM {name} WHERE {where}"  # noqa: S608
 
+    @override
+    def fetch(self, entities: Iterable[str]) -> None:
+        """Nothing to do: a row is as near as the file."""
+
+    @override
+    def applied(self, entity: str) -> int:
+        """Rows and offsets are written together: no row is ahead of its offset."""
+        return 0
+
+    @override
+    def let_go(self) -> None:
+        """Nothing is kept."""
+
+    @override
     def load(self, table: Table[Record], entity: str) -> list[Record]:
-        """All rows of an entity."""
         found = self._connection.execute(self._select[table.name], (entity,))
         return [table.decode(columns) for columns in found]
 
@@ -58,15 +72,15 @@ class ViewTables:
 
         What is forgotten goes first: whatever else is in the buffer came behind it.
         """
-        for owner in buffer.forget_first:
-            self.forget(owner)
+        for forgotten in buffer.forgotten:
+            self.forget(forgotten.owner)
         for table in self.view.tables:
             changes = buffer.dirty[table.name]
-            gone = [key for key, (_, record) in changes.items() if record is None]
+            gone = [key for key, change in changes.items() if change.record is None]
             if gone:
                 self._connection.executemany(self._delete[table.name], gone)
-            rows = [table.encode(record) for _, record in changes.values() if record is not None]
-            rows.extend(buffer.appended[table.name])
+            rows = [table.encode(change.record) for change in changes.values() if change.record is not None]
+            rows.extend(line.columns for line in buffer.appended[table.name])
             if rows:
                 self._connection.executemany(self._insert[table.name], rows)
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
 from kinelog.privacy.errors import PrivacyError
 from kinelog.projections import metrics
-from kinelog.projections.errors import NewerViewsError, ViewsMovedError
+from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
 from kinelog.projections.opening import Opened, open_events
-from kinelog.projections.sqlite_views import LIVE, Generation, SqliteViews
+from kinelog.projections.view_store import CANDIDATE, LIVE, Generation, ViewStore, fits
 from kinelog.projections.views import ALL_VIEWS
 from kinelog.projections.writing import fold_and_write
 
@@ -48,7 +48,7 @@ class ProjectionWorker:
         self,
         journal: Journal,
         codec: EventCodec,
-        store: SqliteViews,
+        store: ViewStore,
         shards: Iterable[int] | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         views: tuple[View, ...] = ALL_VIEWS,
@@ -75,7 +75,7 @@ class ProjectionWorker:
         self._views = views
         self._evict = evict
         self._foldings: list[Folding] = []
-        self._seen_version = -1
+        self._seen_mark = -1
         self._first_shard = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -130,47 +130,37 @@ class ProjectionWorker:
 
     def _sync(self) -> None:
         """Follow what other processes did: rebuilds that switched, parked events that were replayed."""
-        version = self._store.data_version()
-        if self._foldings and version == self._seen_version:
+        mark = self._store.change_mark()
+        if self._foldings and mark == self._seen_mark:
             return
-        self._seen_version = version
-        live = {generation.view: generation for generation in self._store.generations(LIVE)}
-        wanted = [live.get(view.name) for view in self._views]
-        if not all(self._fits(view, generation) for view, generation in zip(self._views, wanted, strict=True)):
-            self._begin_generations()
-            live = {generation.view: generation for generation in self._store.generations(LIVE)}
+        self._seen_mark = mark
+        live = self._live()
+        if not all(fits(view, self._journal.incarnation, live.get(view.name)) for view in self._views):
+            self._store.begin(self._views, self._journal.incarnation, self._journal.shards)
+            self._store.drop_retired()
+            live = self._live()
         kept = {folding.generation: folding for folding in self._foldings}
         self._foldings = []
-        for view in self._views:
-            folding = kept.get(live[view.name])
+        for view, generation in self._followed(live):
+            folding = kept.get(generation)
             if folding is None:
-                folding = Folding(self._store, view, live[view.name])
+                folding = Folding(self._store, view, generation)
             else:
                 folding.reload()
             self._foldings.append(folding)
 
-    def _fits(self, view: View, generation: Generation | None) -> bool:
-        if generation is None or generation.incarnation != self._journal.incarnation:
-            return False
-        if generation.version > view.version:
-            raise NewerViewsError(view.name, generation.version, view.version)
-        return generation.version == view.version
+    def _live(self) -> dict[str, Generation]:
+        return {generation.view: generation for generation in self._store.generations(LIVE)}
 
-    def _begin_generations(self) -> None:
-        """Start views that are missing, of older code, or of another incarnation of the log, from its beginning.
-
-        A view of another incarnation holds what this log never said; one of another version has another layout. Neither
-        can be continued.
-        """
-        with self._store.transaction():
-            live = {generation.view: generation for generation in self._store.generations(LIVE)}
-            for view in self._views:
-                if not self._fits(view, live.get(view.name)):
-                    fresh = self._store.create_generation(view, self._journal.incarnation, LIVE, self._journal.shards)
-                    if view.name in live:
-                        self._store.retire(live[view.name])
-                    logger.info("view %s: generation %d from the start of the log", view.name, fresh.generation)
-        self._store.drop_retired()
+    def _followed(self, live: Mapping[str, Generation]) -> list[tuple[View, Generation]]:
+        """What is folded, in the order in which offsets are written: a candidate may never show less than its view."""
+        views = {view.name: view for view in self._views}
+        candidates = [
+            (views[found.view], found)
+            for found in self._store.generations(CANDIDATE)
+            if found.view in views and fits(views[found.view], self._journal.incarnation, found)
+        ]
+        return candidates + [(view, live[view.name]) for view in self._views]
 
     def _read(self) -> dict[int, list[Opened]]:
         """The next events of each shard, a batch in all; every shard gets its turn to be first."""
@@ -220,4 +210,4 @@ class ProjectionWorker:
     def _forget_cached(self) -> None:
         """Start again from the store: rows in memory are of a batch that was not written."""
         self._foldings = []
-        self._seen_version = -1
+        self._seen_mark = -1

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from kinelog.projections import metrics
 from kinelog.projections.folding import Chunks, Folding, describe
 from kinelog.projections.opening import Opened
-from kinelog.projections.sqlite_views import Batch, Parking
+from kinelog.projections.view_store import Batch, Parking, Write
 
 logger = logging.getLogger(__name__)
-
-Write = Callable[[Iterable[Batch]], None]
 
 UNWRITABLE = (OverflowError, ValueError, TypeError)
 """What the store raises for a value that no column can hold: an integer of more than 64 bits, a broken character."""

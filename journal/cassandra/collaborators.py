@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from kinelog.journal.commit_row import CommitRow, Run
@@ -12,20 +12,20 @@ from kinelog.journal.records import Positioned, Snapshot
 class EntityReplays(Protocol):
     """Finds an entity's events, from its index and from the log's tail behind that. Thread-safe."""
 
-    def replay(self, entity: str, after_sequence: int) -> Iterator[Positioned]:
+    def replay(self, shard: int, entity: str, after_sequence: int) -> Iterator[Positioned]:
         """As `Journal.replay`."""
 
-    def acquired(self, shard: int, head: int) -> None:
-        """This process took the shard; its log ends at `head`."""
-
-    def admit(self, row: CommitRow, go: Callable[[], None]) -> None:
-        """Call `go` once another commit may be written: at once, or when the index has come near enough."""
-
     def committed(self, row: CommitRow, runs: Sequence[Run]) -> None:
-        """A commit of this process is in the log. On the connection's thread for answers: to be quick."""
+        """Hear of a commit of this process that was applied; on the connection's thread for answers, so quick."""
 
-    def close(self) -> None:
-        """Stop what runs in the background."""
+    def has_room(self, shard: int) -> bool:
+        """Whether the next commit may be made, as far as the tail behind the index is concerned."""
+
+    def make_room(self, shard: int) -> None:
+        """Wait until it may; never called on the connection's thread for answers."""
+
+    def forget(self, shard: int) -> None:
+        """Give up what is held of a shard, which was taken anew or lost."""
 
 
 class SnapshotStore(Protocol):

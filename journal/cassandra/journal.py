@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from kinelog.cassandra_session.connection import Connection
@@ -31,6 +31,8 @@ from typing_extensions import override
 
 COMMIT_BYTES = 4 << 20
 """Servers take statements of up to 16 MiB, and keep each twice while it is decided."""
+
+INDEXING_THREADS = 2
 
 T = TypeVar("T")
 
@@ -83,6 +85,7 @@ class CassandraJournal(Journal):
         self._runner = ProcedureRunner(log.connection)
         self._replays = replays
         self._snapshots = snapshots
+        self._indexing = ThreadPoolExecutor(INDEXING_THREADS, "cassandra-index")
         self._in_flight = 0
         self._idle = threading.Condition()
         self._closed = False
@@ -94,7 +97,7 @@ class CassandraJournal(Journal):
         granted = self._runner.run(self._fence.acquire(shard, owner, known.known))
         known.place = granted.place
         metrics.ACQUIRED.inc()
-        self._replays.acquired(shard, granted.acquired.head)
+        self._replays.forget(shard)
         return granted.acquired
 
     @override
@@ -141,7 +144,10 @@ class CassandraJournal(Journal):
             self._end()
             done(outcome.last if isinstance(outcome, Appended) else outcome)
 
-        self._replays.admit(row, go)
+        if self._replays.has_room(shard):
+            go()
+        else:
+            self._indexing.submit(self._make_room, shard, go, ended)
 
     @override
     def outcome(self, shard: int, epoch: int, after: int, commit_id: bytes) -> Outcome:
@@ -172,7 +178,7 @@ class CassandraJournal(Journal):
 
     @override
     def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:
-        return self._replays.replay(entity, after_sequence)
+        return self._replays.replay(shard_of(person_of(entity), self.shards), entity, after_sequence)
 
     @override
     def save_snapshot(self, snapshot: Snapshot) -> None:
@@ -192,7 +198,17 @@ class CassandraJournal(Journal):
         with self._idle:
             self._closed = True
             self._idle.wait_for(lambda: self._in_flight == 0)
-        self._replays.close()
+        self._indexing.shutdown()
+
+    def _make_room(self, shard: int, go: Callable[[], None], failed: Callable[[JournalError], None]) -> None:
+        """What keeps memory bounded when the indexer lags: this commit waits until the index has come near enough."""
+        metrics.WAITED_FOR_INDEX.inc()
+        try:
+            self._replays.make_room(shard)
+        except JournalError as error:
+            failed(UnavailableError(f"shard {shard}: the index of entities could not be extended: {error}"))
+        else:
+            go()
 
     def _begin(self) -> bool:
         with self._idle:

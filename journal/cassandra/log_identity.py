@@ -11,7 +11,7 @@ from kinelog.journal.cassandra.procedure_runner import as_journal_error
 from kinelog.journal.errors import IncompatibleStoreError, UnavailableError
 
 LAYOUT = "1"
-DEFAULT_SHARDS = 16
+DEFAULT_SHARDS = 8
 MOST_SHARDS = 4_096
 ATTEMPTS = 5
 
@@ -31,7 +31,7 @@ def identify(connection: Connection, shards: int | None) -> LogIdentity:
 
     Args:
         connection: The cluster.
-        shards: Number of shards; None takes what the log was made with, 16 for a new one.
+        shards: Number of shards; None takes what the log was made with, 8 for a new one.
 
     Raises:
         IncompatibleStoreError: The log has another layout or number of shards.

@@ -5,6 +5,9 @@ Frames are thinned to one entry a session and second of arrival, so that a bulk 
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterable
+
 from kinelog.domain.events import (
     Event,
     FrameRecorded,
@@ -97,6 +100,12 @@ def row_of(entry: LiveEntry) -> LiveRow:
     """The entry as readers see it."""
     _, person, session = entry.entity.split("/", 2)
     return LiveRow(entry.event, person, session, entry.at_ms, entry.shard, entry.position, dict(entry.detail))
+
+
+def merged(tails: Iterable[Iterable[LiveEntry]], limit: int) -> list[LiveRow]:
+    """Tails of shards by time; cut by `limit`, they are still without holes in every shard."""
+    in_order = heapq.merge(*(map(row_of, tail) for tail in tails), key=lambda row: (row.at_ms, row.shard, row.position))
+    return [row for _, row in zip(range(limit), in_order, strict=False)]
 
 
 LIVE_BY_GYM = view(

@@ -13,12 +13,13 @@ from kinelog.projections.tables import Record, Table
 
 
 class GymSession(Record):
-    """A session in its gym's list; `is_open` is 1 or 0."""
+    """A session in its gym's list; `is_open` is 1 or 0. `opened_ms`: when the service heard of its start."""
 
     tenant: str
     gym: str
     started_at_ms: int
     is_open: int
+    opened_ms: int
 
 
 GYM_SESSIONS = Table(
@@ -33,7 +34,8 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
     """List a session when it starts; mark it when it is over."""
     if isinstance(event, SessionStarted):
         if event.gym is not None:
-            rows.put(GYM_SESSIONS, GymSession(at.entity, at.names.tenant, event.gym, event.started_at_ms, 1))
+            start = event.started_at_ms
+            rows.put(GYM_SESSIONS, GymSession(at.entity, at.names.tenant, event.gym, start, 1, event.at_ms))
         return
     listed = rows.one(GYM_SESSIONS, at.entity)
     if listed is not None and listed.is_open:
@@ -42,5 +44,5 @@ def fold(rows: Rows, at: Origin, event: Event) -> None:
 
 
 SESSIONS_BY_GYM_DAY = view(
-    "sessions_by_gym_day", 1, (GYM_SESSIONS,), (SessionStarted, SessionEnded, SessionAbandoned), fold
+    "sessions_by_gym_day", 2, (GYM_SESSIONS,), (SessionStarted, SessionEnded, SessionAbandoned), fold
 )

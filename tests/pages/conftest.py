@@ -21,9 +21,11 @@ from kinelog.domain.values import Gym, Role, Station
 from kinelog.projections.read_side import PageKey, ReadSide
 from kinelog.projections.rows import (
     GapRow,
+    LabelRow,
     LiveRow,
     OccupancyRow,
     Page,
+    ParkedRow,
     RejectRow,
     SampleRow,
     SessionRow,
@@ -132,6 +134,14 @@ class MemoryViews(ReadSide):
 
     @override
     def live(self, tenant: str, gym: str, after: dict[int, int], limit: int) -> list[LiveRow]:
+        raise NotImplementedError
+
+    @override
+    def labels(self, tenant: str, exercise: str | None = None) -> list[LabelRow]:
+        raise NotImplementedError
+
+    @override
+    def parked(self) -> list[ParkedRow]:
         raise NotImplementedError
 
     @override

@@ -13,7 +13,8 @@ from kinelog.journal.records import Positioned
 from kinelog.projections.errors import NewerViewsError, ViewsUnavailableError
 from kinelog.projections.row_buffer import RowBuffer
 from kinelog.projections.sqlite_read_side import SqliteReadSide
-from kinelog.projections.sqlite_views import Batch, SqliteViews
+from kinelog.projections.sqlite_views import SqliteViews
+from kinelog.projections.view_store import Batch
 from kinelog.projections.view_tables import ViewTables
 from kinelog.projections.views import ALL_VIEWS
 from kinelog.projections.worker import ProjectionWorker
