@@ -78,12 +78,17 @@ def no_second_look_at_the_generation(recovery: EntityRecovery, entity: str, afte
     """An index that was replaced and deleted while it was read looks like one that ends there."""
     replayed = Replayed(entity, after)
     tail = recovery._tails[SHARD]
-    view = tail.view(entity, after)
-    yield from indexed_of(recovery, view, replayed)
-    tail.refresh()
-    now = tail.view(entity, replayed.sequence)
-    for run, row in [*view.runs, *(one for one in now.runs if one[0].position > view.up_to)]:
-        yield from replayed.next_of(run, row.body[run.start : run.start + run.length])
+    while True:
+        view = tail.view(entity, replayed.sequence)
+        yield from indexed_of(recovery, view, replayed)
+        tail.refresh()
+        now = tail.view(entity, replayed.sequence)
+        if now.offset.generation != view.offset.generation:
+            view = view._replace(offset=now.offset, up_to=max(view.up_to, now.offset.position))
+        behind = behind_of(recovery, view, replayed)
+        if behind is not None:
+            yield from behind
+            return
 
 
 def index_believed_behind_its_offset(recovery: EntityRecovery, entity: str, after: int) -> Iterator[Positioned]:
