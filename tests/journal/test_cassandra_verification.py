@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,9 +19,9 @@ from kinelog.journal.records import StoredEvent
 from kinelog.journal.verification import Report, verify
 from msgspec.structs import replace
 
-from tests.cassandra.cql import open_session
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
-from tests.journal.cassandra_store import CassandraStore, ClosingJournal, closing
+from tests.journal.cassandra_store import ClosingJournal, cassandra_store
 from tests.journal.contract import commits_of, new_id
 from tests.journal.stored_events import person_in, stored
 
@@ -127,13 +126,10 @@ def report_on(connection: Connection, told: list[int] | None = None) -> Report:
 
 
 @pytest.fixture(scope="module")
-def journal(cassandra_node: SharedNode) -> Iterator[ClosingJournal]:
+def journal(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[ClosingJournal]:
     """One log for all tests; each has a shard of its own, and what it damages there stays."""
-    store = CassandraStore(cassandra_node.address, f"t_verification_{secrets.token_hex(4)}", bucket_bytes=1_500)
-    with closing(store), open_session(cassandra_node.address) as session:
-        store.create()
+    with cassandra_store(cassandra_node, cassandra_session, bucket_bytes=1_500) as store:
         yield store.open(SHARDS)
-        session.drop_keyspaces(store.prefix)
 
 
 @pytest.fixture(scope="module")
