@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.connection import Connection
+from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
 from kinelog.journal.cassandra.copy_marks import CassandraCopyMarks
 from kinelog.journal.cassandra.entity_recovery import EntityRecovery
@@ -17,22 +17,19 @@ from kinelog.journal.port import Journal
 from kinelog.privacy.cassandra_erasures import CassandraErasures
 from kinelog.privacy.cassandra_key_table import CassandraKeyTable
 from kinelog.privacy.key_copying import Keys
-from kinelog.service.cassandra_store import SCHEMAS, connected, require_schemas
+from kinelog.service.cassandra_store import connected
 from kinelog.service.configuration import Settings
 from kinelog.service.copy_end import CopyEnd
 from kinelog.service.errors import UnavailableServiceError
-from kinelog.service.store_address import credentials_of
+from kinelog.service.schemas import SCHEMAS
 
 
 @contextmanager
-def opened_cluster(
-    address: CassandraAddress, settings: Settings, shards: int | None, for_a_new_log: int | None = None
-) -> Iterator[CopyEnd]:
+def opened_cluster(settings: Settings, shards: int | None, for_a_new_log: int | None = None) -> Iterator[CopyEnd]:
     """Connect, without owning anything yet.
 
     Args:
-        address: Where.
-        settings: What the connection shows and demands.
+        settings: Where, and what the connection shows and demands.
         shards: How many the log must have; None for any number.
         for_a_new_log: How many a log gets that nobody has opened yet; None where there must be one.
 
@@ -41,19 +38,19 @@ def opened_cluster(
         IncompatibleStoreError: The log has another number of shards.
     """
     with ExitStack() as stack:
-        connection = stack.enter_context(connected(address, credentials_of(settings)))
-        require_schemas(connection)
+        connection = stack.enter_context(connected(settings))
+        require_schema(connection, SCHEMAS)
         stack.enter_context(closing(SchemaAnnouncement(connection, SCHEMAS)))
         if (known := known_identity(connection)) is None:
             if for_a_new_log is None:
-                raise UnavailableServiceError(f"there is no log in {address}: name the store of a deployment")
+                raise UnavailableServiceError(f"there is no log in {settings.store}: name the store of a deployment")
             shards = shards or for_a_new_log
         elif shards is None:
             shards = known.shards
         erasures = stack.enter_context(closing(CassandraErasures(connection)))
         keys = Keys(CassandraKeyTable(connection), erasures)
         journal = stack.enter_context(closing(_journal(connection, shards)))
-        yield CopyEnd(str(address), journal, CassandraCopyMarks(connection), keys)
+        yield CopyEnd(settings.store, journal, CassandraCopyMarks(connection), keys)
 
 
 def _journal(connection: Connection, shards: int) -> Journal:
