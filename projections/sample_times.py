@@ -50,6 +50,8 @@ class SampleClocks:
             # samples never start before their piece: the line and the offset only move them to later
             if piece.start_ms >= high or (len(latest) == limit and piece.start_ms > -latest[0]):
                 break
+            if self._key(piece) not in self._clocks:
+                continue  # of a batch that is being written: its clock was read before it was there
             row = self.row(piece)
             if low <= row.start_ms < high:
                 rows.append(row)
@@ -59,7 +61,7 @@ class SampleClocks:
 
     def row(self, stored: StoredSamples) -> SampleRow:
         """The samples as readers see them."""
-        key = (stored.device, stored.kind, stored.location, stored.rate_hz)
+        key = self._key(stored)
         period = self._periods[key]
         kind = SensorKind(stored.kind)
         return SampleRow(
@@ -73,6 +75,10 @@ class SampleClocks:
             sequence=stored.sequence,
             lost=_lost(stored, period),
         )
+
+    @staticmethod
+    def _key(stored: StoredSamples) -> Key:
+        return (stored.device, stored.kind, stored.location, stored.rate_hz)
 
     def _start_ms(self, stored: StoredSamples, clock: StoredClock, period: float) -> float:
         if clock.resolution_ms > 1:

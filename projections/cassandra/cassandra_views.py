@@ -43,9 +43,9 @@ LOOK_AGAIN_S = 5.0
 ROWS_A_GROUP = 64
 IN_FLIGHT = 64
 
-_OFFSETS = Statement("SELECT shard, position FROM {views}.offsets WHERE view = ? AND generation = ?", Access.READ)
+_OFFSETS = Statement("SELECT shard, position FROM {views}.offsets WHERE view_name = ? AND generation = ?", Access.READ)
 _MOVE = Statement(
-    "INSERT INTO {views}.offsets (view, generation, shard, position) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
+    "INSERT INTO {views}.offsets (view_name, generation, shard, position) VALUES (?, ?, ?, ?) USING TIMESTAMP ?",
     Access.WRITE,
 )
 

@@ -7,13 +7,13 @@ from kinelog.projections.cassandra.write_times import time_of_delete, time_of_ro
 from kinelog.projections.rows import ParkedRow
 from kinelog.projections.view_store import Batch, Generation
 
-_PLACE = "view = ? AND generation = ?"
+_PLACE = "view_name = ? AND generation = ?"
 _SELECT = f"SELECT shard, position, entity, error FROM {{views}}.parked WHERE {_PLACE}"  # noqa: S608  # all is ours
 _ALL = Statement(_SELECT, Access.READ)
 _OF_OWNER = Statement(f"{_SELECT} AND owner = ?", Access.READ)
 _OWNERS = Statement(f"SELECT owner FROM {{views}}.parked WHERE {_PLACE}", Access.READ)  # noqa: S608
 _PARK = Statement(
-    "INSERT INTO {views}.parked (view, generation, owner, shard, position, entity, error)"
+    "INSERT INTO {views}.parked (view_name, generation, owner, shard, position, entity, error)"
     " VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
     Access.WRITE,
 )

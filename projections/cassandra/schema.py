@@ -10,10 +10,10 @@ from kinelog.cassandra_session.migration import KeyspaceSchema, Migration, Phase
 
 _REGISTRY = "CREATE TABLE IF NOT EXISTS {views}.registry (name text PRIMARY KEY, revision bigint, document text)"
 _OFFSETS = """CREATE TABLE IF NOT EXISTS {views}.offsets (
-    view text, generation int, shard int, position bigint, PRIMARY KEY ((view, generation), shard))"""
+    view_name text, generation int, shard int, position bigint, PRIMARY KEY ((view_name, generation), shard))"""
 _PARKED = """CREATE TABLE IF NOT EXISTS {views}.parked (
-    view text, generation int, owner text, shard int, position bigint, entity text, error text,
-    PRIMARY KEY ((view, generation), owner, shard, position))"""
+    view_name text, generation int, owner text, shard int, position bigint, entity text, error text,
+    PRIMARY KEY ((view_name, generation), owner, shard, position))"""
 _ERASED = """CREATE TABLE IF NOT EXISTS {views}.erased (
     incarnation text, digest blob, position bigint, PRIMARY KEY ((incarnation, digest)))"""
 _NEWEST_ERASURES = """CREATE TABLE IF NOT EXISTS {views}.newest_erasures (

@@ -15,6 +15,7 @@ from kinelog.domain.values import Gym, SetLabel, Source
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.privacy.key_store import KeyStore
+from kinelog.projections.read_side import ReadSide
 from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.view_store import ViewStore
@@ -39,7 +40,7 @@ class GymFloor:
         self.codec = EventCodec(self.keys)
         self.store = SqliteViews(self.views_path)
         self.worker = self.new_worker(self.store)
-        self.read_side = SqliteReadSide(self.views_path)
+        self.read_side: ReadSide = SqliteReadSide(self.views_path)
         self.now_ms = NOON_MS
         self._states: dict[str, State] = {}
         self._sequences: dict[str, int] = {}

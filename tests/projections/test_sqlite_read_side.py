@@ -1,4 +1,4 @@
-"""The read side when it is closed: nobody's query loses its connection."""
+"""The embedded read side keeps the contract; when it is closed, nobody's query loses its connection."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.projections.sqlite_read_side import SqliteReadSide
 
 from tests.projections.gym_floor import GymFloor
+from tests.projections.read_side_contract import ReadSideContract
+
+
+class TestSqliteReadSide(ReadSideContract):
+    """Over the embedded store; its floor is the part's own."""
 
 
 def test_closing_waits_for_the_question_that_is_being_answered(floor: GymFloor) -> None:
