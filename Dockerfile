@@ -1,9 +1,9 @@
-# The serving image: API, actors, projections. No compiler, no TensorFlow, not root.
+# The serving image: API, actors, projections, on SQLite or Cassandra. No compiler, no TensorFlow, not root.
 FROM python:3.12-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/kinelog
-COPY requirements/build.txt requirements/serve.txt requirements/
-RUN /opt/kinelog/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt -r requirements/serve.txt
+COPY requirements/build.txt requirements/cassandra.txt requirements/
+RUN /opt/kinelog/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt -r requirements/cassandra.txt
 COPY . .
 RUN /opt/kinelog/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 

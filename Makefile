@@ -1,21 +1,35 @@
-# `make run` and `make test` need Python >= 3.11 and nothing else (browser tests: chromium and chromium-driver).
+# `make run` needs Python >= 3.11 and nothing else; `make cassandra` Java 17 and, once, Maven; `make test` all of these and
+# what scripts/check_prerequisites.py names.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .data
 PORT ?= 8080
+CASSANDRA_PORT ?= 9042
+NODES ?= 1
 export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
-.PHONY: run test check lint types unit simulation power system browser openapi fuzz bench lock clean prerequisites
+.PHONY: run cassandra run-cassandra test check lint types unit simulation power system browser openapi cassandra-one \
+	cassandra-three fuzz bench lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
 
 run: $(VENV)/.serve  ## start everything on this machine, with a simulated gym floor
 	$(BIN)/kinelog demo --data $(DATA) --port $(PORT)
 
-test: prerequisites check unit simulation power openapi system browser  ## everything CI runs
+test: prerequisites check unit simulation power openapi system browser cassandra-one cassandra-three  ## everything CI runs
 	@echo "all groups passed"
+
+# ── the same on Cassandra: a real one, on this machine, without Docker ──────────────────────────────────────────
+
+CASSANDRA := $(PYTHON) -m cassandra_server --folder $(DATA)/cassandra --port $(CASSANDRA_PORT) --nodes $(NODES)
+
+cassandra:  ## a Cassandra until Ctrl-C; its data stays
+	$(CASSANDRA)
+
+run-cassandra: $(VENV)/.cassandra  ## as `run`, with everything in Cassandra; Ctrl-C stops both
+	$(CASSANDRA) -- $(BIN)/kinelog demo --data $(DATA) --port $(PORT) --store {store}
 
 # ── groups of the suite ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -31,10 +45,11 @@ lint: $(VENV)/.dev
 # From outside the root: the root's own `codecs/` would shadow the standard library's for mypy.
 types: $(VENV)/.dev
 	$(PYTHON) scripts/link_namespace.py
-	cd $(VENV) && $(MYPY) -p kinelog -p tests -p benchmarks -p scripts
+	cd $(VENV) && $(MYPY) -p kinelog -p tests -p benchmarks -p scripts -p cassandra_server
 
 unit: $(VENV)/.dev
-	$(PYTEST) -n 2 -m "not simulation and not power and not openapi and not system and not browser"
+	$(PYTEST) -n 2 -m "not simulation and not power and not openapi and not system and not browser \
+		and not cassandra and not cassandra_cluster"
 
 simulation: $(VENV)/.dev
 	$(PYTEST) -n 2 -m simulation
@@ -51,6 +66,13 @@ system: $(VENV)/.dev
 browser: $(VENV)/.dev
 	$(PYTEST) -m browser
 
+cassandra-one: $(VENV)/.dev
+	$(PYTEST) -n 2 --dist loadgroup -m "cassandra and not cassandra_cluster"
+
+# Without workers: these tests stop and pause the nodes that they share.
+cassandra-three: $(VENV)/.dev
+	$(PYTEST) -m cassandra_cluster
+
 fuzz: $(VENV)/.dev  ## a million damaged frames
 	$(BIN)/python -m kinelog.codecs.fuzz --cases 1000000 --seed 1
 
@@ -65,6 +87,7 @@ bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 
 
 prerequisites:
 	@$(PYTHON) scripts/check_prerequisites.py
+	@$(PYTHON) -m cassandra_server.jars
 
 # ── environments, from the full lock ────────────────────────────────────────────────────────────────────────────
 
@@ -80,15 +103,21 @@ $(VENV)/.serve: $(VENV)/bin/python requirements/serve.txt requirements/build.txt
 	$(ITSELF)
 	touch $@
 
+$(VENV)/.cassandra: $(VENV)/bin/python requirements/cassandra.txt requirements/build.txt setup.cfg
+	$(PIP) --require-hashes -r requirements/build.txt -r requirements/cassandra.txt
+	$(ITSELF)
+	touch $@ $(VENV)/.serve
+
 $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt requirements/build.txt setup.cfg
 	$(PIP) --require-hashes -r requirements/build.txt -r requirements/dev.txt
 	$(ITSELF)
 	$(PYTHON) scripts/link_namespace.py
-	touch $@ $(VENV)/.serve
+	touch $@ $(VENV)/.serve $(VENV)/.cassandra
 
 lock:  ## rewrite the locks from the ranges in setup.cfg (needs uv)
 	uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
 	uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header -o requirements/serve.txt
+	uv pip compile setup.cfg --extra cassandra --universal --python-version 3.11 --generate-hashes --no-header -o requirements/cassandra.txt
 	uv pip compile setup.cfg --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.txt
 
 clean:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -185,13 +186,26 @@ class EffectRunner:
         self._mailbox.answered(len(mine), size)
         self._outbox.add(mine)
 
-    def _prove(self, effect: effects.ProveOwnership) -> Message:
-        try:
-            owned = self._around.journal.owns(self.machine.shard, effect.epoch)
-        except JournalError as error:
-            _LOG.warning("shard %d: ownership could not be proven: %s", self.machine.shard, error)
+    def _prove(self, effect: effects.ProveOwnership) -> Message | None:
+        here = threading.get_ident()
+        at_once: list[Message] = []
+
+        def ended(outcome: bool | JournalError) -> None:  # noqa: FBT001 - the port's signature
+            message = self._proof(outcome)
+            # A store in this process answers at once, on this very thread, which need not be woken then.
+            if threading.get_ident() == here:
+                at_once.append(message)
+            else:
+                self._tell(message)
+
+        self._around.journal.owns_soon(self.machine.shard, effect.epoch, ended)
+        return at_once[0] if at_once else None
+
+    def _proof(self, outcome: bool | JournalError) -> Message:  # noqa: FBT001 - the port's signature
+        if isinstance(outcome, JournalError):
+            _LOG.warning("shard %d: ownership could not be proven: %s", self.machine.shard, outcome)
             return messages.ProofFailed()
-        return messages.Owned() if owned else messages.Fenced()
+        return messages.Owned() if outcome else messages.Fenced()
 
     def _acquire(self, _effect: effects.Acquire) -> Message:
         shard = self.machine.shard

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import msgspec
 from kinelog.actors.acquisitions import Acquisitions
 from kinelog.actors.answers import Answer
 from kinelog.actors.asyncio_bridge import LoopBridges
@@ -33,6 +34,9 @@ from kinelog.journal.port import Journal
 from kinelog.privacy.key_store import KeyStore
 
 _LOG = logging.getLogger(__name__)
+
+FRAME_OVERHEAD_BYTES = 1_024
+"""More than a commit adds to a lonely frame: the sealed envelope, the event's names, the directory."""
 
 
 def wall_clock_ms() -> int:
@@ -60,7 +64,7 @@ class Region:
             journal: The log; as many shards as it has.
             keys: Keys of people.
             codec: Seals events with those keys.
-            limits: Bounds that decisions keep.
+            limits: Bounds that decisions keep; frames that no commit of the journal can hold are refused too.
             settings: Bounds and waits of the shards.
             clock: Unix milliseconds.
             rules: The state machines; the domain's unless a test says otherwise.
@@ -72,10 +76,13 @@ class Region:
         self._acquisitions = Acquisitions(self._settings.acquisitions)
         recoverer = Recoverer(journal, keys, codec, rules)
         around = Surroundings(journal, keys, codec, recoverer, self._pool, clock, self._settings.owner)
+        shard_settings = self._settings.shard.within(journal.commit_bytes)
+        frame_bytes = min(limits.frame_bytes, journal.commit_bytes - FRAME_OVERHEAD_BYTES)
+        limits = msgspec.structs.replace(limits, frame_bytes=frame_bytes)
         self._hosts = tuple(ShardHost() for _ in range(min(self._settings.threads, journal.shards)))
         self.shards = tuple(
             SupervisedShard(
-                partial(ShardMachine, shard, limits, self._settings.shard, rules),
+                partial(ShardMachine, shard, limits, shard_settings, rules),
                 shard,
                 around,
                 self._settings,

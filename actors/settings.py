@@ -37,6 +37,10 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True):
     backoff_ms: int = 200
     backoff_limit_ms: int = 30_000
 
+    def within(self, commit_bytes: int) -> ShardSettings:
+        """The same for a journal that takes commits of so many bytes: one command more must still fit."""
+        return msgspec.structs.replace(self, commit_bytes=min(self.commit_bytes, commit_bytes // 2))
+
 
 class RegionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of the region.

@@ -27,7 +27,7 @@ from kinelog.projections.rebuild import Rebuild
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.worker import ProjectionWorker
 from kinelog.service.configuration import DataFolder, load_settings
-from kinelog.service.opened_data import OpenedData
+from kinelog.service.opened_data import open_data
 
 from benchmarks.http_ingest import KINELOG, TENANT, WARM_S, kinelog, streams_of_people
 from benchmarks.http_load import closed_loop
@@ -91,7 +91,7 @@ def timed(work: Callable[[], object], events: int) -> Folded:
 def fold_log(folder: Path) -> tuple[Folded, Folded]:
     """Fold the log of a stopped service from its beginning, then rebuild what came of it."""
     gc.set_threshold(*COLLECT_AFTER)
-    with OpenedData.open(DataFolder(folder), load_settings(folder)) as opened:
+    with open_data(DataFolder(folder), load_settings(folder)) as opened:
         events = sum(map(opened.journal.head, range(opened.journal.shards)))
         store = SqliteViews(folder / "folded" / "views.db")
         caught_up = timed(ProjectionWorker(opened.journal, opened.codec, store).catch_up, events)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from cassandra_server.addresses import free_addresses
 from cassandra_server.configuration import Address, Options
-from cassandra_server.errors import ServerDiedError
-from cassandra_server.node import CassandraNode
+from cassandra_server.errors import CassandraServerError
+from cassandra_server.node import READY_TIMEOUT_S, CassandraNode
 
 
 class CassandraCluster:
@@ -33,10 +35,15 @@ class CassandraCluster:
                 the addresses that it had.
 
         Raises:
-            CassandraServerError: Something that is needed is missing on this machine.
+            CassandraServerError: Something that is needed is missing on this machine, or the folder holds a ring of
+                another size.
         """
         places = list(free_addresses(nodes) if addresses is None else addresses)
+        held = len(list(folder.glob("node*/data")))
+        if held not in (0, len(places)):
+            raise CassandraServerError(f"{folder} holds a ring of {held}, not {len(places)}: take another folder")
         self.folder = folder
+        self._lock: TextIO | None = None
         self.nodes = [
             CassandraNode(folder / f"node{number}", place, places, options or Options())
             for number, place in enumerate(places, start=1)
@@ -56,8 +63,10 @@ class CassandraCluster:
         """Start all nodes at once, and wait until each serves clients and sees the others.
 
         Raises:
+            CassandraServerError: Another process uses the folder.
             ServerDiedError: One was not ready; none is left running, the logs stay.
         """
+        self._take_the_folder()
         try:
             for node in self.nodes:
                 node.start()
@@ -66,9 +75,22 @@ class CassandraCluster:
             for node in self.nodes:
                 others = [other.address for other in self.nodes if other is not node]
                 node.wait_for_log(*(f"/{other.host}:{other.storage_port} is now UP" for other in others))
-        except ServerDiedError:
+        except BaseException:  # an interrupted start, too, leaves nothing running
             self.kill()
             raise
+
+    def wait_until_joined(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Wait until every node takes every other for alive again, after one was killed or paused.
+
+        Raises:
+            CassandraServerError: Time is up, or a node does not run.
+        """
+        wanted = [f"UN  {node.address.host} " for node in self.nodes]
+        deadline = time.monotonic() + timeout_s
+        for node in self.nodes:
+            while not all(line in (status := node.nodetool("status")) for line in wanted):
+                if time.monotonic() > deadline:
+                    raise CassandraServerError(f"{node.address.host} still misses nodes:\n{status}")
 
     def stop(self) -> None:
         """Stop every node in good order."""
@@ -76,11 +98,30 @@ class CassandraCluster:
             node.ask_to_stop()
         for node in self.nodes:
             node.stop()
+        self._leave_the_folder()
 
     def kill(self) -> None:
         """`kill -9` every node."""
         for node in self.nodes:
             node.kill()
+        self._leave_the_folder()
+
+    def _take_the_folder(self) -> None:
+        if self._lock is not None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = (self.folder / "in-use.lock").open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise CassandraServerError(f"another Cassandra runs on {self.folder}") from None
+        self._lock = lock
+
+    def _leave_the_folder(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def __enter__(self) -> Self:
         self.start()

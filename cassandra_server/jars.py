@@ -47,7 +47,7 @@ def server_jars() -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(folder.with_suffix(".lock")):
+        with _alone(folder.with_name(f"{folder.name}.lock")):
             if not folder.is_dir():
                 _fetch(folder)
     except OSError as error:
@@ -112,6 +112,6 @@ def _check(folder: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        print(server_jars())
+        print(f"{find_java()} runs the Cassandra in {server_jars()}")
     except CassandraServerError as problem:
         sys.exit(str(problem))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cassandra_server import jvm, keeper
@@ -103,7 +105,6 @@ class CassandraNode:
         assert self._keeper.stdout is not None
         first = self._keeper.stdout.readline()
         if not first:
-            self._reap()
             raise ServerDiedError(f"{self._java} could not be started: see {self.console}")
         self._pid = int(first)
 
@@ -114,7 +115,9 @@ class CassandraNode:
             ServerDiedError: The process ended, or time is up (it is killed then).
         """
         awaited = [READY, *([FIRST_USER_MADE] if self._options.authentication and self._fresh else [])]
+        deadline = time.monotonic() + timeout_s
         self.wait_for_log(*awaited, timeout_s=timeout_s)
+        self._wait_until(self._listening, deadline)  # it logs that line just before it listens
 
     def wait_for_log(self, *awaited: str, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Wait until each of these stands in the log that was written since the last start.
@@ -122,16 +125,26 @@ class CassandraNode:
         Raises:
             ServerDiedError: The process ended, or time is up (it is killed then).
         """
-        deadline = time.monotonic() + timeout_s
-        while not all(text in self.log_since_start() for text in awaited):
+
+        def logged() -> bool:
+            log = self.log_since_start()
+            return all(text in log for text in awaited)
+
+        self._wait_until(logged, time.monotonic() + timeout_s)
+
+    def _wait_until(self, condition: Callable[[], bool], deadline: float) -> None:
+        while not condition():
             if not self.running:
-                # Not the newest line first: what killed it may stand before what it printed while it ended.
                 raise ServerDiedError(f"Cassandra ended before it was ready.{self._evidence()}")
             if time.monotonic() > deadline:
                 evidence = self._evidence()
                 self.kill()
-                raise ServerDiedError(f"Cassandra was not ready after {timeout_s:.0f} s.{evidence}")
+                raise ServerDiedError(f"Cassandra was not ready in time.{evidence}")
             time.sleep(LOOK_EVERY_S)
+
+    def _listening(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((self.address.host, self.address.port)) == 0
 
     def log_since_start(self) -> str:
         """What the node logged since it was last started."""
@@ -143,9 +156,8 @@ class CassandraNode:
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """End it as an orchestrator does: SIGTERM, time to flush, then SIGKILL. Nothing, if it does not run."""
-        if self.running:
-            self.ask_to_stop()
-            self._reap(timeout_s)
+        self.ask_to_stop()
+        self._reap(timeout_s)
 
     def ask_to_stop(self) -> None:
         """SIGTERM, without waiting. Nothing, if it does not run."""
@@ -157,14 +169,22 @@ class CassandraNode:
         """`kill -9`. Nothing, if it does not run."""
         if self.running:
             self._signal(signal.SIGKILL)
-            self._reap()
+        self._reap()
 
     def pause(self) -> None:
-        """Stop it in its tracks (SIGSTOP): connections stay, nothing answers."""
+        """Stop it in its tracks (SIGSTOP): connections stay, nothing answers.
+
+        Raises:
+            CassandraServerError: It does not run.
+        """
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused one go on."""
+        """Let a paused one go on.
+
+        Raises:
+            CassandraServerError: It does not run.
+        """
         self._signal(signal.SIGCONT)
 
     def restart(self) -> None:
@@ -192,17 +212,18 @@ class CassandraNode:
             return  # it has just ended
 
     def _reap(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        running = self._keeper
-        assert running is not None
+        keeper = self._keeper
+        if keeper is None:
+            return
         try:
-            running.wait(timeout_s)
+            keeper.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
-            running.wait()
-        finally:
-            for pipe in (running.stdin, running.stdout):
-                if pipe is not None:
-                    pipe.close()
+            keeper.wait()
+        self._keeper = None
+        for pipe in (keeper.stdin, keeper.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def _evidence(self) -> str:
         printed = self.console.read_text(errors="replace")[-LOG_TAIL:] if self.console.exists() else ""

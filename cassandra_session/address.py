@@ -64,8 +64,8 @@ class CassandraAddress:
     @override
     def __str__(self) -> str:
         """The address as it is written; it holds no secret."""
-        user = f"{quote(self.user)}@" if self.user else ""
-        center = f"dc={quote(self.data_center)}&" if self.data_center else ""
+        user = f"{quote(self.user, safe='')}@" if self.user else ""
+        center = f"dc={quote(self.data_center, safe='')}&" if self.data_center else ""
         hosts = ",".join(f"{host}:{self.port}" for host in self.hosts)
         return f"{SCHEME}://{user}{hosts}/{self.prefix}?{center}replication={self.replication}"
 

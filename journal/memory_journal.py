@@ -13,13 +13,16 @@ from kinelog.journal.port import Journal
 from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, StoredEvent
 from typing_extensions import override
 
+COMMIT_BYTES = 8 << 20
+
 
 class MemoryJournal(Journal):
     """A dictionary of logs behind a lock."""
 
-    def __init__(self, shards: int = 16) -> None:
-        """Start empty."""
+    def __init__(self, shards: int = 16, commit_bytes: int = COMMIT_BYTES) -> None:
+        """Start empty. How large a commit is, is not looked at."""
         self.shards = shards
+        self.commit_bytes = commit_bytes
         self.incarnation = secrets.token_hex(16)
         self._lock = threading.RLock()
         self._epochs: dict[int, int] = defaultdict(int)

@@ -22,6 +22,9 @@ class Journal(ABC):
     incarnation: str
     """Identity of this log (random hex); a restored or copied log has another, and views belong to one."""
 
+    commit_bytes: int
+    """Largest commit it takes, packed."""
+
     @abstractmethod
     def acquire(self, shard: int, owner: str) -> Acquired:
         """Take the next epoch of a shard: every older one is fenced off from this moment.
@@ -93,6 +96,15 @@ class Journal(ABC):
     def owns(self, shard: int, epoch: int) -> bool:
         """Whether `epoch` is still the newest (a linearizable read): what a reply without a commit needs."""
 
+    def owns_soon(self, shard: int, epoch: int, done: Callable[[bool | JournalError], None]) -> None:
+        """Like `owns`, but the caller need not wait; `done` as in `commit_soon`."""
+        outcome: bool | JournalError
+        try:
+            outcome = self.owns(shard, epoch)
+        except JournalError as error:
+            outcome = error
+        done(outcome)
+
     @abstractmethod
     def head(self, shard: int) -> int:
         """Position of the last committed event, 0 for an empty log."""
@@ -104,6 +116,18 @@ class Journal(ABC):
         Raises:
             CorruptError: A commit row is damaged.
         """
+
+    def read_commits(self, shard: int, after: int) -> Iterator[list[Positioned]]:
+        """The commits behind position `after`, one at a time: for who must not hold more than one in memory.
+
+        The first may be the rest of a commit, where `after` is a position within it.
+
+        Raises:
+            CorruptError: A commit row is damaged.
+        """
+        while commit := self.read(shard, after, 1):  # one event, and the rest of its commit
+            yield commit
+            after = commit[-1].position
 
     @abstractmethod
     def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:

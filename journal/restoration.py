@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 from kinelog.journal.backup_folder import BackupError, appearing_whole, read_manifest
 from kinelog.journal.sqlite_file import connect, sync_folder, translated
+from kinelog.journal.sqlite_inspection import verify_file
 from kinelog.journal.sqlite_journal import FILE_NAME as LOG_NAME
-from kinelog.journal.verification import Report, verify
+from kinelog.journal.verification import Report
 from kinelog.privacy.erasure_list import FILE_NAME as ERASURES_NAME
 from kinelog.privacy.erasure_list import ErasureList
 from kinelog.privacy.key_file import FILE_NAME as KEYS_NAME
@@ -59,7 +60,7 @@ def restore(
         (draft / "log").mkdir(mode=0o700)
         (draft / "keys").mkdir(mode=0o700)
         _copy(log / LOG_NAME, draft / "log" / LOG_NAME)
-        report = verify(draft / "log" / LOG_NAME, lambda _events: None)
+        report = verify_file(draft / "log" / LOG_NAME, lambda _events: None)
         if not report.sound:
             first = report.findings[0]
             raise BackupError(

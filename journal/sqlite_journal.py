@@ -72,7 +72,7 @@ class SqliteJournal(Journal):
         self.shards = identity.shards
         self.incarnation = identity.incarnation
         self.path = path
-        self._commit_bytes = commit_bytes
+        self.commit_bytes = commit_bytes
         self._readers = SqliteReaders(path, busy_ms)
         self._writer = SqliteWriter(path, busy_ms)
         self._tails = [LogTail(shard) for shard in range(self.shards)]
@@ -109,8 +109,8 @@ class SqliteJournal(Journal):
         started = time.perf_counter()
         row, runs = pack(shard, after, epoch, commit_id, events)
         size = len(row.body) + len(row.directory)
-        if size > self._commit_bytes:
-            done(CommitTooLargeError(size, self._commit_bytes))
+        if size > self.commit_bytes:
+            done(CommitTooLargeError(size, self.commit_bytes))
             return
         self._require_shard_of(shard, runs)
 

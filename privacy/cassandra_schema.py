@@ -12,8 +12,8 @@ from __future__ import annotations
 from kinelog.cassandra_session.migration import KeyspaceSchema, Migration, Phase
 
 _FORGETFUL = """
-AND compaction = {{'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 16, 'tombstone_threshold': 0.01,
-    'tombstone_compaction_interval': 3600, 'unchecked_tombstone_compaction': true}}
+AND compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 16, 'tombstone_threshold': 0.01,
+    'tombstone_compaction_interval': 3600, 'unchecked_tombstone_compaction': true}
 AND gc_grace_seconds = 3600
 AND memtable_flush_period_in_ms = 3600000
 AND default_time_to_live = 0
@@ -52,16 +52,17 @@ CREATE TABLE IF NOT EXISTS {keys}.names (
     + _FORGETFUL
 )
 
-# One partition a day's worth would be a guess; a slice is found by the pseudonym's first byte, so that no partition
-# grows beyond a 256th of all erasures, and the newest of all are found by `recent`.
+# Numbered without gaps, whoever appends: a reader that knows all up to a number asks for what came behind it and can
+# neither miss one nor need a clock. A block is a partition of at most 4 096 erasures.
 _ERASURES = """
 CREATE TABLE IF NOT EXISTS {keys}.erasures (
-    slice int,
+    block int,
+    number bigint,
     tenant text,
     pseudonym text,
     at_ms bigint,
-    PRIMARY KEY ((slice), tenant, pseudonym)
-) WITH comment = 'who was erased, for ever: append-only, never deleted from, never restored from an older copy'
+    PRIMARY KEY ((block), number)
+) WITH comment = 'who was erased, for ever: appended by INSERT IF NOT EXISTS, never deleted from, never restored'
 AND default_time_to_live = 0
 """
 

@@ -6,21 +6,21 @@ import fcntl
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kinelog.privacy.erasures import Erasures
 from kinelog.privacy.errors import DamagedErasuresError
+from kinelog.privacy.key_table import Person
 from kinelog.privacy.master_key import sync_folder
+from typing_extensions import override
 
 FILE_NAME = "erasures.log"
 _LINE = re.compile(rb"([a-z0-9-]{1,32}) ([0-9a-f]{32}|@) ([0-9]{1,16})")
 
-Erased = tuple[str, str]
-"""Tenant and pseudonym."""
 
-
-class ErasureList:
+class ErasureList(Erasures):
     """A text file with a line `tenant pseudonym unix_ms` for each erasure. Thread-safe, for several processes."""
 
     def __init__(self, path: Path) -> None:
@@ -31,25 +31,27 @@ class ErasureList:
         """
         self.path = path
         self._lock = threading.Lock()
-        self._people: set[Erased] = set()
+        self._people: set[Person] = set()
+        self._watchers: list[Callable[[Person], None]] = []
         self._read_bytes = 0
-        self._refresh()
+        self.refresh()
 
-    def __contains__(self, person: Erased) -> bool:
+    @override
+    def __contains__(self, person: Person) -> bool:
         """Whether the person was erased, by any process, up to now."""
         if person in self._people:
             return True
-        self._refresh()
+        self.refresh()
         return person in self._people
 
-    def people(self) -> frozenset[Erased]:
-        """Everybody in the list."""
-        self._refresh()
+    @override
+    def people(self) -> frozenset[Person]:
+        self.refresh()
         with self._lock:
             return frozenset(self._people)
 
-    def append(self, person: Erased, now_ms: int) -> None:
-        """Write an erasure down; durable before it returns. Nothing happens for who is there already."""
+    @override
+    def append(self, person: Person, now_ms: int) -> None:
         with self._lock, _exclusive(self.path) as descriptor:
             self._take_in(descriptor)
             if person in self._people:
@@ -64,10 +66,22 @@ class ErasureList:
                 raise OSError(f"only {written} of {len(line)} bytes of an erasure were written to {self.path}")
             os.fsync(descriptor)
             sync_folder(self.path.parent)
-            self._people.add(person)
+            self._notice(person)
             self._read_bytes += len(line)
 
-    def _refresh(self) -> None:
+    @override
+    def watch(self, noticed: Callable[[Person], None]) -> None:
+        with self._lock:
+            self._watchers.append(noticed)
+            for person in self._people:
+                noticed(person)
+
+    @override
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    @override
+    def refresh(self) -> None:
         try:
             if self.path.stat().st_size == self._read_bytes:
                 return
@@ -89,8 +103,14 @@ class ErasureList:
             match = _LINE.fullmatch(line)
             if match is None:
                 raise DamagedErasuresError(f"{self.path}: line {line[:80]!r} names no tenant, pseudonym and time")
-            self._people.add((match[1].decode(), match[2].decode()))
+            self._notice((match[1].decode(), match[2].decode()))
         self._read_bytes += len(whole)
+
+    def _notice(self, person: Person) -> None:
+        if person not in self._people:
+            self._people.add(person)
+            for noticed in self._watchers:
+                noticed(person)
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +11,13 @@ import msgspec
 from kinelog.privacy import key_file, master_key
 from kinelog.privacy.erasure_list import FILE_NAME as ERASURES_NAME
 from kinelog.privacy.erasure_list import ErasureList
+from kinelog.privacy.erasures import Erasures
 from kinelog.privacy.errors import ErasedPersonError, UnknownPersonError
+from kinelog.privacy.key_table import KeyRecord, KeyTable, Person
 from kinelog.privacy.master_key import MasterKey, sync_folder
 from kinelog.privacy.sealer_cache import SealerCache
 from kinelog.privacy.sealing import KEY_BYTES, Sealed, Sealer
+from kinelog.privacy.sqlite_key_table import SqliteKeyTable
 
 TENANT_PERSON = "@"
 NAME_BYTES = 512
@@ -30,30 +31,38 @@ def _now_ms() -> int:
 
 
 class KeyStore:
-    """Keys, names and erasures in one SQLite file of its own. Thread-safe; several processes may have it open.
+    """Keys, names and erasures, over a table of keys and a list of erasures. Thread-safe, for several processes.
 
-    A data folder has: `keys/keys.db` (wrapped keys; names, each sealed under its person's key and found by a keyed
-    hash), `keys/master.key` (mode 0600; or the environment gives the master key) and `keys/erasures.log`
-    (append-only, never part of a backup).
+    Names lie sealed under their person's key and are found by a keyed hash; keys lie wrapped with the master key.
     """
 
     def __init__(
         self,
-        folder: Path,
+        table: KeyTable,
         master: MasterKey,
-        connection: sqlite3.Connection,
-        erasures: ErasureList,
-        sealers: int,
-        now_ms: Callable[[], int],
+        erasures: Erasures,
+        sealers: int = SEALERS,
+        now_ms: Callable[[], int] = _now_ms,
     ) -> None:
-        """Use `open`."""
-        self._path = folder / key_file.FILE_NAME
+        """Use the table of this master key.
+
+        Args:
+            table: Keys and names; closed with the store, as are the erasures.
+            master: Wraps keys.
+            erasures: Who was erased, whatever the table holds.
+            sealers: Sealers kept in memory.
+            now_ms: Clock for the list of erasures, Unix milliseconds.
+
+        Raises:
+            WrongMasterKeyError: The keys there were wrapped with another master key.
+        """
+        master.require(table.claim(master.check), table.where)
+        self._table = table
         self._master = master
-        self._connection = connection
-        self._lock = threading.Lock()
         self._now_ms = now_ms
         self._erasures = erasures
         self._sealers = SealerCache(sealers)
+        erasures.watch(self._sealers.bar)
 
     @classmethod
     def open(
@@ -65,6 +74,9 @@ class KeyStore:
         now_ms: Callable[[], int] = _now_ms,
     ) -> KeyStore:
         """Open or create the store in `folder`.
+
+        The folder has `keys.db` (keys and names), `master.key` (mode 0600; or the environment gives the master key) and
+        `erasures.log` (append-only, never part of a backup).
 
         Args:
             folder: The `keys` folder of a data folder.
@@ -80,19 +92,23 @@ class KeyStore:
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         master = _master(folder, master_key)
-        path = folder / key_file.FILE_NAME
-        with key_file.answering(path):
-            connection = key_file.connect(path)
-            try:
-                master.require(key_file.create(connection, master.check), path)
-                erasures = ErasureList(folder / ERASURES_NAME)
-                # An erasure that was written down and then interrupted is finished before anybody can read.
-                key_file.erase(path, erasures.people())
-            except BaseException:
-                connection.close()
-                raise
+        table = SqliteKeyTable(folder / key_file.FILE_NAME, master.check)
+        try:
+            store = cls(table, master, ErasureList(folder / ERASURES_NAME), sealers, now_ms)
+            store.finish_erasures()
+        except BaseException:
+            table.close()
+            raise
         sync_folder(folder)
-        return cls(folder, master, connection, erasures, sealers, now_ms)
+        return store
+
+    def finish_erasures(self) -> int:
+        """Destroy what is left of everybody in the list: before anybody reads, and after every restore of the keys.
+
+        Returns:
+            How many people still had a key.
+        """
+        return self._table.erase(self._erasures.people())
 
     def enrol(self, tenant: str, name: str) -> str:
         """The pseudonym of a name; made, with its key, if there is none. Durable before it returns; idempotent.
@@ -102,16 +118,16 @@ class KeyStore:
         """
         if not 0 < len(name.encode()) <= NAME_BYTES:
             raise ValueError(f"a name has 1 to {NAME_BYTES} bytes")
-        with self._lock, key_file.answering(self._path):
-            known = self._pseudonym(tenant, name)
-            if known is not None and (tenant, known) not in self._erasures:
-                return known
-            if known is not None:
-                # Another process is in the middle of forgetting who had this name: whoever comes now is somebody new.
-                key_file.erase(self._path, [(tenant, known)])
-            with key_file.transaction(self._connection):
-                # Asked again under the write lock: another process may have been faster.
-                return self._pseudonym(tenant, name) or self._add(tenant, secrets.token_hex(16), name)
+        tag = self._master.name_tag(tenant, name)
+        self._erasures.refresh()
+        known = self._table.named(tag)
+        if known is not None and known not in self._erasures:
+            return known[1]
+        if known is not None:
+            # Another process is in the middle of forgetting who had this name: whoever comes now is somebody new.
+            self._table.erase([known])
+        person = (tenant, secrets.token_hex(16))
+        return self._table.add(person, tag, lambda whose: self._new_record(whose, name))[1]
 
     def enrol_tenant(self, tenant: str) -> None:
         """Make the key of a tenant's own records (person `@`), if there is none.
@@ -119,33 +135,31 @@ class KeyStore:
         Raises:
             ErasedPersonError: The tenant was erased.
         """
-        if (tenant, TENANT_PERSON) in self._erasures:
-            raise ErasedPersonError(tenant, TENANT_PERSON)
-        with self._lock, key_file.answering(self._path), key_file.transaction(self._connection):
-            if self._row(tenant, TENANT_PERSON) is None:
-                self._add(tenant, TENANT_PERSON, None)
+        person = (tenant, TENANT_PERSON)
+        self._erasures.refresh()
+        if person in self._erasures:
+            raise ErasedPersonError(*person)
+        self._table.add(person, None, lambda whose: self._new_record(whose, None))
 
     def pseudonym(self, tenant: str, name: str) -> str | None:
         """The pseudonym of a name, or None (erased people have none)."""
-        with self._lock, key_file.answering(self._path):
-            found = self._pseudonym(tenant, name)
-        return None if found is None or (tenant, found) in self._erasures else found
+        found = self._table.named(self._master.name_tag(tenant, name))
+        return None if found is None or found in self._erasures else found[1]
 
     def name(self, tenant: str, pseudonym: str) -> str | None:
         """The name behind a pseudonym, or None."""
-        if (tenant, pseudonym) in self._erasures:
+        person = (tenant, pseudonym)
+        if person in self._erasures:
             return None
-        with self._lock, key_file.answering(self._path):
-            row = self._row(tenant, pseudonym)
-        if row is None or row[2] is None:
+        record = self._table.find(person)
+        if record is None or record.sealed_name is None:
             return None
-        sealer = Sealer(row[0], self._master.unwrap(row[1], _place(tenant, pseudonym, row[0])))
-        return sealer.open(_SEALED_NAME.decode(row[2]), _name_place(tenant, pseudonym)).decode()
+        sealer = Sealer(record.key_id, self._master.unwrap(record.wrapped, _place(person, record.key_id)))
+        return sealer.open(_SEALED_NAME.decode(record.sealed_name), _name_place(person)).decode()
 
-    def people(self) -> list[tuple[str, str]]:
+    def people(self) -> list[Person]:
         """Tenant and pseudonym of everybody who has a key."""
-        with self._lock, key_file.answering(self._path):
-            return list(self._connection.execute("SELECT tenant, pseudonym FROM people ORDER BY tenant, pseudonym"))
+        return sorted(person for person, _ in self._table.records())
 
     def sealer(self, tenant: str, pseudonym: str) -> Sealer:
         """The person's sealer, from a bounded cache.
@@ -177,50 +191,35 @@ class KeyStore:
         # and a restore of an older backup cannot bring the person back.
         self._erasures.append(person, self._now_ms())
         self._sealers.bar(person)
-        with key_file.answering(self._path):
-            key_file.erase(self._path, [person])
+        self._table.erase([person])
 
     def close(self) -> None:
         """Close the store."""
-        with self._lock:
-            self._connection.close()
+        self._erasures.close()
+        self._table.close()
 
-    def _load_sealer(self, person: tuple[str, str]) -> Sealer:
+    def _load_sealer(self, person: Person) -> Sealer:
         if self._sealers.barred(person) or person in self._erasures:
             raise ErasedPersonError(*person)
-        with self._lock, key_file.answering(self._path):
-            row = self._row(*person)
-        if row is None:
-            # The row may have gone between the two looks.
+        record = self._table.find(person)
+        if record is None:
+            # The record may have gone between the two looks.
+            self._erasures.refresh()
             raise (ErasedPersonError if person in self._erasures else UnknownPersonError)(*person)
-        sealer = self._sealers.put(person, Sealer(row[0], self._master.unwrap(row[1], _place(*person, row[0]))))
+        key = self._master.unwrap(record.wrapped, _place(person, record.key_id))
+        sealer = self._sealers.put(person, Sealer(record.key_id, key))
         if sealer is None:
             raise ErasedPersonError(*person)
         return sealer
 
-    def _add(self, tenant: str, pseudonym: str, name: str | None) -> str:
+    def _new_record(self, person: Person, name: str | None) -> KeyRecord:
         key_id = secrets.token_hex(8)
         key = secrets.token_bytes(KEY_BYTES)
-        tag = sealed = None
-        if name is not None:
-            tag = self._master.name_tag(tenant, name)
-            sealed = msgspec.msgpack.encode(Sealer(key_id, key).seal(name.encode(), _name_place(tenant, pseudonym)))
-        wrapped = self._master.wrap(key, _place(tenant, pseudonym, key_id))
-        self._connection.execute(
-            "INSERT INTO people VALUES (?, ?, ?, ?, ?, ?)", (tenant, pseudonym, key_id, wrapped, tag, sealed)
-        )
-        return pseudonym
-
-    def _pseudonym(self, tenant: str, name: str) -> str | None:
-        tag = self._master.name_tag(tenant, name)
-        row = self._connection.execute("SELECT pseudonym FROM people WHERE name_tag = ?", (tag,)).fetchone()
-        return None if row is None else str(row[0])
-
-    def _row(self, tenant: str, pseudonym: str) -> tuple[str, bytes, bytes | None] | None:
-        row: tuple[str, bytes, bytes | None] | None = self._connection.execute(
-            "SELECT key_id, wrapped, sealed_name FROM people WHERE tenant = ? AND pseudonym = ?", (tenant, pseudonym)
-        ).fetchone()
-        return row
+        wrapped = self._master.wrap(key, _place(person, key_id))
+        if name is None:
+            return KeyRecord(key_id, wrapped, None, None)
+        sealed = msgspec.msgpack.encode(Sealer(key_id, key).seal(name.encode(), _name_place(person)))
+        return KeyRecord(key_id, wrapped, self._master.name_tag(person[0], name), sealed)
 
 
 def apply_erasures(folder: Path, erasures: ErasureList) -> int:
@@ -239,9 +238,9 @@ def _master(folder: Path, given: bytes | None) -> MasterKey:
     return master_key.load_or_create(folder, may_create=not (folder / key_file.FILE_NAME).exists())
 
 
-def _place(tenant: str, pseudonym: str, key_id: str) -> bytes:
-    return f"{tenant}\0{pseudonym}\0{key_id}".encode()
+def _place(person: Person, key_id: str) -> bytes:
+    return f"{person[0]}\0{person[1]}\0{key_id}".encode()
 
 
-def _name_place(tenant: str, pseudonym: str) -> bytes:
-    return f"{tenant}\0{pseudonym}\0name".encode()
+def _name_place(person: Person) -> bytes:
+    return f"{person[0]}\0{person[1]}\0name".encode()

@@ -37,14 +37,14 @@ class MasterKey:
         self.check = _derived(key, b"kinelog/check")
         """What a store keeps to recognise its master key; nothing else can be computed from it."""
 
-    def require(self, check: bytes, path: Path) -> None:
-        """Refuse a store at `path` whose check value is another key's.
+    def require(self, check: bytes, where: str) -> None:
+        """Refuse a store at `where` whose check value is another key's.
 
         Raises:
             WrongMasterKeyError: It is.
         """
         if not hmac.compare_digest(self.check, check):
-            raise WrongMasterKeyError(f"{path} was wrapped with another master key than the one given")
+            raise WrongMasterKeyError(f"{where} was wrapped with another master key than the one given")
 
     def wrap(self, key: bytes, place: bytes) -> bytes:
         """Encrypt a key of a person, bound to its place; 60 bytes: nonce, ciphertext, tag."""

@@ -7,6 +7,8 @@ NEEDED = {
     "curl": "the documents' commands are run (Debian: apt-get install curl)",
     "chromium": "the operator's page is tested in a real browser (Debian: apt-get install chromium)",
     "chromedriver": "drives the browser (Debian: apt-get install chromium-driver)",
+    "java": "a real Cassandra is started (Debian: apt-get install openjdk-17-jre-headless)",
+    "mvn": "fetches Cassandra, once (Debian: apt-get install maven)",
 }
 
 missing = [f"  {program}: {why}" for program, why in NEEDED.items() if shutil.which(program) is None]

@@ -21,9 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user": ("user", "Export or erase a person."),
     "backup": ("backup", "Copy log and keys while the service runs."),
     "restore": ("restore", "Make a data folder from backups."),
-    "journal": ("journal", "Verify the log."),
+    "journal": ("journal", "Verify the log; copy it into another store."),
+    "schema": ("schema", "Make and change the tables of a Cassandra store."),
     "openapi": ("openapi", "Print the OpenAPI document."),
-    "doctor": ("doctor", "Check a data folder and this machine, and say what to do."),
+    "doctor": ("doctor", "Check a store and this machine, and say what to do."),
 }
 """Name on the command line → module in `service/commands`, one line of help."""
 

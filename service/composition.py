@@ -11,7 +11,6 @@ from kinelog.actors.settings import RegionSettings, ShardSettings
 from kinelog.api.services import Services
 from kinelog.api.settings import ApiSettings
 from kinelog.api.unerased_views import UnerasedViews
-from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.service.configuration import Settings
 from kinelog.service.opened_data import OpenedData
 
@@ -38,7 +37,7 @@ def make_services(opened: OpenedData, region: Region, settings: Settings) -> Ser
     """What the HTTP interface stands on."""
     return Services(
         region=region,
-        read_side=UnerasedViews(SqliteReadSide(opened.folder.views), opened.keys),
+        read_side=UnerasedViews(opened.read_side(), opened.keys),
         keys=opened.keys,
         journal=opened.journal,
         cursor_key=secret_file(opened.folder.keys / "cursor.key"),

@@ -16,6 +16,8 @@ from kinelog.service.errors import ConfigurationError
 
 PREFIX = "KINELOG_"
 MASTER_KEY_VARIABLE = "KINELOG_MASTER_KEY"
+EMBEDDED = "sqlite"
+"""The store that needs nothing but the data folder."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,7 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         host: Address to listen on.
         port: Port to listen on; 0 lets the system choose.
-        shards: Shards of a *new* data folder (4 if not given); an existing one must have as many, if given.
+        shards: Shards of a *new* log (4 in a folder, 8 on a cluster if not given); an existing one must have as many,
+            if given.
         mailbox: Commands that may wait in front of one shard before callers are told to come back (429).
         resident: Sessions and users kept in memory, over all shards.
         idle_s: An entity that nobody asked for this long leaves memory.
@@ -35,6 +38,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         drain_s: How long a stop waits for what is in flight.
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
         log_level: Of the process's own log on standard error.
+        store: `sqlite` (the data folder), `sqlite:FOLDER` (another one) or `cassandra://[user@]host[:port]/prefix?…`.
+        cassandra_ca: File of certificates that the cluster's own must be signed by; given, everything is encrypted.
+        cassandra_certificate: File of the certificate that is shown to a cluster that wants one.
+        cassandra_key: File of the private key that belongs to it.
         limits: Bounds of the domain.
     """
 
@@ -51,6 +58,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"
+    store: str = EMBEDDED
+    cassandra_ca: str | None = None
+    cassandra_certificate: str | None = None
+    cassandra_key: str | None = None
     limits: Limits = Limits()
 
 

@@ -11,7 +11,7 @@ from kinelog.api.secrets_made import hash_of, new_token, new_token_id
 from kinelog.domain.commands import CreateTenant, IssueToken, SetGym
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.values import Gym, Role, Station
-from kinelog.service.configuration import DataFolder, Settings
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings
 from kinelog.service.offline import offline
 
 TENANT = "demo"
@@ -40,17 +40,20 @@ class Demo(msgspec.Struct, frozen=True):
     tenant: str
     gym: str
     owner_token: str
+    store: str = EMBEDDED
 
 
 def set_up_demo(folder: DataFolder, settings: Settings) -> Demo:
-    """Create tenant, gym and owner's token in a data folder, once.
+    """Create tenant, gym and owner's token in a store, once; of another store than the last one, anew.
 
     Raises:
         TryAgainError: A service has the folder open.
     """
     file = folder.root / "demo.json"
     if file.exists():
-        return msgspec.json.decode(file.read_bytes(), type=Demo)
+        known = msgspec.json.decode(file.read_bytes(), type=Demo)
+        if known.store == settings.store:
+            return known
     token_id = new_token_id()
     token = new_token(TENANT, token_id)
     tenant = Person(TENANT, TENANT_PERSON)
@@ -64,7 +67,7 @@ def set_up_demo(folder: DataFolder, settings: Settings) -> Demo:
                 at_ms=wall_clock_ms(), token_id=token_id, token_hash=hash_of(token), role=Role.OWNER, note="demo owner"
             ),
         )
-    demo = Demo(TENANT, GYM, token)
+    demo = Demo(TENANT, GYM, token, settings.store)
     write_private(file, msgspec.json.encode(demo))
     return demo
 

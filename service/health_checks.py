@@ -1,4 +1,4 @@
-"""What `kinelog doctor` looks at: each check says what it found and, if that is not well, what to do."""
+"""What `kinelog doctor` looks at in a data folder: each check says what it found and, if that is ill, what to do."""
 
 from __future__ import annotations
 
@@ -9,34 +9,16 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from pathlib import Path
 
-import msgspec
 from kinelog.privacy.errors import PrivacyError
 from kinelog.privacy.key_store import KeyStore
 from kinelog.service.configuration import DataFolder, master_key_from
+from kinelog.service.findings import Finding, Verdict
 
 LEAST_FREE_BYTES = 1 << 30
 SLOW_FSYNC_MS = 20.0
 FSYNC_ROUNDS = 20
-
-
-class Verdict(StrEnum):
-    """How well it is."""
-
-    WELL = "ok"
-    WARNING = "warning"
-    ILL = "error"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What one check found; `advice` is empty when all is well."""
-
-    check: str
-    verdict: Verdict
-    found: str
-    advice: str = ""
 
 
 def check_python() -> Finding:

@@ -14,7 +14,7 @@ from kinelog.service.composition import make_region
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import RefusedError, TryAgainError
 from kinelog.service.folder_lock import FolderLock
-from kinelog.service.opened_data import OpenedData
+from kinelog.service.opened_data import OpenedData, open_data
 
 ANSWER_TIMEOUT_S = 30.0
 
@@ -59,7 +59,7 @@ def offline(folder: DataFolder, settings: Settings) -> Iterator[Offline]:
         TryAgainError: A service has it open.
     """
     folder.create()
-    with FolderLock(folder.lock), OpenedData.open(folder, settings) as opened:
+    with FolderLock(folder.lock), open_data(folder, settings) as opened:
         region = make_region(opened, settings)
         region.start()
         try:

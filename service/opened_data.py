@@ -1,61 +1,50 @@
-"""A data folder, opened: its journal, its keys, and what seals events with them."""
+"""A deployment's data, opened: its journal, its keys, what seals events with them, and where its views are."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from threading import Event
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
-from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
-from kinelog.journal.sqlite_journal import SqliteJournal
-from kinelog.privacy.errors import MissingMasterKeyError, PrivacyError, WrongMasterKeyError
+from kinelog.journal.port import Journal
 from kinelog.privacy.key_store import KeyStore
-from kinelog.service.configuration import DataFolder, Settings, master_key_from
-from kinelog.service.errors import ConfigurationError, UnavailableServiceError
+from kinelog.projections.read_side import ReadSide
+from kinelog.projections.view_store import ViewStore
+from kinelog.service.configuration import DataFolder, Settings
+from kinelog.service.store_address import store_of
 
-EMBEDDED_SHARDS = 4
-"""One file has one writer: more shards only make its commits smaller (16 cost a third more processor time a frame)."""
 
+class OpenedData(ABC):
+    """Journal, keys and codec of one deployment, whatever store they are in.
 
-@dataclass(frozen=True, slots=True)
-class OpenedData:
-    """Journal, keys and codec of one data folder; closes them in the order that loses nothing."""
+    Attributes:
+        trouble: What the store raises when it does not answer.
+    """
 
     folder: DataFolder
-    journal: SqliteJournal
+    journal: Journal
     keys: KeyStore
     codec: EventCodec
+    trouble: ClassVar[tuple[type[Exception], ...]]
 
-    @classmethod
-    def open(cls, folder: DataFolder, settings: Settings) -> Self:
-        """Open a data folder, making what is not there.
+    @abstractmethod
+    def view_store(self) -> ViewStore:
+        """The views, for who folds; the caller closes it."""
 
-        Raises:
-            ConfigurationError: The master key is missing, or not the one the keys were wrapped with.
-            UnavailableServiceError: Keys or log cannot be opened: damaged, or made with another number of shards.
-        """
-        folder.create()
-        with ExitStack() as undo:
-            try:
-                keys = KeyStore.open(folder.keys, master_key_from())
-            except (MissingMasterKeyError, WrongMasterKeyError) as error:
-                raise ConfigurationError(str(error)) from error
-            except PrivacyError as error:
-                raise UnavailableServiceError(str(error)) from error
-            undo.callback(keys.close)
-            try:
-                journal = SqliteJournal(folder.log, shards=settings.shards or shards_of_a_new_log(folder))
-            except JournalError as error:
-                raise UnavailableServiceError(str(error)) from error
-            undo.pop_all()
-        return cls(folder, journal, keys, EventCodec(keys))
+    @abstractmethod
+    def read_side(self) -> ReadSide:
+        """The views, for who asks; the caller closes it."""
 
+    @abstractmethod
+    def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:
+        """What keeps the index of entities until an event is set; None where the store does that as it writes."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close the journal first: its last commits may still need nothing of the keys, but readers do."""
-        self.journal.close()
-        self.keys.close()
 
     def __enter__(self) -> Self:
         """Already open."""
@@ -68,6 +57,24 @@ class OpenedData:
         self.close()
 
 
-def shards_of_a_new_log(folder: DataFolder) -> int | None:
-    """How many shards a log gets that is about to be made; None if there is one, which has its own number."""
-    return None if folder.log.exists() else EMBEDDED_SHARDS
+def open_data(folder: DataFolder, settings: Settings, *, may_write: bool = True) -> OpenedData:
+    """Open the store that the settings name, making what an embedded one lacks.
+
+    Args:
+        folder: Holds the embedded store; with a cluster only what belongs to this machine.
+        settings: Which store.
+        may_write: Whether this process may write to log and keys; projection workers do not need to.
+
+    Raises:
+        ConfigurationError: The master key is missing or wrong, or the address is.
+        UnavailableServiceError: Keys or log cannot be opened: damaged, unreachable, or made otherwise than is asked.
+    """
+    place = store_of(settings.store, folder.root)
+    if isinstance(place, DataFolder):
+        from kinelog.service.embedded_data import EmbeddedData
+
+        return EmbeddedData(place, settings)
+    # Late: the driver is an extra, and takes a third of a second to import.
+    from kinelog.service.cluster_data import ClusterData
+
+    return ClusterData(folder, place, settings, may_write=may_write)

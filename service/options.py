@@ -25,6 +25,14 @@ def data_option(function: Function) -> Function:
     return option(function)
 
 
+def store_option(function: Function) -> Function:
+    """`--store ADDRESS`; None where the settings decide."""
+    option = click.option(
+        "--store", metavar="ADDRESS", help="Where log, keys and views are: sqlite, or cassandra://…  [default: sqlite]"
+    )
+    return option(function)
+
+
 def json_option(function: Function) -> Function:
     """`--json`, as the parameter `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object for machines.")(function)

@@ -18,7 +18,7 @@ from kinelog.service.composition import make_region, make_services
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
-from kinelog.service.opened_data import OpenedData
+from kinelog.service.opened_data import open_data
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ async def run_service(
         loop.add_signal_handler(number, stop.set)
     sys.setswitchinterval(settings.switch_interval_s)
     calm_garbage_collection()
-    with FolderLock(folder.lock), OpenedData.open(folder, settings) as opened:
+    with FolderLock(folder.lock), open_data(folder, settings) as opened:
         region = make_region(opened, settings)
         services = make_services(opened, region, settings)
         runner = ProblemRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
@@ -63,7 +63,10 @@ async def run_service(
             await runner.setup()
             url = await listen(runner, settings)
             if projections:
-                variables = {"KINELOG_LOG_LEVEL": settings.log_level}
+                variables = {
+                    "KINELOG_LOG_LEVEL": settings.log_level,
+                    "KINELOG_STORE": settings.store,
+                }  # the rest it reads as we did
                 children.append(ChildProcess("projections", ["project", "--data", str(folder.root)], variables))
                 children[-1].start()
             visitors = await listening(url)

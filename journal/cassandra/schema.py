@@ -33,7 +33,6 @@ CREATE TABLE IF NOT EXISTS {log}.log (
     bytes bigint STATIC,
     sealed_epoch bigint STATIC,
     owner text STATIC,
-    nonce blob STATIC,
     first bigint,
     row_epoch bigint,
     commit_id blob,
@@ -43,9 +42,9 @@ CREATE TABLE IF NOT EXISTS {log}.log (
     PRIMARY KEY ((shard, bucket), last)
 ) WITH CLUSTERING ORDER BY (last ASC)
 AND comment = 'the fenced log: one row a commit; written by conditional statements only, never deleted from'
-AND compaction = {{'class': 'TimeWindowCompactionStrategy', 'compaction_window_unit': 'DAYS',
-    'compaction_window_size': 7}}
-AND compression = {{'class': 'LZ4Compressor', 'chunk_length_in_kb': 16, 'min_compress_ratio': 1.1}}
+AND compaction = {'class': 'TimeWindowCompactionStrategy', 'compaction_window_unit': 'DAYS',
+    'compaction_window_size': 7}
+AND compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 16, 'min_compress_ratio': 1.1}
 AND gc_grace_seconds = 864000
 AND default_time_to_live = 0
 AND read_repair = 'BLOCKING'
@@ -65,8 +64,8 @@ CREATE TABLE IF NOT EXISTS {log}.entity_events (
     PRIMARY KEY ((incarnation, entity), last_sequence)
 ) WITH CLUSTERING ORDER BY (last_sequence ASC)
 AND comment = 'runs of events by entity, copied from the log by the indexer; position is that of the first event'
-AND compaction = {{'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}}
-AND compression = {{'class': 'LZ4Compressor', 'chunk_length_in_kb': 16, 'min_compress_ratio': 1.1}}
+AND compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}
+AND compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 16, 'min_compress_ratio': 1.1}
 AND default_time_to_live = 0
 """
 
@@ -77,7 +76,7 @@ CREATE TABLE IF NOT EXISTS {log}.index_offsets (
     position bigint,
     PRIMARY KEY ((incarnation, shard))
 ) WITH comment = 'how far entity_events is filled; written USING TIMESTAMP position, so that it never goes back'
-AND compaction = {{'class': 'LeveledCompactionStrategy'}}
+AND compaction = {'class': 'LeveledCompactionStrategy'}
 AND default_time_to_live = 0
 """
 
@@ -92,8 +91,8 @@ CREATE TABLE IF NOT EXISTS {log}.snapshots (
     PRIMARY KEY ((incarnation, entity), sequence)
 ) WITH CLUSTERING ORDER BY (sequence DESC)
 AND comment = 'sealed states of entities, two kept; can all be thrown away'
-AND compaction = {{'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}}
-AND compression = {{'class': 'LZ4Compressor', 'chunk_length_in_kb': 16, 'min_compress_ratio': 1.1}}
+AND compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}
+AND compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 16, 'min_compress_ratio': 1.1}
 AND gc_grace_seconds = 86400
 AND default_time_to_live = 0
 """
@@ -105,7 +104,7 @@ CREATE TABLE IF NOT EXISTS {log}.snapshot_entities (
     entity text,
     PRIMARY KEY ((incarnation, person_entity), entity)
 ) WITH comment = 'which entities of a person have snapshots: what an erasure has to discard'
-AND compaction = {{'class': 'LeveledCompactionStrategy'}}
+AND compaction = {'class': 'LeveledCompactionStrategy'}
 AND gc_grace_seconds = 86400
 AND default_time_to_live = 0
 """

@@ -193,11 +193,11 @@ class CassandraViews(ViewStore):
         try:
             if erased:
                 self._erasures.register(batches[0].generation.incarnation, erased)
-            self._forget_erased(batches)
-            planned = PlannedWrites()
-            for batch in batches:
-                self._planner(batch).plan(batch.buffer, planned)
-            self._write(planned)
+            planned = self._write_down(batches)
+            self._write_rows(planned)
+            if planned.searched and self._forget_erased(batches):
+                # A search by who erased somebody meanwhile may have come before these rows.
+                self._write_rows(self._plan(batches))
             for batch in batches:
                 if batch.parked or batch.released:
                     self._parked.change(batch)
@@ -205,7 +205,6 @@ class CassandraViews(ViewStore):
                     self._parked.forget(batch.generation, owner, position)
             if erased:
                 self._erase_elsewhere(batches, erased)
-            self._write_late_erasures(batches)
             for batch in batches:
                 self._drop_old_blocks(batch)
             self._move_offsets(batches)
@@ -219,9 +218,34 @@ class CassandraViews(ViewStore):
             if name not in there:
                 raise ViewsMovedError(f"view {name[0]} generation {name[1]} was retired")
 
-    def _write(self, planned: PlannedWrites) -> None:
-        metrics.STATEMENTS.observe(sum(map(len, planned.rows.values())) + sum(map(len, planned.folds.values())))
+    def _write_down(self, batches: Sequence[Batch]) -> PlannedWrites:
+        """Plan the writes, and write down where rows will stand.
+
+        Somebody who is further in the log may erase a person at any moment. They register the erasure, then delete what
+        is written down. So whoever writes down and then finds no erasure registered may write: what they write will be
+        found, or hidden by a delete that is later in the log.
+        """
+        planned = self._plan(batches)
+        if planned.listings:
+            self._connection.write_all(planned.listings.values(), IN_FLIGHT)
+            if self._forget_erased(batches):
+                planned = self._plan(batches, planned)
         self._connection.write_all(planned.notes.values(), IN_FLIGHT)
+        if self._forget_erased(batches):
+            planned = self._plan(batches, planned)
+            self._connection.write_all([*planned.listings.values(), *planned.notes.values()], IN_FLIGHT)
+        return planned
+
+    def _plan(self, batches: Sequence[Batch], earlier: PlannedWrites | None = None) -> PlannedWrites:
+        planned = PlannedWrites()
+        for batch in batches:
+            self._planner(batch).plan(batch.buffer, planned)
+        if earlier is not None:
+            planned.take_over(earlier)
+        return planned
+
+    def _write_rows(self, planned: PlannedWrites) -> None:
+        metrics.STATEMENTS.observe(sum(map(len, planned.rows.values())) + sum(map(len, planned.folds.values())))
         self._connection.write_all(in_pieces(planned.rows, ROWS_A_GROUP), IN_FLIGHT)
         self._connection.write_all(planned.folds.values(), IN_FLIGHT)
 
@@ -232,27 +256,17 @@ class CassandraViews(ViewStore):
 
     # ── erasures ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _forget_erased(self, batches: Sequence[Batch]) -> dict[int, list[Forgotten]]:
-        """Take out of batches whoever was erased further on in the log; what was taken out, by the batch's number."""
-        taken: dict[int, list[Forgotten]] = {}
+    def _forget_erased(self, batches: Sequence[Batch]) -> bool:
+        """Take out of batches whoever was erased further on in the log; whether there was anybody."""
+        taken = False
         for owner, position in self._erasures.behind(batches).items():
-            for number, batch in enumerate(batches):
+            for batch in batches:
                 known = any(gone.owner == owner and gone.at.position >= position for gone in batch.buffer.forgotten)
                 if owner in batch.owners and not known:
                     batch.buffer.at = Origin(owner, 0, position)
                     batch.buffer.forget(owner)
-                    taken.setdefault(number, []).append(batch.buffer.forgotten[-1])
+                    taken = True
         return taken
-
-    def _write_late_erasures(self, batches: Sequence[Batch]) -> None:
-        """Somebody who is further in the log may have erased a person while their rows were being written here."""
-        planned = PlannedWrites()
-        for number, late in self._forget_erased(batches).items():
-            for forgotten in late:
-                self._planner(batches[number]).forget(forgotten, planned)
-                self._parked.forget(batches[number].generation, forgotten.owner, forgotten.at.position)
-        if planned.folds:
-            self._write(planned)
 
     def _erase_elsewhere(self, batches: Sequence[Batch], erased: Mapping[str, Origin]) -> None:
         """Take people out of the generations that are not in the batches, too: a build may never get that far."""
@@ -270,7 +284,7 @@ class CassandraViews(ViewStore):
             for owner, at in erased.items():
                 planner.forget(Forgotten(owner, at, [], []), planned)
                 self._parked.forget(found, owner, at.position)
-            self._write(planned)
+            self._write_rows(planned)
 
     # ── offsets ──────────────────────────────────────────────────────────────────────────────────────────────────
 

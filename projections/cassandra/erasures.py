@@ -68,6 +68,9 @@ def _by_incarnation(batches: Iterable[Batch]) -> dict[str, list[Batch]]:
 
 
 def _is_behind(batch: Batch, newest: Mapping[Value, Value]) -> bool:
+    """Whether an erasure may lie behind the batch; what is folded again may be of any time."""
+    if batch.released:
+        return True
     for shard, position in batch.positions.items():
         erasure = newest.get(shard)
         if isinstance(erasure, int) and erasure > position:

@@ -1,8 +1,9 @@
 """From a folded batch to statements, in the order in which they have to be written.
 
-1. `notes`: keys that are new to an entity, and sessions that are new to a person.
-2. `rows`: rows and deletes of the query tables.
-3. `folds`: an entity's records, in one mutation that says how far they are folded.
+1. `listings`: sessions that are new to a person, in the person's own partition.
+2. `notes`: keys that are new to an entity.
+3. `rows`: rows and deletes of the query tables.
+4. `folds`: an entity's records, in one mutation that says how far they are folded.
 
 Whoever dies in between has left rows that the next fold of the same events writes again, all of them under keys that
 are written down. Nothing is sent here, but for reading what has to be forgotten.
@@ -45,12 +46,26 @@ def _groups() -> Groups:
 
 @dataclass
 class PlannedWrites:
-    """Statements by phase, grouped by partition; `forgotten`: persons whose parked events go, and since when."""
+    """Statements by phase, grouped by partition.
 
+    Attributes:
+        forgotten: Persons whose parked events go, and by the event at which position.
+        searched: Whether there are rows that are found again by searching only.
+    """
+
+    listings: Groups = field(default_factory=_groups)
     notes: Groups = field(default_factory=_groups)
     rows: Groups = field(default_factory=_groups)
     folds: Groups = field(default_factory=_groups)
     forgotten: dict[str, int] = field(default_factory=dict)
+    searched: bool = False
+
+    def take_over(self, earlier: PlannedWrites) -> None:
+        """Write down what an earlier plan of the same batches would have, too, but for people forgotten since."""
+        for mine, theirs in ((self.listings, earlier.listings), (self.notes, earlier.notes)):
+            for group, requests in theirs.items():
+                if not (isinstance(group, str) and owner_of(group) in self.forgotten):
+                    mine[group] += requests
 
 
 class Planner:
@@ -162,6 +177,7 @@ class Planner:
                 newest[key] = put
         name, by_row = shown.table.name, shown.table.forgetting is Forgetting.ROW
         blocks = self._tables.blocks.get(name)
+        planned.searched |= bool(newest) and shown.table.forgetting is Forgetting.SEARCH
         for key, (row, at) in newest.items():
             partition = shown.partition_in(key)
             planned.rows[partition].append(shown.put(row, at.position))
@@ -187,7 +203,7 @@ class Planner:
         """Let a person's partition name a session that gets its first rows."""
         owner = owner_of(entity)
         if not held.listed and owner != entity:
-            planned.notes[owner].append(self._fold.note(owner, SESSION + entity.encode(), at.position))
+            planned.listings[owner].append(self._fold.note(owner, SESSION + entity.encode(), at.position))
         held.listed = True
 
     # ── forgetting ───────────────────────────────────────────────────────────────────────────────────────────────

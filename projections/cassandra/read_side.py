@@ -15,9 +15,8 @@ import msgspec
 from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.errors import CassandraError, MissingTableError
 from kinelog.projections.cassandra import gym_reading, session_content, session_pages
-from kinelog.projections.cassandra.generations import generation_of
 from kinelog.projections.cassandra.live_generations import LiveGenerations
-from kinelog.projections.cassandra.parked_events import ParkedEvents
+from kinelog.projections.cassandra.parked_reading import parked_in
 from kinelog.projections.cassandra.positions import Positions, folded_to
 from kinelog.projections.cassandra.question import Question
 from kinelog.projections.cassandra.registry import Registry
@@ -153,13 +152,7 @@ class CassandraReadSide(ReadSide):
 
     @override
     def parked(self) -> list[ParkedRow]:
-        events = ParkedEvents(self._connection)
-
-        def read(question: Question) -> list[ParkedRow]:
-            live = [question.live[view] for view in sorted(question.live)]
-            return [row for found in live for row in events.rows(generation_of(found), None)]
-
-        return self._answer(read)
+        return self._answer(parked_in)
 
     @override
     def as_of(self) -> dict[int, int]:

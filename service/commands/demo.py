@@ -6,21 +6,25 @@ import asyncio
 from pathlib import Path
 
 import click
+from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.service.child_process import ChildProcess
 from kinelog.service.cli import log_to_stderr
+from kinelog.service.cluster_schema import apply_schemas
 from kinelog.service.configuration import DataFolder, Settings, load_settings
 from kinelog.service.demo_floor import invite
 from kinelog.service.demo_setup import Demo, set_up_demo
-from kinelog.service.options import data_option
+from kinelog.service.options import data_option, store_option
 from kinelog.service.running import run_service
+from kinelog.service.store_address import store_of
 
 
 @click.command()
 @data_option
+@store_option
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 lets the system choose.  [default: 8080]")
 @click.option("--users", type=click.IntRange(0, 500), default=6, show_default=True, help="Simulated people who train.")
-def command(*, data: Path, host: str | None, port: int | None, users: int) -> None:
+def command(*, data: Path, store: str | None, host: str | None, port: int | None, users: int) -> None:
     """Run the service on a data folder with a demo gym, people who train there, and something to try.
 
     Prints the address of the operator's page and a `curl` that posts a frame. A second start
@@ -30,9 +34,12 @@ def command(*, data: Path, host: str | None, port: int | None, users: int) -> No
     Example:
       kinelog demo --data .data
     """
-    settings = load_settings(data, host=host, port=port, log_level="WARNING")
+    settings = load_settings(data, store=store, host=host, port=port, log_level="WARNING")
     log_to_stderr(settings.log_level)
     folder = DataFolder(data)
+    place = store_of(settings.store, data)
+    if isinstance(place, CassandraAddress):
+        apply_schemas(place, settings)
     demo = set_up_demo(folder, settings)
     asyncio.run(_run(folder, settings, demo, users))
 

@@ -8,27 +8,32 @@ from pathlib import Path
 
 import click
 import msgspec
-from kinelog.service.configuration import DataFolder
+from kinelog.cassandra_session.address import CassandraAddress
+from kinelog.service.configuration import DataFolder, Settings, load_settings
 from kinelog.service.errors import UnavailableServiceError
-from kinelog.service.health_checks import Verdict, examine
-from kinelog.service.options import data_option, json_option
+from kinelog.service.findings import Finding, Verdict
+from kinelog.service.health_checks import check_python, examine
+from kinelog.service.options import data_option, json_option, store_option
+from kinelog.service.store_address import credentials_of, store_of
 
 
 @click.command()
 @data_option
+@store_option
 @json_option
-def command(*, data: Path, as_json: bool) -> None:
-    """Check a data folder and this machine; say what to do about what is not well.
+def command(*, data: Path, store: str | None, as_json: bool) -> None:
+    """Check a store and this machine; say what to do about what is not well.
 
-    Exits with 70 when something is broken. Safe while a service runs.
+    Reads only. Exits with 70 when something is broken. Safe while a service runs.
 
     \b
-    Example:
+    Examples:
       kinelog doctor --data .data
+      kinelog doctor --store "cassandra://127.0.0.1/kinelog?replication=3"
     """
-    if not data.is_dir():
-        raise UnavailableServiceError(f"there is no data folder {data}; `kinelog demo` or `kinelog serve` makes one")
-    findings = list(examine(DataFolder(data)))
+    settings = load_settings(data, store=store)
+    address = store_of(settings.store, data)
+    findings = _of_cluster(address, settings) if isinstance(address, CassandraAddress) else _of_folder(address)
     if as_json:
         click.echo(json.dumps({"findings": msgspec.to_builtins(findings)}))
     else:
@@ -38,3 +43,18 @@ def command(*, data: Path, as_json: bool) -> None:
                 click.echo(f"{'':8} → {finding.advice}")
     if any(finding.verdict is Verdict.ILL for finding in findings):
         sys.exit(70)
+
+
+def _of_folder(folder: DataFolder) -> list[Finding]:
+    if not folder.root.is_dir():
+        message = f"there is no data folder {folder.root}; `kinelog demo` or `kinelog serve` makes one"
+        raise UnavailableServiceError(message)
+    return list(examine(folder))
+
+
+def _of_cluster(address: CassandraAddress, settings: Settings) -> list[Finding]:
+    from kinelog.service.cassandra_checks import examine_cluster
+    from kinelog.service.cassandra_store import connected
+
+    with connected(address, credentials_of(settings)) as connection:
+        return [check_python(), *examine_cluster(connection, settings)]

@@ -1,14 +1,15 @@
-"""`kinelog journal`: what can be asked about the log itself."""
+"""`kinelog journal`: what can be asked of the log itself, and where it can be moved."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
 import msgspec
+from kinelog.service.commands.journal_copy import copy_command
 from kinelog.service.configuration import DataFolder
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.options import data_option, json_option, print_result
@@ -18,7 +19,10 @@ EXIT_DAMAGED = 65
 
 @click.group(name="journal")
 def command() -> None:
-    """Verify the log."""
+    """Verify the log; copy it into another store."""
+
+
+command.add_command(copy_command)
 
 
 @command.command(name="verify")
@@ -36,18 +40,20 @@ def verify_command(*, folder: Path | None, data: Path, as_json: bool) -> None:
       kinelog journal verify --data .data
     """
     from kinelog.journal.errors import JournalError
-    from kinelog.journal.verification import count_events, verify
+    from kinelog.journal.sqlite_inspection import SqliteInspection
+    from kinelog.journal.verification import verify
 
     log = DataFolder(data if folder is None else folder).log
     if not log.is_file():
         raise UnavailableServiceError(f"there is no log {log}: name a data folder")
     try:
         with ExitStack() as stack:
+            inspected = stack.enter_context(closing(SqliteInspection(log)))
             progress: Callable[[int], None] = _no_progress
             if sys.stderr.isatty() and not as_json:
-                bar = click.progressbar(length=count_events(log), label="events", file=sys.stderr)
+                bar = click.progressbar(length=inspected.events(), label="events", file=sys.stderr)
                 progress = stack.enter_context(bar).update
-            report = verify(log, progress)
+            report = verify(inspected, progress)
     except JournalError as error:
         raise UnavailableServiceError(str(error)) from error
     words = [f"{report.events} events in {report.commits} commits of {report.shards} shards"]

@@ -8,6 +8,8 @@ import signal
 import sqlite3
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -19,15 +21,14 @@ from kinelog.projections import parking
 from kinelog.projections.errors import ProjectionsError, RebuildRunningError, UnknownViewError, ViewsMovedError
 from kinelog.projections.lag import lag_by_shard
 from kinelog.projections.rebuild import Rebuild, RebuildProgress, views_named
-from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.status import ProjectionStatus, status_of
 from kinelog.projections.view_store import ViewStore
 from kinelog.projections.worker import ProjectionWorker
 from kinelog.service.cli import log_to_stderr
-from kinelog.service.configuration import DataFolder, load_settings
+from kinelog.service.configuration import EMBEDDED, DataFolder, load_settings
 from kinelog.service.errors import TryAgainError, UnavailableServiceError
-from kinelog.service.opened_data import OpenedData
-from kinelog.service.options import data_option, json_option, print_result
+from kinelog.service.opened_data import OpenedData, open_data
+from kinelog.service.options import data_option, json_option, print_result, store_option
 from typing_extensions import override
 
 POLITENESS = 5
@@ -55,6 +56,7 @@ class ShardRange(click.ParamType[tuple[int, ...]]):
 
 @click.command()
 @data_option
+@store_option
 @click.option("--shards", type=ShardRange(), help="Follow these shards only, e.g. 0-7; all by default.")
 @click.option("--once", is_flag=True, help="Stop when nothing is new.")
 @click.option("--rebuild", multiple=True, metavar="VIEW|all", help="Fold a view anew beside the live one, then switch.")
@@ -64,6 +66,7 @@ class ShardRange(click.ParamType[tuple[int, ...]]):
 def command(
     *,
     data: Path,
+    store: str | None,
     shards: tuple[int, ...] | None,
     once: bool,
     rebuild: tuple[str, ...],
@@ -85,29 +88,25 @@ def command(
     if sum((bool(rebuild), replay_parked, status)) > 1:
         raise click.UsageError("--rebuild, --replay-parked and --status are asked one at a time")
     folder = DataFolder(data)
-    if not folder.log.exists():
+    settings = load_settings(data, store=store)
+    if settings.store == EMBEDDED and not folder.log.exists():
         raise UnavailableServiceError(f"there is no log in {data}; `kinelog serve --data {data}` makes one")
-    settings = load_settings(data)
     # Rows in memory make no cycles; looking through all of them for some every few hundred events costs a twentieth.
     gc.set_threshold(50_000, 20, 50)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with OpenedData.open(folder, settings) as opened:
-            store = SqliteViews(folder.views)
-            try:
-                if rebuild:
-                    _rebuild(opened, store, rebuild, stop, as_json=as_json)
-                elif replay_parked:
-                    _replay(opened, store, as_json=as_json)
-                elif status:
-                    _print_status(status_of(opened.journal, store), as_json=as_json)
-                else:
-                    log_to_stderr(settings.log_level)
-                    _project(opened, store, shards, stop, once=once, as_json=as_json)
-            finally:
-                store.close()
+        with open_data(folder, settings, may_write=False) as opened, closing(opened.view_store()) as views:
+            if rebuild:
+                _rebuild(opened, views, rebuild, stop, as_json=as_json)
+            elif replay_parked:
+                _replay(opened, views, as_json=as_json)
+            elif status:
+                _print_status(status_of(opened.journal, views), as_json=as_json)
+            else:
+                log_to_stderr(settings.log_level)
+                _project(opened, views, shards, stop, once=once, as_json=as_json)
     except (ViewsMovedError, RebuildRunningError) as error:
         raise TryAgainError(str(error)) from error
     except (ProjectionsError, JournalError, PrivacyError, sqlite3.Error) as error:
@@ -116,7 +115,7 @@ def command(
 
 def _project(
     opened: OpenedData,
-    store: ViewStore,
+    views: ViewStore,
     shards: tuple[int, ...] | None,
     stop: threading.Event,
     *,
@@ -125,24 +124,41 @@ def _project(
 ) -> None:
     if shards is not None and shards[-1] >= opened.journal.shards:
         raise click.BadParameter(f"the log has shards 0 to {opened.journal.shards - 1}", param_hint="--shards")
-    worker = ProjectionWorker(opened.journal, opened.codec, store, shards, wall_clock_ms, evict=opened.keys.evict)
+    worker = ProjectionWorker(opened.journal, opened.codec, views, shards, wall_clock_ms, evict=opened.keys.evict)
     if not once:
         # On a full machine what comes in goes first: views that are a moment late hurt nobody, an answer does.
         os.nice(POLITENESS)
-        worker.run(stop)
+        with indexing(opened, shards, stop):
+            worker.run(stop)
         return
     folded = worker.catch_up(stop)
     print_result({"events": folded}, f"{folded} events folded", as_json=as_json)
 
 
+@contextmanager
+def indexing(opened: OpenedData, shards: tuple[int, ...] | None, stop: threading.Event) -> Iterator[None]:
+    """Keep the store's index of entities in a thread of its own meanwhile, where the store needs that."""
+    index = opened.index(shards or range(opened.journal.shards))
+    if index is None:
+        yield
+        return
+    thread = threading.Thread(target=index, args=(stop,), name="entity-index")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def _rebuild(
-    opened: OpenedData, store: ViewStore, names: tuple[str, ...], stop: threading.Event, *, as_json: bool
+    opened: OpenedData, views: ViewStore, names: tuple[str, ...], stop: threading.Event, *, as_json: bool
 ) -> None:
     try:
-        views = views_named(names)
+        wanted = views_named(names)
     except UnknownViewError as error:
         raise click.BadParameter(str(error), param_hint="--rebuild") from error
-    build = Rebuild(opened.journal, opened.codec, store, views)
+    build = Rebuild(opened.journal, opened.codec, views, wanted)
     with click.progressbar(length=1, label="rebuilding", file=sys.stderr) as bar:
 
         def show(progress: RebuildProgress) -> None:
@@ -152,12 +168,12 @@ def _rebuild(
         switched = build.run(show, stop.is_set)
     if not switched:
         raise TryAgainError("stopped before the end; the live views are as they were, and the same command goes on")
-    rebuilt = [view.name for view in views]
+    rebuilt = [view.name for view in wanted]
     print_result({"rebuilt": rebuilt}, f"rebuilt and switched: {', '.join(rebuilt)}", as_json=as_json)
 
 
-def _replay(opened: OpenedData, store: ViewStore, *, as_json: bool) -> None:
-    done = parking.replay_parked(opened.journal, opened.codec, store)
+def _replay(opened: OpenedData, views: ViewStore, *, as_json: bool) -> None:
+    done = parking.replay_parked(opened.journal, opened.codec, views)
     text = f"{done.folded} parked events folded, {done.waiting} still wait"
     print_result({"folded": done.folded, "waiting": done.waiting}, text, as_json=as_json)
 

@@ -8,19 +8,27 @@ from pathlib import Path
 import click
 from kinelog.service.cli import log_to_stderr
 from kinelog.service.configuration import DataFolder, load_settings
-from kinelog.service.options import data_option
+from kinelog.service.options import data_option, store_option
 from kinelog.service.running import run_service
 
 
 @click.command()
 @data_option
+@store_option
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 lets the system choose.  [default: 8080]")
-@click.option("--shards", type=click.IntRange(1, 4096), help="Shards of a new data folder.  [default: 4]")
+@click.option("--shards", type=click.IntRange(1, 4096), help="Shards of a new log.  [default: 4; 8 on a cluster]")
 @click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR.  [default: INFO]")
 @click.option("--projections/--no-projections", default=True, show_default=True, help="Run the projection worker too.")
 def command(
-    *, data: Path, host: str | None, port: int | None, shards: int | None, log_level: str | None, projections: bool
+    *,
+    data: Path,
+    store: str | None,
+    host: str | None,
+    port: int | None,
+    shards: int | None,
+    log_level: str | None,
+    projections: bool,
 ) -> None:
     """Run the service on a data folder until SIGTERM.
 
@@ -30,8 +38,9 @@ def command(
     \b
     Example:
       kinelog serve --data .data --port 8080
+      kinelog serve --data .data --store cassandra://127.0.0.1:9042/kinelog
     """
-    settings = load_settings(data, host=host, port=port, shards=shards, log_level=log_level)
+    settings = load_settings(data, store=store, host=host, port=port, shards=shards, log_level=log_level)
     log_to_stderr(settings.log_level)
     asyncio.run(
         run_service(

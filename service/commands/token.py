@@ -12,7 +12,7 @@ from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.values import Role
 from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.offline import offline
-from kinelog.service.options import data_option, json_option, print_result
+from kinelog.service.options import data_option, json_option, print_result, store_option
 
 OPERATOR_ROLES = [role.value for role in Role if role is not Role.DEVICE]
 
@@ -28,8 +28,11 @@ def command() -> None:
 @click.option("--note", default="", help="What it is for, shown in lists.")
 @click.option("--days", type=click.IntRange(1, 3650), help="Valid for so many days.  [default: for ever]")
 @data_option
+@store_option
 @json_option
-def create(*, tenant: str, role: str, note: str, days: int | None, data: Path, as_json: bool) -> None:
+def create(
+    *, tenant: str, role: str, note: str, days: int | None, data: Path, store: str | None, as_json: bool
+) -> None:
     """Create a token in a data folder that no service has open; it is printed once and stored only as a hash.
 
     While a service runs, an owner creates tokens with `POST /v1/tokens`.
@@ -49,6 +52,6 @@ def create(*, tenant: str, role: str, note: str, days: int | None, data: Path, a
         note=note,
         expires_at_ms=None if days is None else now + days * 86_400_000,
     )
-    with offline(DataFolder(data), load_settings(data)) as here:
+    with offline(DataFolder(data), load_settings(data, store=store)) as here:
         here.ask(Person(tenant, TENANT_PERSON), issue)
     print_result({"tenant": tenant, "token_id": token_id, "role": role, "token": token}, token, as_json=as_json)

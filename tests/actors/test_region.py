@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from kinelog.domain.events import SessionAbandoned
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.domain.replies import FramesRecorded, FrameStatus
 from kinelog.domain.states import SessionState, SessionStatus
+from kinelog.journal.errors import JournalError
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.journal.records import Acquired, StoredEvent
 from kinelog.journal.sqlite_journal import SqliteJournal
@@ -63,8 +64,63 @@ class CrashingJournal(MemoryJournal):
         return super().commit(shard, epoch, after, commit_id, events)
 
 
+class ProvesElsewhere(MemoryJournal):
+    """Answers who owns a shard later, on a thread of its own, as a store on other machines does."""
+
+    def __init__(self) -> None:
+        super().__init__(shards=1)
+        self.gate = threading.Event()
+        self.asked = threading.Event()
+
+    @override
+    def owns_soon(self, shard: int, epoch: int, done: Callable[[bool | JournalError], None]) -> None:
+        def prove() -> None:
+            self.asked.set()
+            self.gate.wait(20)
+            super(ProvesElsewhere, self).owns_soon(shard, epoch, done)
+
+        threading.Thread(target=prove, name="elsewhere", daemon=True).start()
+
+
 def residents(region: Region) -> int:
     return sum(len(shard.machine.residents) for shard in region.shards if shard.machine is not None)
+
+
+def test_a_proof_of_ownership_that_takes_long_stops_nobody_else(
+    make_region: MakeRegion, keys: KeyStore, person: Person, session: str
+) -> None:
+    journal = ProvesElsewhere()
+    asker = Asker(make_region(journal))
+    start_session(asker, person, session)
+    asker.ask(person, frames(session, 0))
+    duplicate = asker.submit(person, frames(session, 0))  # stores nothing, so it needs a proof
+    assert journal.asked.wait(20)
+    behind = asker.submit(person, frames(session, 1))
+    assert duplicate == behind == []
+    journal.gate.set()
+    eventually(lambda: bool(duplicate and behind))
+    assert isinstance(duplicate[0], Accepted)
+    assert isinstance(behind[0], Accepted)
+
+
+def test_a_frame_that_no_commit_can_hold_is_refused_before_the_journal_hears_of_it(
+    make_region: MakeRegion, person: Person, session: str
+) -> None:
+    journal = MemoryJournal(shards=1, commit_bytes=4_096)
+    asker = Asker(make_region(journal))
+    start_session(asker, person, session)
+    head = journal.head(0)
+    command = ask.RecordFrames(
+        at_ms=START_MS,
+        session=session,
+        frames=(ask.IncomingFrame("watch", 0, bytes(4_096), None, START_MS),),
+    )
+    answer = asker.ask(person, command)
+    assert isinstance(answer, Accepted)
+    assert isinstance(answer.reply, FramesRecorded)
+    assert answer.reply.outcomes[0].status is FrameStatus.REJECTED
+    assert answer.reply.outcomes[0].error == "frame-too-large"
+    assert journal.head(0) == head
 
 
 def test_a_frame_is_stored_once_and_every_answer_names_its_place(

@@ -17,10 +17,17 @@ Value = str | bytes | int | float | bool | None
 REQUEST_TIMEOUT_S = 30.0
 
 
+class _Prepared(Protocol):
+    """As the driver's `PreparedStatement`."""
+
+
 class _DriverSession(Protocol):
+    def prepare(self, query: str) -> _Prepared:
+        """As the driver's `Session.prepare`."""
+
     def execute(
-        self, query: str, parameters: Sequence[Value] | None = None
-    ) -> Iterator[tuple[Value, ...]]:  # pragma: no cover - the driver's
+        self, query: str | _Prepared, parameters: Sequence[Value] | None = None, *, timeout: float
+    ) -> Iterator[tuple[Value, ...]]:
         """As the driver's `Session.execute`."""
 
 
@@ -30,9 +37,10 @@ class CqlSession:
     def __init__(self, session: _DriverSession) -> None:
         self._session = session
 
-    def rows(self, statement: str, *values: Value) -> list[tuple[Value, ...]]:
-        """Run a statement (`%s` stands for a value); its rows."""
-        return [tuple(row) for row in self._session.execute(statement, values or None)]
+    def rows(self, statement: str, *values: Value, timeout_s: float = REQUEST_TIMEOUT_S) -> list[tuple[Value, ...]]:
+        """Run a statement (`?` stands for a value); its rows."""
+        query = self._session.prepare(statement) if values else statement
+        return [tuple(row) for row in self._session.execute(query, values or None, timeout=timeout_s)]
 
     def drop_keyspaces(self, prefix: str) -> None:
         """Drop every keyspace whose name starts so."""
@@ -52,9 +60,7 @@ def open_session(
         user: Name and password, where the server asks for them.
         tls: How to check the server, where it encrypts.
     """
-    profile = ExecutionProfile(
-        load_balancing_policy=WhiteListRoundRobinPolicy([address.host]), request_timeout=REQUEST_TIMEOUT_S
-    )
+    profile = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy([address.host]))
     cluster = Cluster(
         [address.host],
         port=address.port,

@@ -23,10 +23,10 @@ from kinelog.journal.errors import (
 )
 from kinelog.journal.records import Outcome
 from kinelog.journal.sqlite_file import connect
+from kinelog.journal.sqlite_inspection import verify_file
 from kinelog.journal.sqlite_journal import SqliteJournal
 from kinelog.journal.sqlite_transaction import Transaction
 from kinelog.journal.sqlite_writer import SqliteWriter, Write
-from kinelog.journal.verification import verify
 
 from tests.journal.contract import commits_of, new_id
 from tests.journal.stored_events import person_in, snapshot, some, stored
@@ -61,7 +61,7 @@ def started(path: Path, event_bytes: int, file_bytes: int = 0) -> subprocess.Pop
 
 def assert_stored(path: Path, acknowledged: list[tuple[int, bytes]]) -> None:
     """Everything acknowledged is in a sound log, in its place and once."""
-    assert verify(path, lambda _events: None).sound
+    assert verify_file(path, lambda _events: None).sound
     journal = SqliteJournal(path)
     log = journal.read(SHARD, 0, 1_000_000)
     connection = sqlite3.connect(path)
@@ -288,7 +288,7 @@ def test_upkeep_that_fails_costs_no_commit_and_comes_again(
     indexed = connection.execute("SELECT position FROM index_progress WHERE shard = ?", (SHARD,)).fetchone()
     connection.close()
     assert indexed == (60,)
-    assert verify(journal.path, lambda _events: None).sound
+    assert verify_file(journal.path, lambda _events: None).sound
 
 
 def test_the_write_ahead_log_stays_small_however_much_is_written(

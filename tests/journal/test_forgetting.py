@@ -16,8 +16,8 @@ from kinelog.journal.errors import CorruptError, UnknownEventError
 from kinelog.journal.event_codec import EventCodec, associated_data
 from kinelog.journal.records import Snapshot, StoredEvent
 from kinelog.journal.restoration import restore
+from kinelog.journal.sqlite_inspection import verify_file
 from kinelog.journal.sqlite_journal import SqliteJournal
-from kinelog.journal.verification import verify
 from kinelog.privacy.errors import ErasedPersonError, TamperedError, UnknownPersonError
 from kinelog.privacy.key_store import KeyStore
 
@@ -148,7 +148,7 @@ def test_after_an_erasure_nothing_of_the_person_opens_anywhere(gym: Gym, tmp_pat
 def test_the_log_of_the_erased_is_still_verified_and_read_in_order(gym: Gym) -> None:
     gym.keys.forget(*gym.alice)
     shard = shard_of(gym.alice, 16)
-    assert verify(gym.journal.path, lambda _events: None).sound
+    assert verify_file(gym.journal.path, lambda _events: None).sound
     stored = [item.event for item in gym.journal.read(shard, 0, 100)]
     mine = [event for event in stored if event.entity.startswith(gym.alice.persistence_id)]
     assert [event.sequence for event in mine] == [1, 2, 1]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from kinelog.journal import sqlite_writer, verification
+from kinelog.journal import sqlite_writer
 from kinelog.journal.commit_row import pack
 from kinelog.journal.errors import CorruptError, IncompatibleStoreError, UnavailableError
 from kinelog.journal.records import StoredEvent
 from kinelog.journal.sqlite_file import POSITION_BITS
+from kinelog.journal.sqlite_inspection import verify_file
 from kinelog.journal.sqlite_journal import SqliteJournal
 from kinelog.journal.verification import Report
 from kinelog.service.commands.journal import command
@@ -26,7 +27,7 @@ SHARD = 3
 
 
 def verify(log: Path, told: list[int] | None = None) -> Report:
-    return verification.verify(log, ([] if told is None else told).append)
+    return verify_file(log, ([] if told is None else told).append)
 
 
 def row(last: int) -> int:
@@ -96,6 +97,11 @@ DAMAGES: dict[str, tuple[str, int, Damage]] = {
         lambda log: change(log, "UPDATE commits SET epoch = 9 WHERE id = ?", row(20)),
     ),
     "the head is behind": ("head", 16, lambda log: change(log, "UPDATE epochs SET head = 18 WHERE shard = ?", SHARD)),
+    "a commit lies behind the head": (
+        "head",
+        16,
+        lambda log: change(log, "UPDATE epochs SET head = 16 WHERE shard = ?", SHARD),
+    ),
     "the shard is gone": ("head", 0, lambda log: change(log, "DELETE FROM epochs WHERE shard = ?", SHARD)),
     "the index points elsewhere": (
         "index",

@@ -18,7 +18,7 @@ from kinelog.domain.identifiers import Person, shard_of
 from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.service.commands.project import command
 from kinelog.service.configuration import DataFolder, Settings
-from kinelog.service.opened_data import OpenedData
+from kinelog.service.opened_data import open_data
 
 from tests.projections.gym_floor import GYM, NOON_MS, TENANT, session_id
 from tests.projections.watch_frames import ae
@@ -30,7 +30,7 @@ PEOPLE, FRAMES = 3, 20
 def data(tmp_path: Path) -> Path:
     """A data folder with a log and no views yet."""
     folder = DataFolder(tmp_path / "data")
-    with OpenedData.open(folder, Settings()) as opened:
+    with open_data(folder, Settings()) as opened:
         for number in range(PEOPLE):
             person = Person(TENANT, opened.keys.enrol(TENANT, f"person-{number}"))
             stream = person.session(session_id(number))

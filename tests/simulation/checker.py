@@ -20,7 +20,7 @@ from kinelog.domain.states import SessionState, UserState
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.records import Positioned
 
-from tests.simulation.history import Acquisition, Answering, Application, Held, History, Proof, Taking
+from tests.simulation.history import Acquisition, Answering, Application, Held, History, Look, Proof, Taking
 
 SHARD = 0
 
@@ -102,6 +102,8 @@ def _one_writer(history: History) -> Iterator[str]:
         if isinstance(entry, Acquisition):
             if entry.epoch in owners:
                 yield f"2: epoch {entry.epoch} was given to {owners[entry.epoch]} and {entry.owner}"
+            elif entry.epoch < newest:
+                yield f"2: {entry.owner} was given epoch {entry.epoch}, after {newest}"
             owners[entry.epoch] = entry.owner
             newest = entry.epoch
         elif isinstance(entry, Application):
@@ -177,7 +179,7 @@ def _answers(history: History, log: Log) -> Iterator[str]:
                 if isinstance(entry.answer, Accepted | Refused) and owners[entry.owner].proven < at:
                     yield f"2: {entry.owner} answered {entry.answer} without proof that the shard was its own"
                 yield from _answer(taking, entry, log)
-            case Held():
+            case Held() | Look():
                 pass
 
 

@@ -8,7 +8,7 @@ from kinelog.actors.answers import Answer
 from kinelog.domain.commands import Command
 from kinelog.domain.decider import State
 from kinelog.domain.identifiers import Person
-from kinelog.journal.memory_journal import MemoryJournal
+from kinelog.journal.port import Journal
 
 from tests.simulation.keys import MemoryKeys
 
@@ -32,6 +32,15 @@ class Application:
     commit_id: bytes
     first: int
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The store was read by an owner; if it proves anything, a `Proof` takes this place later."""
+
+    at_ms: int
+    owner: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Held:
     where: str
 
 
-Entry = Acquisition | Application | Proof | Taking | Answering | Held
+Entry = Acquisition | Application | Look | Proof | Taking | Answering | Held
 
 
 @dataclass(slots=True)
@@ -88,7 +97,7 @@ class History:
     """One run."""
 
     seed: int
-    journal: MemoryJournal
+    journal: Journal
     keys: MemoryKeys
     entries: list[Entry] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)

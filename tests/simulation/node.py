@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -10,17 +11,18 @@ from typing import TYPE_CHECKING
 from kinelog.actors import effects, messages, snapshots
 from kinelog.actors.effects import Effect
 from kinelog.actors.messages import Message, Pending
+from kinelog.actors.restoration import forget_people, restore_shard
 from kinelog.actors.shard_machine import ShardMachine
-from kinelog.journal.errors import FencedError
-from kinelog.journal.records import Outcome
+from kinelog.journal.errors import JournalError
+from kinelog.journal.records import Snapshot
 from kinelog.privacy.errors import ErasedPersonError
 
-from tests.simulation.history import Acquisition, Answering, Application, Held, Proof, Taking
+from tests.simulation.history import Answering, Held, Taking
+from tests.simulation.node_store import SHARD, NodeStore
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-SHARD = 0
 BLOCKING = (
     effects.Acquire,
     effects.Restore,
@@ -41,6 +43,8 @@ class Node:
         self.up = False
         self.released = False
         self.machine: ShardMachine = world.make_machine()
+        self.store: NodeStore = world.make_store(self)
+        self._asleep: list[Callable[[], None]] = []
         self._paused = False
         self._busy = 0
         self._held: deque[Message] = deque()
@@ -59,6 +63,8 @@ class Node:
         self.up = True
         self.released = False
         self.machine = self.world.make_machine()
+        self.store = self.world.make_store(self)
+        self._asleep.clear()
         self._paused = False
         self._busy = 0
         self._held.clear()
@@ -82,7 +88,24 @@ class Node:
     def _resume(self, life: int) -> None:
         if life == self.life and self.up:
             self._paused = False
+            asleep, self._asleep = self._asleep, []
+            for action in asleep:
+                action()
             self._work()
+
+    @property
+    def awake(self) -> bool:
+        """Whether this node is not standing still."""
+        return not self._paused
+
+    def when_awake(self, life: int, action: Callable[[], None]) -> None:
+        """Go on with something: at once, after a pause, or never, if that life is over."""
+        if life != self.life or not self.up:
+            return
+        if self._paused:
+            self._asleep.append(action)
+        else:
+            action()
 
     def _tick(self, life: int) -> None:
         if life == self.life and self.up:
@@ -180,101 +203,37 @@ class Node:
                 self.world.history.complaints.append(f"{effect.command} raised {effect.error!r}")
             case effects.Released():
                 self.released = True
+            case effects.Restore():
+                self._in_store(partial(self._restore, effect))
+            case effects.Forget():
+                self._in_store(partial(self._forget, effect, self.owner))
             case _:
-                self._in_store(partial(self._ask_store, effect, self.owner))
+                self.store.perform(effect, self.owner, partial(self.tell, self.life, ends=True))
 
     def _in_store(self, work: Callable[[], Message | None], *, ends: bool = True) -> None:
         """Let the store do something after a while, and tell the machine after another."""
-        world, life = self.world, self.life
+        world, life, store = self.world, self.life, self.store
 
         def at_the_store() -> None:
             answer = work()
             if answer is not None:
                 world.clockwork.later(world.store_delay(), lambda: self.tell(life, answer, ends=ends))
 
-        world.clockwork.later(world.store_delay(), at_the_store)
+        world.clockwork.later(world.store_delay(), partial(store.in_background, at_the_store))
 
-    def _ask_store(self, effect: Effect, owner: str) -> Message | None:
-        ask: dict[type[Effect], Callable[..., Message | None]] = {
-            effects.Commit: self._commit,
-            effects.ProveOwnership: self._prove,
-            effects.Acquire: self._acquire,
-            effects.Judge: self._judge,
-            effects.Restore: self._restore,
-            effects.Forget: self._forget,
-        }
-        return ask[type(effect)](effect, owner)
-
-    def _restore(self, effect: effects.Restore, _owner: str) -> Message:
+    def _restore(self, effect: effects.Restore) -> Message:
         if self.world.happens(self.world.plan.store_fails):
             return messages.RestoreFailed()
-        return self.world.restore(effect.head)
-
-    def _acquire(self, _effect: effects.Acquire, owner: str) -> Message:
-        world = self.world
-        if world.happens(world.plan.store_fails):
-            return messages.AcquireFailed()
-        acquired = world.journal.acquire(SHARD, owner)
-        world.history.entries.append(Acquisition(world.clockwork.now_ms, owner, acquired.epoch))
-        if world.happens(world.plan.acquire_unknown):
-            return messages.AcquireFailed()
-        return messages.Acquired(acquired.epoch, acquired.head)
-
-    def _commit(self, effect: effects.Commit, owner: str) -> Message:
-        world, plan = self.world, self.world.plan
-        if world.happens(plan.commit_fails):
-            return messages.CommitFailed("storage-full")
-        if len(effect.events) > plan.commit_events:
-            return messages.CommitTooLarge()
-        if world.happens(plan.commit_unknown_lost):
-            return messages.OutcomeUnknown()
-        if world.happens(plan.commit_unknown_late):
-            world.clockwork.later(world.rng.randint(1, 4_000), partial(self._apply_late, effect, owner))
-            return messages.OutcomeUnknown()
-        answer = self._apply(effect, owner)
-        return messages.OutcomeUnknown() if world.happens(plan.commit_unknown_applied) else answer
-
-    def _apply_late(self, effect: effects.Commit, owner: str) -> None:
-        # Nobody hears of it: the owner was told long ago that nobody knows.
-        self._apply(effect, owner)
-
-    def _apply(self, effect: effects.Commit, owner: str) -> Message:
-        world = self.world
         try:
-            stored = [world.codec.seal(entity, sequence, event) for entity, sequence, event in effect.events]
-            last = world.journal.commit(SHARD, effect.epoch, effect.after, effect.commit_id, stored)
-        except FencedError:
-            return messages.Fenced()
-        except ErasedPersonError as error:
-            return messages.KeyMissing(world.person(error.tenant, error.pseudonym))
-        world.history.entries.append(
-            Application(world.clockwork.now_ms, owner, effect.epoch, effect.commit_id, effect.after + 1, last)
-        )
-        return messages.Committed(last)
-
-    def _judge(self, effect: effects.Judge, _owner: str) -> Message:
-        world = self.world
-        if world.happens(world.plan.store_fails):
-            return messages.JudgeFailed()
-        if world.judges_by_head:
-            head = world.journal.head(SHARD)
-            return messages.Judged(Outcome(head > effect.after, effect.after + 1, head))
-        return messages.Judged(world.journal.outcome(SHARD, effect.epoch, effect.after, effect.commit_id))
-
-    def _prove(self, effect: effects.ProveOwnership, owner: str) -> Message:
-        world = self.world
-        if world.happens(world.plan.store_fails):
-            return messages.ProofFailed()
-        if not world.journal.owns(SHARD, effect.epoch):
-            return messages.Fenced()
-        world.history.entries.append(Proof(world.clockwork.now_ms, owner, effect.epoch))
-        return messages.Owned()
+            return restore_shard(self.store.journal, self.world.keys, SHARD, effect.head)
+        except JournalError:
+            return messages.RestoreFailed()
 
     def _recover(self, effect: effects.Recover) -> Message:
         world = self.world
         if world.happens(world.plan.recovery_fails):
             return messages.RecoveryFailed(effect.entity, effect.recovery)
-        return world.recoverer.recover(effect.entity, effect.recovery)
+        return self.store.recoverer.recover(effect.entity, effect.recovery)
 
     def _forget(self, effect: effects.Forget, owner: str) -> Message | None:
         world = self.world
@@ -283,7 +242,10 @@ class Node:
             return None
         if world.happens(world.plan.forget_fails):
             return messages.ForgetFailed()
-        world.forget(effect.people)
+        try:
+            forget_people(self.store.journal, world.keys, effect.people)
+        except JournalError:
+            return messages.ForgetFailed()
         return messages.Forgotten()
 
     def _save_snapshot(self, effect: effects.SaveSnapshot) -> None:
@@ -296,14 +258,17 @@ class Node:
             )
         except ErasedPersonError:
             return
-        world.journal.save_snapshot(snapshot)
+        self._keep(snapshot)
 
     def _save_shard_snapshot(self, effect: effects.SaveShardSnapshot) -> None:
         world = self.world
         if not world.happens(world.plan.snapshot_lost):
-            world.journal.save_snapshot(
-                snapshots.seal_sessions(SHARD, effect.position, effect.sessions, world.clockwork.now_ms)
-            )
+            self._keep(snapshots.seal_sessions(SHARD, effect.position, effect.sessions, world.clockwork.now_ms))
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        # The real shell logs that it was not saved, and goes on: a snapshot only makes a recovery shorter.
+        with contextlib.suppress(JournalError):
+            self.store.journal.save_snapshot(snapshot)
 
     def _reply(self, effect: effects.Reply) -> None:
         world = self.world

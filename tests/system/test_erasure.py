@@ -114,7 +114,7 @@ def gone(tmp_path_factory: pytest.TempPathFactory) -> Gone:
         pseudonym = keys.pseudonym(TENANT, alice.name)
         assert pseudonym is not None
         raw_key = keys.sealer(TENANT, pseudonym)._key
-        row = keys._row(TENANT, pseudonym)
+        row = keys._table.find((TENANT, pseudonym))
         assert row is not None
     with RunningService(data) as service:
         owner = Asking(service.url, token)
@@ -122,7 +122,7 @@ def gone(tmp_path_factory: pytest.TempPathFactory) -> Gone:
             "backup", "--data", str(data), "--to", str(root / "logs"), "--keys-to", str(root / "old-keys"), "--json"
         )
         assert backup.returncode == 0, backup.stderr
-        found = Gone(root, token, alice, bob, pseudonym, raw_key, row[1], json.loads(backup.stdout), [])
+        found = Gone(root, token, alice, bob, pseudonym, raw_key, row.wrapped, json.loads(backup.stdout), [])
         found.found_before = traces(data, found.of_hers())
         assert {r.status for r in ask_about(owner, alice, token).values()} == {200}
         erased = owner.call("DELETE", f"/v1/users/{alice.name}")

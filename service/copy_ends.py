@@ -1,0 +1,146 @@
+"""The two ends of a copy: a store's log, the mark of the copy, and its keys, opened without serving anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinelog.cassandra_session.address import CassandraAddress
+from kinelog.cassandra_session.errors import AddressError
+from kinelog.journal.copy_mark import CopyMarks
+from kinelog.journal.port import Journal
+from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
+from kinelog.journal.sqlite_journal import SqliteJournal
+from kinelog.privacy import master_key
+from kinelog.privacy.erasure_list import FILE_NAME as ERASURES_NAME
+from kinelog.privacy.erasure_list import ErasureList
+from kinelog.privacy.errors import PrivacyError
+from kinelog.privacy.key_copying import Keys
+from kinelog.privacy.key_file import FILE_NAME as KEYS_NAME
+from kinelog.privacy.master_key import MasterKey
+from kinelog.privacy.sqlite_key_table import SqliteKeyTable
+from kinelog.service.configuration import DataFolder, master_key_from
+from kinelog.service.errors import ConfigurationError, TryAgainError, UnavailableServiceError
+from kinelog.service.folder_lock import FolderLock
+
+SQLITE = "sqlite:"
+
+StoreAddress = DataFolder | CassandraAddress
+
+
+@dataclass(frozen=True, slots=True)
+class CopyEnd:
+    """One end of a copy.
+
+    Attributes:
+        where: How messages name it.
+        journal: Its log.
+        marks: Where a copy into it is noted.
+        keys: Its keys and erasures.
+    """
+
+    where: str
+    journal: Journal
+    marks: CopyMarks
+    keys: Keys
+
+
+def parse_store(text: str) -> StoreAddress:
+    """`sqlite:FOLDER`, or the address of a cluster.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if text.startswith(SQLITE) and len(text) > len(SQLITE):
+        return DataFolder(Path(text.removeprefix(SQLITE)))
+    try:
+        return CassandraAddress.parse(text)
+    except AddressError as error:
+        raise ConfigurationError(f"{text!r} is no store ({error}): write sqlite:FOLDER or cassandra://…") from error
+
+
+def shared_master_key(ends: tuple[StoreAddress, StoreAddress]) -> MasterKey:
+    """The master key of both ends: from the environment, or from the first data folder that has one.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if (given := master_key_from()) is not None:
+        return MasterKey(given)
+    for end in ends:
+        if isinstance(end, DataFolder) and (end.keys / master_key.FILE_NAME).exists():
+            try:
+                return master_key.load_or_create(end.keys, may_create=False)
+            except PrivacyError as error:
+                raise ConfigurationError(str(error)) from error
+    raise ConfigurationError(
+        "keys are copied as they are wrapped, so both ends need one master key: set KINELOG_MASTER_KEY to that of the "
+        "source"
+    )
+
+
+@contextmanager
+def opened_source(address: StoreAddress, master: MasterKey, *, while_running: bool) -> Iterator[CopyEnd]:
+    """Open where is copied from.
+
+    Raises:
+        TryAgainError: A service has the folder, and it was not said that it may.
+        UnavailableServiceError: There is nothing.
+    """
+    if isinstance(address, CassandraAddress):
+        with _cluster(address, None, None) as end:
+            yield end
+        return
+    if not address.log.is_file() or not (address.keys / KEYS_NAME).is_file():
+        raise UnavailableServiceError(f"there are no log and keys in {address.root}: name a data folder")
+    with ExitStack() as stack:
+        if not while_running:
+            stack.enter_context(_alone(address))
+        yield stack.enter_context(_folder(address, master, None))
+
+
+@contextmanager
+def opened_destination(
+    address: StoreAddress, master: MasterKey, shards: int | None, source: Journal
+) -> Iterator[CopyEnd]:
+    """Open where is copied to; made, with as many shards as asked for or as the source has, if it is not there.
+
+    Raises:
+        TryAgainError: A service has the folder.
+        IncompatibleStoreError: It is there with another number of shards.
+    """
+    if isinstance(address, CassandraAddress):
+        with _cluster(address, shards, source.shards) as end:
+            yield end
+        return
+    if shards is None and not address.log.exists():
+        shards = source.shards
+    address.create()
+    with FolderLock(address.lock), _folder(address, master, shards) as end:
+        yield end
+
+
+@contextmanager
+def _alone(folder: DataFolder) -> Iterator[None]:
+    try:
+        lock = FolderLock(folder.lock).__enter__()
+    except TryAgainError as error:
+        raise TryAgainError(
+            f"{error.message}; or copy with --while-running now, and once more without it when the service is stopped"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
+@contextmanager
+def _folder(folder: DataFolder, master: MasterKey, shards: int | None) -> Iterator[CopyEnd]:
+    with ExitStack() as stack:
+        table = stack.enter_context(closing(SqliteKeyTable(folder.keys / KEYS_NAME, master.check)))
+        master_key.sync_folder(folder.keys)
+        journal = stack.enter_context(closing(SqliteJournal(folder.log, shards=shards)))
+        keys = Keys(table, ErasureList(folder.keys / ERASURES_NAME))
+        yield CopyEnd(f"{SQLITE}{folder.root}", journal, SqliteCopyMarks(folder.log), keys)

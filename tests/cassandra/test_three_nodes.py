@@ -1,0 +1,42 @@
+"""Three nodes on one machine are a ring that lives on without one of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from cassandra_server.cluster import CassandraCluster
+from tests.cassandra.cql import open_session
+
+pytestmark = [pytest.mark.cassandra, pytest.mark.cassandra_cluster]
+
+
+def test_each_node_knows_the_two_others(cassandra_cluster: CassandraCluster) -> None:
+    hosts = {node.address.host for node in cassandra_cluster.nodes}
+    for node in cassandra_cluster.nodes:
+        with open_session(node.address) as session:
+            peers = {str(peer) for (peer,) in session.rows("SELECT peer FROM system.peers")}
+        assert peers == hosts - {node.address.host}
+
+
+def test_two_decide_while_the_third_is_paused_or_dead(
+    cassandra_cluster: CassandraCluster, keyspace_prefix: str
+) -> None:
+    first, second, third = cassandra_cluster.nodes
+    replicated = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}"
+    insert = f"INSERT INTO {keyspace_prefix}.things (name) VALUES (?) IF NOT EXISTS"  # noqa: S608 - the test's own table
+    with open_session(first.address) as session:
+        session.rows(f"CREATE KEYSPACE {keyspace_prefix} WITH replication = {replicated}")
+        session.rows(f"CREATE TABLE {keyspace_prefix}.things (name text PRIMARY KEY)")
+        third.pause()
+        try:
+            assert session.rows(insert, "paused") == [(True,)]
+        finally:
+            third.resume()
+        second.kill()
+        try:
+            assert session.rows(insert, "dead") == [(True,)]
+        finally:
+            second.restart()
+    cassandra_cluster.wait_until_joined()
+    with open_session(second.address) as session:
+        assert session.rows(insert, "dead") == [(False, "dead")]

@@ -1,0 +1,109 @@
+"""Journals on a real node, each store in keyspaces of its own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from kinelog.cassandra_session import keyspaces
+from kinelog.cassandra_session.address import CassandraAddress
+from kinelog.cassandra_session.connection import Connection
+from kinelog.cassandra_session.driver_connection import DriverConnection, connect
+from kinelog.journal.cassandra import entity_events, snapshots
+from kinelog.journal.cassandra.entity_recovery import EntityRecovery
+from kinelog.journal.cassandra.journal import COMMIT_BYTES, CassandraJournal, CassandraLog
+from kinelog.journal.cassandra.log_identity import identify
+from kinelog.journal.cassandra.procedures import BUCKET_BYTES
+from kinelog.journal.cassandra.schema import LOG_SCHEMA
+from kinelog.journal.cassandra.snapshots import CassandraSnapshots
+from typing_extensions import override
+
+from cassandra_server.configuration import Address
+from tests.cassandra.cql import CqlSession
+from tests.cassandra.shared_node import SharedNode
+
+
+class ClosingJournal(CassandraJournal):
+    """A journal that closes the connection that was made for it."""
+
+    connection: Connection
+
+    @override
+    def close(self) -> None:
+        super().close()
+        self.connection.close()
+
+
+@dataclass
+class CassandraStore:
+    """One store: its journals share keyspaces, and each has a connection of its own.
+
+    Attributes:
+        address: The node.
+        prefix: Of the keyspaces.
+        bucket_bytes: When a bucket is full.
+        commit_bytes: Largest commit.
+    """
+
+    address: Address
+    prefix: str
+    bucket_bytes: int = BUCKET_BYTES
+    commit_bytes: int = COMMIT_BYTES
+    opened: list[ClosingJournal] = field(default_factory=list)
+
+    def connect(self, clock_us: Callable[[], int] | None = None) -> DriverConnection:
+        """A connection; plain writes are stamped by the clock."""
+        url = CassandraAddress((self.address.host,), self.address.port, self.prefix)
+        return connect(url, clock_us=clock_us)
+
+    def create(self) -> None:
+        """Make the keyspace and its tables."""
+        connection = self.connect()
+        try:
+            keyspaces.create(connection, "log", None)
+            for cql in LOG_SCHEMA.migrations[0].statements[:2] + entity_events.TABLES + snapshots.TABLES:
+                connection.define(cql)
+        finally:
+            connection.close()
+
+    def open(
+        self,
+        shards: int | None = None,
+        clock_us: Callable[[], int] | None = None,
+        between: Callable[[Connection], Connection] = lambda connection: connection,
+    ) -> ClosingJournal:
+        """A journal on the store; `between` may put something between it and the cluster."""
+        connection = between(self.connect(clock_us))
+        try:
+            identity = identify(connection, shards)
+        except Exception:
+            connection.close()
+            raise
+        log = CassandraLog(connection, identity, bucket_bytes=self.bucket_bytes)
+        journal = ClosingJournal(
+            log,
+            EntityRecovery(connection, identity.incarnation, identity.shards, log.reader),
+            CassandraSnapshots(connection, identity.incarnation),
+            commit_bytes=self.commit_bytes,
+        )
+        journal.connection = connection
+        self.opened.append(journal)
+        return journal
+
+
+@contextmanager
+def cassandra_store(
+    node: SharedNode, session: CqlSession, bucket_bytes: int = BUCKET_BYTES
+) -> Iterator[CassandraStore]:
+    """An empty store that is dropped afterwards, with whatever is open."""
+    prefix = f"t_journal_{secrets.token_hex(4)}"
+    store = CassandraStore(node.address, prefix, bucket_bytes)
+    store.create()
+    try:
+        yield store
+    finally:
+        for journal in store.opened:
+            journal.close()
+        session.drop_keyspaces(prefix)
