@@ -19,7 +19,7 @@ class WrittenFloor(GymFloor):
         super().__init__(folder)
         self.written = self.new_worker(CassandraViews(connection, self.journal.shards))
         self.embedded = self.read_side
-        self.read_side = CassandraReadSide(connection, lambda: self.now_ms)
+        self.read_side = CassandraReadSide(connection, self.journal.shards, lambda: self.now_ms)
 
     @override
     def project(self) -> None:
