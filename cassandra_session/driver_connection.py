@@ -296,6 +296,7 @@ def connect(
     cluster = Cluster(
         list(address.hosts),
         port=address.port,
+        protocol_version=5,  # every server that is new enough speaks it; asking for more costs two connections
         auth_provider=PlainTextAuthProvider(address.user, credentials.password or "") if address.user else None,
         ssl_context=_tls(credentials),
         # Without it the driver sends in pieces of 4 096 bytes that wait for one another's acknowledgement: 40 ms each.
