@@ -8,7 +8,6 @@ from threading import Event
 from typing import ClassVar
 
 from kinelog.actors.region import wall_clock_ms
-from kinelog.cassandra_session.driver_connection import connect
 from kinelog.cassandra_session.errors import CassandraError, SchemaError
 from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
@@ -27,11 +26,10 @@ from kinelog.projections.cassandra.cassandra_views import CassandraViews
 from kinelog.projections.cassandra.read_side import CassandraReadSide
 from kinelog.projections.read_side import ReadSide
 from kinelog.projections.view_store import ViewStore
+from kinelog.service.cassandra_store import connected
 from kinelog.service.configuration import (
     DataFolder,
     Settings,
-    cluster_address,
-    credentials_from,
     master_key_from,
 )
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
@@ -57,8 +55,7 @@ class ClusterData(OpenedData):
         self.folder = folder
         with ExitStack() as undo:
             try:
-                self.connection = connect(cluster_address(settings), credentials_from(settings))
-                undo.callback(self.connection.close)
+                self.connection = undo.enter_context(connected(settings))
                 require_schema(self.connection, SCHEMAS)
                 self._announcement = SchemaAnnouncement(self.connection, SCHEMAS)
                 undo.callback(self._announcement.close)
@@ -70,12 +67,12 @@ class ClusterData(OpenedData):
                 raise ConfigurationError(str(error)) from error
             except (CassandraError, SchemaError, PrivacyError, JournalError) as error:
                 raise UnavailableServiceError(str(error)) from error
-            undo.pop_all()
+            self._opened = undo.pop_all()
         self.codec = EventCodec(self.keys)
 
     @override
     def view_store(self) -> ViewStore:
-        return CassandraViews(self.connection)
+        return CassandraViews(self.connection, self.journal.shards)
 
     @override
     def read_side(self) -> ReadSide:
@@ -88,9 +85,7 @@ class ClusterData(OpenedData):
     @override
     def close(self) -> None:
         self.journal.close()
-        self.keys.close()
-        self._announcement.close()
-        self.connection.close()
+        self._opened.close()
 
     def _open_journal(self) -> CassandraJournal:
         identity = self._log.identity

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
-from kinelog.cassandra_session.driver_connection import connect
-from kinelog.cassandra_session.errors import CassandraError
 from kinelog.cassandra_session.migrations import apply_schema
-from kinelog.service.configuration import Settings, cluster_address, credentials_from
-from kinelog.service.errors import UnavailableServiceError
+from kinelog.service.cassandra_store import connected
+from kinelog.service.configuration import Settings, cluster_address
 from kinelog.service.schemas import SCHEMAS
 
 
@@ -18,9 +14,5 @@ def apply_schemas(settings: Settings) -> None:
     Raises:
         UnavailableServiceError: The cluster does not answer, or does not allow it.
     """
-    address = cluster_address(settings)
-    try:
-        with closing(connect(address, credentials_from(settings))) as connection:
-            apply_schema(connection, SCHEMAS, data_center=address.data_center)
-    except CassandraError as error:
-        raise UnavailableServiceError(str(error)) from error
+    with connected(settings) as connection:
+        apply_schema(connection, SCHEMAS, data_center=cluster_address(settings).data_center)

@@ -63,7 +63,10 @@ async def run_service(
             await runner.setup()
             url = await listen(runner, settings)
             if projections:
-                variables = {"KINELOG_LOG_LEVEL": settings.log_level, "KINELOG_STORE": settings.store}
+                variables = {
+                    "KINELOG_LOG_LEVEL": settings.log_level,
+                    "KINELOG_STORE": settings.store,
+                }  # the rest it reads as we did
                 children.append(ChildProcess("projections", ["project", "--data", str(folder.root)], variables))
                 children[-1].start()
             visitors = await listening(url)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kinelog.cassandra_session import keyspaces
 from kinelog.cassandra_session.address import CassandraAddress
+from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.driver_connection import DriverConnection, connect
-from kinelog.journal.cassandra import entity_events, snapshots
 from kinelog.journal.cassandra.entity_recovery import EntityRecovery
 from kinelog.journal.cassandra.journal import COMMIT_BYTES, CassandraJournal, CassandraLog
 from kinelog.journal.cassandra.log_identity import identify
@@ -19,12 +20,14 @@ from kinelog.journal.cassandra.snapshots import CassandraSnapshots
 from typing_extensions import override
 
 from cassandra_server.configuration import Address
+from tests.cassandra.cql import CqlSession
+from tests.cassandra.shared_node import SharedNode
 
 
 class ClosingJournal(CassandraJournal):
     """A journal that closes the connection that was made for it."""
 
-    connection: DriverConnection
+    connection: Connection
 
     @override
     def close(self) -> None:
@@ -59,14 +62,19 @@ class CassandraStore:
         connection = self.connect()
         try:
             keyspaces.create(connection, "log", None)
-            for cql in LOG_SCHEMA.migrations[0].statements[:2] + entity_events.TABLES + snapshots.TABLES:
+            for cql in LOG_SCHEMA.migrations[0].statements:
                 connection.define(cql)
         finally:
             connection.close()
 
-    def open(self, shards: int | None = None, clock_us: Callable[[], int] | None = None) -> ClosingJournal:
-        """A journal on the store."""
-        connection = self.connect(clock_us)
+    def open(
+        self,
+        shards: int | None = None,
+        clock_us: Callable[[], int] | None = None,
+        between: Callable[[Connection], Connection] = lambda connection: connection,
+    ) -> ClosingJournal:
+        """A journal on the store; `between` may put something between it and the cluster."""
+        connection = between(self.connect(clock_us))
         try:
             identity = identify(connection, shards)
         except Exception:
@@ -85,10 +93,16 @@ class CassandraStore:
 
 
 @contextmanager
-def closing(store: CassandraStore) -> Iterator[CassandraStore]:
-    """Close what was opened."""
+def cassandra_store(
+    node: SharedNode, session: CqlSession, bucket_bytes: int = BUCKET_BYTES
+) -> Iterator[CassandraStore]:
+    """An empty store that is dropped afterwards, with whatever is open."""
+    prefix = f"t_journal_{secrets.token_hex(4)}"
+    store = CassandraStore(node.address, prefix, bucket_bytes)
+    store.create()
     try:
         yield store
     finally:
         for journal in store.opened:
             journal.close()
+        session.drop_keyspaces(prefix)

@@ -23,7 +23,6 @@ from kinelog.journal.records import Outcome
 
 from tests.journal.fence_table import FenceTable, Write
 
-SHARD = 0
 BUCKET_BYTES = 2 * ROW_OVERHEAD_BYTES
 
 
@@ -67,6 +66,7 @@ class Interleaving:
 
     rules: FenceRules = ALL_RULES
     new_epoch: bool = True
+    shard: int = 0
     owners: list[Owner] = field(default_factory=lambda: [Owner(name) for name in "abc"])
     table: FenceTable = field(default_factory=FenceTable)
     late: list[Write] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Interleaving:
     def acquire(self, owner: Owner) -> None:
         """Begin to acquire."""
         owner.epoch = owner.place = None
-        self._begin(owner, self.fence.acquire(SHARD, owner.name, owner.known), self._granted(owner))
+        self._begin(owner, self.fence.acquire(self.shard, owner.name, owner.known), self._granted(owner))
 
     def commit(self, owner: Owner, events: int) -> None:
         """Begin a commit, if the owner believes that it may."""
@@ -91,7 +91,7 @@ class Interleaving:
             return
         self.commits += 1
         commit_id = self.commits.to_bytes(16, "big")
-        row = CommitRow(SHARD, owner.head + 1, owner.head + events, owner.epoch, commit_id, b"", b"", b"")
+        row = CommitRow(self.shard, owner.head + 1, owner.head + events, owner.epoch, commit_id, b"", b"", b"")
         owner.pending = row
         self._begin(owner, self.fence.commit(row, owner.place, owner.name, owner.known), self._appended(owner, row))
 
@@ -105,7 +105,7 @@ class Interleaving:
                 if owns and newer:
                     raise BrokenPromiseError(f"epoch {epoch} was proven newest after a newer one was given")
 
-            self._begin(owner, self.fence.owns(SHARD, epoch, owner.known), proven)
+            self._begin(owner, self.fence.owns(self.shard, epoch, owner.known), proven)
 
     def look(self, owner: Owner) -> None:
         """Begin to read the head: never behind what was acknowledged before."""
@@ -115,7 +115,7 @@ class Interleaving:
             if cast("int", head) < acknowledged:
                 raise BrokenPromiseError(f"head {head} after {acknowledged} was acknowledged")
 
-        self._begin(owner, self.fence.head(SHARD, owner.known), seen)
+        self._begin(owner, self.fence.head(self.shard, owner.known), seen)
 
     def forget(self, owner: Owner) -> None:
         """Lose what is known of buckets, not the epoch: as a restart between two commits."""
@@ -200,7 +200,7 @@ class Interleaving:
             else:
                 self.excluded.add(row.commit_id)
 
-        steps = self.fence.outcome(SHARD, row.epoch, row.first - 1, row.commit_id, owner.known)
+        steps = self.fence.outcome(self.shard, row.epoch, row.first - 1, row.commit_id, owner.known)
         self._begin(owner, steps, ended)
 
     def _appended(self, owner: Owner, row: CommitRow) -> Callable[[object], None]:
@@ -230,7 +230,7 @@ class Interleaving:
 
     def check(self) -> None:
         """Hold the table to what was promised so far."""
-        log = self.table.log(SHARD)
+        log = self.table.log(self.shard)
         position = 0
         for row in log:
             if row.first != position + 1:

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from kinelog.journal.cassandra.buckets import KnownBuckets
 from kinelog.journal.cassandra.fence_rules import ALL_RULES, FenceRules
+from kinelog.journal.cassandra.procedures import Fence, Steps
+from kinelog.journal.cassandra.requests import SEALED, BucketState, Reply
 
 from tests.journal.fence_interleaving import BrokenPromiseError, Fate, Interleaving
+from tests.journal.fence_table import BucketPartition, FenceTable
 
 OWNERS = st.integers(0, 2)
 FATES = st.sampled_from(Fate)
@@ -68,10 +72,17 @@ def begin(shard: Interleaving, number: int, what: str, events: int) -> None:
             shard.look(owner)
 
 
-def explore(seed: int, rules: FenceRules = ALL_RULES, *, new_epoch: bool = True, steps: int = 700) -> Interleaving:
-    """A random history; the seed repeats it."""
+def explore(
+    seed: int,
+    rules: FenceRules = ALL_RULES,
+    *,
+    new_epoch: bool = True,
+    steps: int = 700,
+    shard: Interleaving | None = None,
+) -> Interleaving:
+    """A random history, of a new shard unless one is given; the seed repeats it."""
     rng = Random(seed)
-    shard = Interleaving(rules, new_epoch)
+    shard = shard or Interleaving(rules, new_epoch)
     troubled = rng.choice((0.0, 0.1, 0.4))
     for _ in range(steps):
         owner = rng.randrange(3)
@@ -116,3 +127,41 @@ def test_without_any_one_rule_a_promise_breaks(name: str) -> None:
 def test_without_a_new_epoch_after_an_unknown_outcome_a_promise_breaks() -> None:
     with pytest.raises(BrokenPromiseError):
         explore_many(2_000, new_epoch=False)
+
+
+def test_who_is_far_behind_finds_the_newest_bucket_and_any_position_in_few_reads() -> None:
+    table = FenceTable()
+    for bucket in range(1_000):
+        sealed = BucketState(SEALED, 10 * bucket + 10, 10 * bucket, 1, 7)
+        table.buckets[0, bucket] = BucketPartition(sealed, "a")
+    table.buckets[0, 1_000] = BucketPartition(BucketState(7, 10_003, 10_000, 1, 0), "a")
+    fence = Fence()
+    for known in (KnownBuckets(), knowing(0, 0), knowing(990, 9_900), knowing(1_000, 10_000)):
+        asked, head = run(fence.head(0, known), table)
+        assert head == 10_003
+        assert asked <= 26
+    asked, head = run(fence.head(0, known), table)
+    assert (asked, head) == (1, 10_003)
+    for position in (1, 10, 11, 5_005, 9_999, 10_001, 10_004):
+        asked, bucket = run(fence.bucket_of(0, position, KnownBuckets()), table)
+        assert bucket == min((position - 1) // 10, 1_000)
+        assert asked <= 26
+
+
+def knowing(bucket: int, start: int) -> KnownBuckets:
+    known = KnownBuckets()
+    known.add(bucket, start)
+    return known
+
+
+def run(steps: Steps[int], table: FenceTable) -> tuple[int, int]:
+    """Run a procedure undisturbed: how much it asked, and what it returned."""
+    asked = 0
+    reply: Reply = None
+    while True:
+        try:
+            request = steps.send(reply)
+        except StopIteration as done:
+            return asked, done.value
+        asked += 1
+        reply = table.apply(request)

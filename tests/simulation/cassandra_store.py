@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,38 +11,80 @@ from kinelog.actors import effects, messages
 from kinelog.actors.effect_runner import _failed_commit
 from kinelog.actors.messages import Message
 from kinelog.cassandra_session.errors import CassandraError
-from kinelog.journal.cassandra.buckets import KnownBuckets
-from kinelog.journal.cassandra.procedures import Appended, Fence, Granted, Place, Steps
+from kinelog.journal.cassandra.collaborators import EntityReplays
+from kinelog.journal.cassandra.entity_recovery import EntityRecovery
+from kinelog.journal.cassandra.journal import CassandraJournal, CassandraLog
+from kinelog.journal.cassandra.log_identity import LogIdentity
+from kinelog.journal.cassandra.procedures import Appended, Granted, Steps
 from kinelog.journal.cassandra.requests import Append, OpenBucket, RaiseEpoch, ReadBucket, Reply, Request
-from kinelog.journal.commit_row import pack
+from kinelog.journal.cassandra.snapshots import CassandraSnapshots
+from kinelog.journal.commit_row import CommitRow, Run, pack
 from kinelog.journal.errors import JournalError
-from kinelog.journal.records import Outcome
+from kinelog.journal.records import Outcome, Positioned
 from kinelog.privacy.errors import ErasedPersonError
 from typing_extensions import override
 
+from tests.simulation.cluster.client import Client
+from tests.simulation.cluster.fence_statements import reply_of, statement_of
 from tests.simulation.cluster.link import Answer
-from tests.simulation.cluster.log_table import reply_of, statement_of
 from tests.simulation.history import Acquisition, Application, Look, Proof
 from tests.simulation.node_store import SHARD, Done, LogEffect, NodeStore
 from tests.simulation.procedure_run import Heard, ProcedureRun
 
 if TYPE_CHECKING:
-    from tests.simulation.cluster_world import ClusterWorld
     from tests.simulation.node import Node
+    from tests.simulation.cluster_world import ClusterWorld
 
 T = TypeVar("T")
+
+INCARNATION = "only"
+IDENTITY = LogIdentity(1, INCARNATION)
+
+
+class Replays(EntityReplays):
+    """Replays for whoever reads; commits are admitted by the store, which has to let time go by meanwhile."""
+
+    def __init__(self, tails: EntityRecovery) -> None:
+        self._tails = tails
+
+    @override
+    def replay(self, entity: str, after_sequence: int) -> Iterator[Positioned]:
+        return self._tails.replay(SHARD, entity, after_sequence)
+
+    @override
+    def acquired(self, shard: int, head: int) -> None:
+        raise NotImplementedError("nodes acquire by procedures")
+
+    @override
+    def admit(self, row: CommitRow, go: Callable[[], None]) -> None:
+        raise NotImplementedError("nodes commit by procedures")
+
+    @override
+    def committed(self, row: CommitRow, runs: Sequence[Run]) -> None:
+        raise NotImplementedError("nodes commit by procedures")
+
+    @override
+    def close(self) -> None:
+        """Nothing runs in the background."""
 
 
 class CassandraStore(NodeStore):
     """What one life of a node knows of the log, as the adapter keeps it: buckets seen, and where the next commit goes."""
 
-    def __init__(self, world: ClusterWorld, node: Node, fence: Fence) -> None:
+    def __init__(self, world: ClusterWorld, node: Node) -> None:
         self.world = world
         self._node = node
-        self._fence = fence
-        self._known = KnownBuckets()
-        self._place: Place | None = None
+        self._life = node.life
+        client = Client(world.link, lambda: node.up and node.life == self._life, lambda: node.awake)
+        log = CassandraLog(client, IDENTITY, bucket_bytes=world.faults.bucket_bytes)
+        self._fence = world.fence
+        self._shard = log.shards[SHARD]
+        self._tails = world.variant.recovery(client, INCARNATION, 1, log.reader, world.faults.tail_bytes)
+        self._background: deque[Callable[[], None]] = deque()
+        self._working = False
         self._look: Look | None = None
+        self.journal = CassandraJournal(log, Replays(self._tails), CassandraSnapshots(client, INCARNATION))
+        self.recoverer = world.make_recoverer(self.journal)
         self._performing: dict[type[LogEffect], Callable[..., None]] = {
             effects.Commit: self._commit,
             effects.ProveOwnership: self._prove,
@@ -50,21 +93,34 @@ class CassandraStore(NodeStore):
         }
 
     @override
+    def in_background(self, work: Callable[[], None]) -> None:
+        # One thread: who waits for the cluster lets time go by, and others of this process come after that.
+        self._background.append(work)
+        if self._working:
+            return
+        self._working = True
+        while self._background and self._node.up and self._node.life == self._life:
+            self._background.popleft()()
+        self._working = False
+
+    @override
     def perform(self, effect: LogEffect, owner: str, done: Done) -> None:
         self._performing[type(effect)](effect, owner, done)
 
     # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _acquire(self, _effect: effects.Acquire, owner: str, done: Done) -> None:
+        self._shard.place, self._shard.owner = None, owner
+
         def ended(result: Granted | JournalError) -> None:
             if isinstance(result, JournalError):
-                self._place = None
                 done(messages.AcquireFailed())
             else:
-                self._place = result.place
+                self._shard.place = result.place
+                self._tails.forget(SHARD)
                 done(messages.Acquired(result.acquired.epoch, result.acquired.head))
 
-        self._run(self._fence.acquire(SHARD, owner, self._known), owner, ended)
+        self._run(self._fence.acquire(SHARD, owner, self._shard.known), owner, ended)
 
     def _commit(self, effect: effects.Commit, owner: str, done: Done) -> None:
         world = self.world
@@ -77,23 +133,39 @@ class CassandraStore(NodeStore):
             missing = messages.KeyMissing(world.person(error.tenant, error.pseudonym))
             world.clockwork.later(0, partial(done, missing))
             return
-        row, _ = pack(SHARD, effect.after, effect.epoch, effect.commit_id, stored)
+        row, runs = pack(SHARD, effect.after, effect.epoch, effect.commit_id, stored)
 
         def ended(result: Appended | JournalError) -> None:
             if isinstance(result, JournalError):
-                self._place = None
                 done(_failed_commit(result))
             else:
-                self._place = result.place
+                self._shard.place = result.place
+                self._tails.committed(row, runs)
                 done(messages.Committed(result.last))
 
-        self._run(self._fence.commit(row, self._place, owner, self._known), owner, ended)
+        def go() -> None:
+            # Taken out: if anything goes wrong nothing is known for certain any more.
+            place, self._shard.place = self._shard.place, None
+            self._run(self._fence.commit(row, place, owner, self._shard.known), owner, ended)
+
+        def make_room() -> None:
+            try:
+                self._tails.make_room(SHARD)
+            except JournalError as error:
+                world.clockwork.later(0, partial(done, _failed_commit(error)))
+            else:
+                self._node.when_awake(self._life, go)
+
+        if self._tails.has_room(SHARD):
+            go()
+        else:
+            self.in_background(make_room)
 
     def _judge(self, effect: effects.Judge, owner: str, done: Done) -> None:
         def ended(result: Outcome | JournalError) -> None:
             done(messages.JudgeFailed() if isinstance(result, JournalError) else messages.Judged(result))
 
-        steps = self._fence.outcome(SHARD, effect.epoch, effect.after, effect.commit_id, self._known)
+        steps = self._fence.outcome(SHARD, effect.epoch, effect.after, effect.commit_id, self._shard.known)
         self._run(steps, owner, ended)
 
     def _prove(self, effect: effects.ProveOwnership, owner: str, done: Done) -> None:
@@ -108,7 +180,7 @@ class CassandraStore(NodeStore):
                 message = messages.Fenced()
             done(message)
 
-        self._run(self._fence.owns(SHARD, effect.epoch, self._known), owner, ended)
+        self._run(self._fence.owns(SHARD, effect.epoch, self._shard.known), owner, ended)
 
     # ── statements ───────────────────────────────────────────────────────────────────────────────────────────────
 

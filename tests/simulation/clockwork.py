@@ -22,9 +22,10 @@ class Clockwork:
         heapq.heappush(self._due, (self.now_ms + delay_ms, self._asked, action))
 
     def run_until(self, time_ms: int) -> None:
-        """Let time go by."""
+        """Let time go by. What happens then may let time go by itself, while it waits for something."""
         due = self._due
         while due and due[0][0] <= time_ms:
-            self.now_ms, _, action = heapq.heappop(due)
+            at_ms, _, action = heapq.heappop(due)
+            self.now_ms = max(self.now_ms, at_ms)
             action()
-        self.now_ms = time_ms
+        self.now_ms = max(self.now_ms, time_ms)

@@ -25,6 +25,8 @@ class MemoryStore(NodeStore):
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.journal = world.journal
+        self.recoverer = world.make_recoverer(world.journal)
         self._asking: dict[type[LogEffect], Callable[..., Message]] = {
             effects.Commit: self._commit,
             effects.ProveOwnership: self._prove,

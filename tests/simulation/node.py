@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +11,10 @@ from typing import TYPE_CHECKING
 from kinelog.actors import effects, messages, snapshots
 from kinelog.actors.effects import Effect
 from kinelog.actors.messages import Message, Pending
+from kinelog.actors.restoration import forget_people, restore_shard
 from kinelog.actors.shard_machine import ShardMachine
+from kinelog.journal.errors import JournalError
+from kinelog.journal.records import Snapshot
 from kinelog.privacy.errors import ErasedPersonError
 
 from tests.simulation.history import Answering, Held, Taking
@@ -88,6 +92,11 @@ class Node:
             for action in asleep:
                 action()
             self._work()
+
+    @property
+    def awake(self) -> bool:
+        """Whether this node is not standing still."""
+        return not self._paused
 
     def when_awake(self, life: int, action: Callable[[], None]) -> None:
         """Go on with something: at once, after a pause, or never, if that life is over."""
@@ -203,25 +212,28 @@ class Node:
 
     def _in_store(self, work: Callable[[], Message | None], *, ends: bool = True) -> None:
         """Let the store do something after a while, and tell the machine after another."""
-        world, life = self.world, self.life
+        world, life, store = self.world, self.life, self.store
 
         def at_the_store() -> None:
             answer = work()
             if answer is not None:
                 world.clockwork.later(world.store_delay(), lambda: self.tell(life, answer, ends=ends))
 
-        world.clockwork.later(world.store_delay(), at_the_store)
+        world.clockwork.later(world.store_delay(), partial(store.in_background, at_the_store))
 
     def _restore(self, effect: effects.Restore) -> Message:
         if self.world.happens(self.world.plan.store_fails):
             return messages.RestoreFailed()
-        return self.world.restore(effect.head)
+        try:
+            return restore_shard(self.store.journal, self.world.keys, SHARD, effect.head)
+        except JournalError:
+            return messages.RestoreFailed()
 
     def _recover(self, effect: effects.Recover) -> Message:
         world = self.world
         if world.happens(world.plan.recovery_fails):
             return messages.RecoveryFailed(effect.entity, effect.recovery)
-        return world.recoverer.recover(effect.entity, effect.recovery)
+        return self.store.recoverer.recover(effect.entity, effect.recovery)
 
     def _forget(self, effect: effects.Forget, owner: str) -> Message | None:
         world = self.world
@@ -230,7 +242,10 @@ class Node:
             return None
         if world.happens(world.plan.forget_fails):
             return messages.ForgetFailed()
-        world.forget(effect.people)
+        try:
+            forget_people(self.store.journal, world.keys, effect.people)
+        except JournalError:
+            return messages.ForgetFailed()
         return messages.Forgotten()
 
     def _save_snapshot(self, effect: effects.SaveSnapshot) -> None:
@@ -243,14 +258,17 @@ class Node:
             )
         except ErasedPersonError:
             return
-        world.journal.save_snapshot(snapshot)
+        self._keep(snapshot)
 
     def _save_shard_snapshot(self, effect: effects.SaveShardSnapshot) -> None:
         world = self.world
         if not world.happens(world.plan.snapshot_lost):
-            world.journal.save_snapshot(
-                snapshots.seal_sessions(SHARD, effect.position, effect.sessions, world.clockwork.now_ms)
-            )
+            self._keep(snapshots.seal_sessions(SHARD, effect.position, effect.sessions, world.clockwork.now_ms))
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        # The real shell logs that it was not saved, and goes on: a snapshot only makes a recovery shorter.
+        with contextlib.suppress(JournalError):
+            self.store.journal.save_snapshot(snapshot)
 
     def _reply(self, effect: effects.Reply) -> None:
         world = self.world

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from kinelog.actors import effects
 from kinelog.actors.messages import Message
+from kinelog.actors.recovery import Recoverer
+from kinelog.journal.port import Journal
 
 SHARD = 0
 
@@ -15,7 +17,19 @@ Done = Callable[[Message], None]
 
 
 class NodeStore(ABC):
-    """One node's way to the log. What it knows, it knows for one life of the node."""
+    """One node's way to the log. What it knows, it knows for one life of the node.
+
+    Attributes:
+        journal: For what the node reads, and for its snapshots.
+        recoverer: Reads entities from it.
+    """
+
+    journal: Journal
+    recoverer: Recoverer
+
+    def in_background(self, work: Callable[[], None]) -> None:
+        """Do something that waits for the store, beside everything else: at once, or when there is room for it."""
+        work()
 
     @abstractmethod
     def perform(self, effect: LogEffect, owner: str, done: Done) -> None:

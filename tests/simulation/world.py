@@ -8,9 +8,8 @@ from functools import partial
 from random import Random
 
 from kinelog.actors.answers import Answer
-from kinelog.actors.messages import Message, Pending, Release
+from kinelog.actors.messages import Pending, Release
 from kinelog.actors.recovery import Recoverer
-from kinelog.actors.restoration import forget_people, restore_shard
 from kinelog.actors.rules import DOMAIN_RULES, Rules
 from kinelog.actors.settings import ShardSettings
 from kinelog.actors.shard_machine import ShardMachine
@@ -52,7 +51,7 @@ class World:
     def __init__(self, seed: int, variant: Variant = AS_IT_IS, trace: Callable[[str], None] | None = None) -> None:
         self.rng = Random(seed)
         self.plan: Plan = plan_of(self.rng)
-        self.clockwork = Clockwork()
+        self.clockwork = self.make_clockwork()
         self.journal = self.make_journal()
         self.keys = MemoryKeys()
         self.codec = EventCodec(self.keys)
@@ -61,7 +60,6 @@ class World:
         self.requests: dict[int, Request] = {}
         self._variant = variant
         self._trace = trace
-        self.recoverer = Recoverer(variant.recovery_journal(self.journal), self.keys, self.codec, DOMAIN_RULES)
         self.nodes = [Node(self, "first")]
         if self.plan.two_owners:
             self.nodes.append(Node(self, "second"))
@@ -118,7 +116,7 @@ class World:
         self.clockwork.later(self.rng.randint(1, 2_000), partial(self._boot, node))
 
     def _boot(self, node: Node) -> None:
-        if not node.up and (self._faulty or node is self._survivor()):
+        if not node.up and (self.faulty or node is self._survivor()):
             node.boot()
 
     def _heal(self) -> None:
@@ -136,7 +134,8 @@ class World:
         return all(phone.done for phone in self.phones)
 
     @property
-    def _faulty(self) -> bool:
+    def faulty(self) -> bool:
+        """Whether things still go wrong."""
         return self.clockwork.now_ms < START_MS + self.plan.healed_ms
 
     # ── what nodes need ──────────────────────────────────────────────────────────────────────────────────────────
@@ -157,6 +156,10 @@ class World:
         )
         return self._variant.machine(SHARD, LIMITS, settings, self._variant.rules)
 
+    def make_clockwork(self) -> Clockwork:
+        """The run's time."""
+        return Clockwork()
+
     def make_journal(self) -> Journal:
         """The log, as whoever reads it sees it."""
         return MemoryJournal(shards=1)
@@ -167,19 +170,15 @@ class World:
 
     def happens(self, chance: float) -> bool:
         """Whether a fault strikes now."""
-        return chance > 0 and self._faulty and self.rng.random() < chance
+        return chance > 0 and self.faulty and self.rng.random() < chance
 
     def store_delay(self) -> int:
         """How long the store takes, ms."""
-        return self.rng.randint(0, self.plan.slow_store_ms if self._faulty else 10)
+        return self.rng.randint(0, self.plan.slow_store_ms if self.faulty else 10)
 
-    def restore(self, head: int) -> Message:
-        """What the shard has to remember."""
-        return restore_shard(self.journal, self.keys, SHARD, head)
-
-    def forget(self, people: tuple[Person, ...]) -> None:
-        """Destroy keys."""
-        forget_people(self.journal, self.keys, people)
+    def make_recoverer(self, journal: Journal) -> Recoverer:
+        """What reads entities for a node."""
+        return Recoverer(self._variant.recovery_journal(journal), self.keys, self.codec, DOMAIN_RULES)
 
     def person(self, tenant: str, pseudonym: str) -> Person:
         """A person by tenant and pseudonym."""
@@ -221,7 +220,7 @@ class World:
 
     def _addressee(self) -> Node:
         # While there are two owners, the network does not know which is the right one.
-        return self.rng.choice(self.nodes) if self._faulty else self._survivor()
+        return self.rng.choice(self.nodes) if self.faulty else self._survivor()
 
     def _send_again(self, request: Request, attempt: int) -> None:
         if request.attempts == attempt:
@@ -246,7 +245,7 @@ class World:
             self.clockwork.later(self.rng.randint(100, 700), partial(self._send_again, request, request.attempts))
 
     def _network_delay(self) -> int:
-        slow = self.plan.slow_network_ms if self._faulty else 20
+        slow = self.plan.slow_network_ms if self.faulty else 20
         return self.rng.randint(0, slow)
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from kinelog.cassandra_session.connection import Value
 
-_TOKEN = re.compile(r"\s*('(?:[^']|'')*'|[A-Za-z_][\w.]*|-?\d+|>=|<=|!=|[?=<>(),*{}:+])")
+_TOKEN = re.compile(r"\s*('(?:[^']|'')*'|[A-Za-z_][\w.]*|-?\d+(?:\.\d+)?|>=|<=|!=|[?=<>(),*{}:+])")
 
 
 @dataclass(frozen=True, slots=True)

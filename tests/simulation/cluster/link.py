@@ -33,9 +33,9 @@ class Link:
         note: Callable[[str], None],
     ) -> None:
         self._clockwork = clockwork
-        self._rng = rng
-        self._cluster = cluster
-        self._faults = faults
+        self.rng = rng
+        self.cluster = cluster
+        self.faults = faults
         self._faulty = faulty
         self._note = note
         self.met: Counter[str] = Counter()
@@ -47,36 +47,48 @@ class Link:
 
     def reachable(self) -> bool:
         """Whether the cluster takes a statement now."""
-        if self._happens(self._faults.refused):
+        if self.happens(self.faults.refused):
             return False
         since = self._clockwork.now_ms - START_MS
-        return not (self._faulty() and any(begin <= since < end for begin, end in self._faults.outages))
+        return not (self._faulty() and any(begin <= since < end for begin, end in self.faults.outages))
+
+    def pass_time(self, length_ms: int | None) -> None:
+        """Let everybody else go on for a while (None: as long as a statement takes one way)."""
+        self._clockwork.run_until(self._clockwork.now_ms + (self._delay() if length_ms is None else length_ms))
+
+    def later(self, delay_ms: int, action: Callable[[], None]) -> None:
+        """Let something arrive after a while."""
+        self._clockwork.later(delay_ms, action)
+
+    def clock_us(self) -> int:
+        """What a client's clock says now: what its writes are stamped with if they do not say."""
+        return self.cluster.clock_us()
 
     def _arrive(self, statement: Statement, values: tuple[Value, ...], observe: Observe, heard: Heard) -> None:
         if not self.reachable():
             self.met["unreachable"] += 1
             self._answer(heard, UnreachableError("no coordinator takes the statement"))
         elif statement.access is not Access.CONDITIONAL:
-            rows = self._cluster.ask(statement, values)
+            rows = self.cluster.ask(statement, values)
             observe(rows)
             self._answer(heard, rows)
         else:
             self._decide(statement, values, observe, heard)
 
     def _decide(self, statement: Statement, values: tuple[Value, ...], observe: Observe, heard: Heard) -> None:
-        faults = self._faults
-        if self._happens(faults.lost):
+        faults = self.faults
+        if self.happens(faults.lost):
             self.met["lost"] += 1
             self._note(f"        lost: {values}")
             self._time_out(heard)
-        elif self._happens(faults.late):
+        elif self.happens(faults.late):
             self._clockwork.later(
-                faults.timeout_ms + self._rng.randint(1, faults.late_ms),
+                faults.timeout_ms + self.rng.randint(1, faults.late_ms),
                 partial(self._apply, statement, values, observe, late=True),
             )
             self._time_out(heard)
-        elif self._happens(faults.unheard):
-            hidden = self._happens(faults.hidden)
+        elif self.happens(faults.unheard):
+            hidden = self.happens(faults.hidden)
             self.met["unheard and hidden" if hidden else "unheard"] += 1
             self._note(f"        unheard: {values}")
             self._apply(statement, values, observe, hidden=hidden)
@@ -93,7 +105,7 @@ class Link:
         hidden: bool = False,
         late: bool = False,
     ) -> Conditional:
-        answer = self._cluster.conditional(statement, values, hidden=hidden)
+        answer = self.cluster.conditional(statement, values, hidden=hidden)
         if late:
             fault = "late and applied" if answer.applied else "late and refused by its condition"
             self.met[fault] += 1
@@ -106,10 +118,13 @@ class Link:
 
     def _time_out(self, heard: Heard) -> None:
         timeout = UnknownWriteError("no answer in time")
-        self._clockwork.later(self._faults.timeout_ms, partial(heard, timeout))
+        self._clockwork.later(self.faults.timeout_ms, partial(heard, timeout))
 
     def _delay(self) -> int:
-        return self._rng.randint(0, self._faults.slow_ms if self._faulty() else 10)
+        return self.rng.randint(0, self.faults.slow_ms if self._faulty() else 10)
 
-    def _happens(self, chance: float) -> bool:
-        return chance > 0 and self._faulty() and self._rng.random() < chance
+    # ── what clients share ───────────────────────────────────────────────────────────────────────────────────────
+
+    def happens(self, chance: float) -> bool:
+        """Whether a fault strikes now."""
+        return chance > 0 and self._faulty() and self.rng.random() < chance

@@ -43,6 +43,7 @@ class Cluster:
 
     Attributes:
         clock_us: What an ordinary write without a timestamp of its own gets, microseconds.
+        by_the_clock: Tables in which the timestamps that writes state are not heeded: what a rule guards against.
     """
 
     def __init__(self, clock_us: Callable[[], int], keyspaces: Keyspaces) -> None:
@@ -50,6 +51,7 @@ class Cluster:
         self.keyspaces = keyspaces
         self.tables: dict[str, Table] = {}
         self.statements = 0
+        self.by_the_clock: set[str] = set()
         self._ballot = 0
         self._accepted: dict[tuple[str, Key], Undecided] = {}
         self._texts: dict[str, str] = {}
@@ -69,15 +71,15 @@ class Cluster:
         else:
             raise TypeError(f"changes no schema: {cql}")
 
-    def ask(self, statement: Statement, values: Values) -> list[Row]:
-        """A read, or a write without condition."""
+    def ask(self, statement: Statement, values: Values, sent_us: int | None = None) -> list[Row]:
+        """A read, or a write without condition; `sent_us`: what its client's clock said, if that was not just now."""
         self.statements += 1
         parsed = parse(self._named(statement.cql))
         if isinstance(parsed, Select):
             return self._select(parsed, values, finish=statement.access is Access.LINEARIZABLE_READ)
         if not isinstance(parsed, Write) or parsed.conditional:
             raise TypeError(f"neither read nor ordinary write: {statement.cql}")
-        self._write(parsed, values, self._timestamp(parsed, values))
+        self._write(parsed, values, self._timestamp(parsed, values, self.clock_us() if sent_us is None else sent_us))
         return []
 
     def conditional(self, statement: Statement, values: Values, *, hidden: bool = False) -> Conditional:
@@ -99,10 +101,10 @@ class Cluster:
             self._write(parsed, values, self._ballot)
         return Conditional(applied=True, current={})
 
-    def batch(self, requests: Sequence[tuple[Statement, Values]]) -> None:
+    def batch(self, requests: Sequence[tuple[Statement, Values]], sent_us: int) -> None:
         """Ordinary writes, all of them."""
         for statement, values in requests:
-            self.ask(statement, values)
+            self.ask(statement, values, sent_us)
 
     def settle(self) -> None:
         """Let everything that was decided be seen."""
@@ -118,9 +120,9 @@ class Cluster:
             )
         return text
 
-    def _timestamp(self, write: Write, values: Values) -> int:
-        stated = _bound(write.timestamp, values)
-        return stated if isinstance(stated, int) else self.clock_us()
+    def _timestamp(self, write: Write, values: Values, sent_us: int) -> int:
+        stated = None if write.table in self.by_the_clock else _bound(write.timestamp, values)
+        return stated if isinstance(stated, int) else sent_us
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -235,18 +237,40 @@ class Cluster:
                 return [row_of(layout, key, (), static)]
             return []
         falls = select.order[:1] and select.order[0][1] != (select.order[0][0] in layout.descending)
+        limits = [_bound(select.per_partition, values), _bound(select.limit, values)]
+        most = min((limit for limit in limits if isinstance(limit, int)), default=len(partition.rows) + 1)
+        wanted = [_asked_of_key(layout, one, values) for one in narrowed]
         found: list[dict[str, Value]] = []
-        limit = _bound(select.per_partition, values)
         for clustering in table.in_order(partition, reverse=bool(falls)):
-            row = partition.live(clustering)
-            if row is None:
-                continue
-            whole = row_of(layout, key, clustering, static | row)
-            if all(_relation_holds(one, whole, values) for one in narrowed):
-                found.append(whole)
+            if all(asks(clustering) for asks in wanted):
+                row = partition.live(clustering)
+                if row is not None:
+                    found.append(row_of(layout, key, clustering, static | row))
+                    if len(found) >= most:
+                        break
         if not found and not narrowed and static:
             found.append(row_of(layout, key, (), static))
-        return found[:limit] if isinstance(limit, int) else found
+        return found
+
+
+def _asked_of_key(layout: CreateTable, relation: Relation, values: Values) -> Callable[[Key], bool]:
+    """What a relation asks of a clustering key.
+
+    Raises:
+        LookupError: It asks about another column.
+    """
+    if not set(relation.columns) <= set(layout.clustering):
+        raise LookupError(f"would need ALLOW FILTERING: {relation} of {layout.table}")
+    places = [layout.clustering.index(column) for column in relation.columns]
+    place, operator = places[0], relation.operator
+    if operator == "IN":
+        listed = _listed(relation, values)
+        return lambda key: key[place] in listed
+    asked = tuple(_bound(term, values) for term in relation.terms)
+    if len(places) == 1:
+        return lambda key: holds(key[place], operator, asked[0])
+    # Tuples compare as their columns do, one after the other.
+    return lambda key: holds(tuple(key[one] for one in places), operator, asked)  # type: ignore[arg-type]
 
 
 def _whole(clustering: Key | None, write: Write) -> Key:
@@ -265,13 +289,11 @@ def _listed(relation: Relation, values: Values) -> list[Value]:
 
 
 def _relation_holds(relation: Relation, row: Mapping[str, Value], values: Values) -> bool:
-    known = tuple(row.get(column) for column in relation.columns)
+    """Whether a condition of a conditional write holds."""
+    known = row.get(relation.columns[0])
     if relation.operator == "IN":
-        return known[0] in _listed(relation, values)
-    asked = tuple(_bound(term, values) for term in relation.terms)
-    if len(known) == 1:
-        return holds(known[0], relation.operator, asked[0])
-    return holds(known, relation.operator, asked)  # type: ignore[arg-type]  # tuples compare as their columns do
+        return known in _listed(relation, values)
+    return holds(known, relation.operator, _bound(relation.terms[0], values))
 
 
 def _met(write: Write, current: Current | None, values: Values) -> bool:

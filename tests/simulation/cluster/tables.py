@@ -68,12 +68,13 @@ class RangeDeletion:
 
 @dataclass(slots=True)
 class Partition:
-    """Rows with one partition key."""
+    """Rows with one partition key. `order` is how their keys are kept, made when somebody asks; no key ever goes."""
 
     static: StoredRow = field(default_factory=StoredRow)
     rows: dict[Key, StoredRow] = field(default_factory=dict)
     ranges: list[RangeDeletion] = field(default_factory=list)
     deleted: int = NEVER
+    order: list[Key] = field(default_factory=list)
 
     def row(self, key: Key) -> StoredRow:
         found = self.rows.get(key)
@@ -108,11 +109,16 @@ class Table:
 
     def in_order(self, partition: Partition, *, reverse: bool = False) -> Iterator[Key]:
         """Clustering keys in the order in which they are kept."""
+        if len(partition.order) != len(partition.rows):
+            partition.order = self._sorted(partition)
+        return reversed(partition.order) if reverse else iter(partition.order)
+
+    def _sorted(self, partition: Partition) -> list[Key]:
         keys = list(partition.rows)
         for number in reversed(range(len(self.layout.clustering))):
             falling = self.layout.clustering[number] in self.layout.descending
-            keys.sort(key=lambda key: key[number], reverse=falling)  # type: ignore[arg-type,return-value]
-        return reversed(keys) if reverse else iter(keys)
+            keys.sort(key=lambda key: key[number], reverse=falling)  # type: ignore[arg-type,return-value]  # noqa: B023
+        return keys
 
     def contents(self) -> list[tuple[Key, dict[str, Value]]]:
         """Everything that can be read of it, for whoever compares tables: in order, timestamps left out."""
