@@ -7,8 +7,6 @@ unknown" (0x1700, which the driver does not know by name) and all that may yet b
 
 from __future__ import annotations
 
-import ssl
-
 import cassandra
 from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionShutdown
@@ -68,7 +66,7 @@ def _reason(error: object, *, encrypted: bool) -> str:
         return f"{why}: look at the user in the store's address and at KINELOG_CASSANDRA_PASSWORD"
     if "requires authentication" in why:
         return f"{why}: name a user in the store's address, and set KINELOG_CASSANDRA_PASSWORD"
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if "certificate verify failed" in why:  # in an OSError of the driver's own
         return f"{why}: cassandra_ca must hold the authority that signed the node's certificate, for this very address"
     if isinstance(error, ConnectionResetError | ConnectionShutdown) and not encrypted:
         return f"{why}: if the cluster wants encryption, set cassandra_ca"

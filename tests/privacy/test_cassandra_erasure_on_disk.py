@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from kinelog.cassandra_session.driver_connection import connect
+from kinelog.cassandra_session.migrations import apply_schema
 from kinelog.privacy.cassandra_key_store import open_key_store
 from kinelog.privacy.cassandra_schema import KEYS_SCHEMA
 from kinelog.privacy.file_search import any_in_files
 from kinelog.privacy.master_key import MasterKey
 
 from cassandra_server.node import CassandraNode
-from tests.cassandra.deployment import address_of, deployment
+from tests.cassandra.deployment import address_of
 from tests.cassandra.fixtures import StartCassandra
 
 pytestmark = pytest.mark.cassandra
@@ -41,7 +44,8 @@ def test_after_the_commands_of_the_manual_no_file_of_a_node_holds_an_erased_key(
     start_cassandra: StartCassandra,
 ) -> None:
     node = start_cassandra().nodes[0]
-    with deployment(address_of(node.address, PREFIX), [KEYS_SCHEMA]) as connection:
+    with closing(connect(address_of(node.address, PREFIX))) as connection:
+        apply_schema(connection, [KEYS_SCHEMA])
         keys = open_key_store(connection, MasterKey(os.urandom(32)))
         alice, bob = keys.enrol("demo", "alice"), keys.enrol("demo", "bob")
         gone, kept = keys._table.find(("demo", alice)), keys._table.find(("demo", bob))
@@ -57,9 +61,9 @@ def test_after_the_commands_of_the_manual_no_file_of_a_node_holds_an_erased_key(
         assert not found_in(node, "tables", traces)
         assert found_in(node, "tables", [kept.wrapped]), "the search finds what is there"
         keys.close()
-        # The segment that is being written stays until it is full, or until the node was drained and started again.
-        assert found_in(node, "commitlog", traces)
-        node.nodetool("drain")
-        node.restart()
-        assert not found_in(node, "commitlog", traces)
-        assert not found_in(node, "tables", traces)
+    # The segment that is being written stays until it is full, or until the node was drained and started again.
+    assert found_in(node, "commitlog", traces)
+    node.nodetool("drain")
+    node.restart()
+    assert not found_in(node, "commitlog", traces)
+    assert not found_in(node, "tables", traces)

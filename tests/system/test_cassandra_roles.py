@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
@@ -111,7 +110,9 @@ def test_each_role_can_do_its_work_and_the_doctor_finds_it_well(secured: Secured
         assert code == 0, printed
     code, printed = run(secured, "projections", "project", "--once", "--json")
     assert code == 0, printed
-    assert json.loads(printed.splitlines()[-1])["events"] > 0
+    folded = re.search(r'"events": (\d+)', printed)
+    assert folded is not None, printed
+    assert int(folded[1]) > 0
     for words in (["schema", "status"], ["doctor"]):
         code, printed = run(secured, "schema", *words)
         assert code == 0, printed
