@@ -22,32 +22,6 @@ from kinelog.journal.cassandra.entity_blocks import EntityRow, entity_rows, runs
 from kinelog.journal.cassandra.store_errors import as_journal_error, as_journal_errors
 from kinelog.journal.commit_row import CommitRow, Run
 
-TABLES = (
-    # Sealed bytes do not get smaller, so nothing is compressed.
-    """
-CREATE TABLE IF NOT EXISTS {log}.entity_events (
-    incarnation text,
-    generation int,
-    entity text,
-    stretch bigint,
-    last_sequence bigint,
-    content blob,
-    PRIMARY KEY ((incarnation, generation, entity, stretch), last_sequence)
-) WITH compression = {'enabled': 'false'}
-    AND comment = 'events of one entity, copied from the log: rebuilt by kinelog journal index'
-""",
-    """
-CREATE TABLE IF NOT EXISTS {log}.index_offsets (
-    incarnation text,
-    shard int,
-    generation int,
-    position bigint,
-    PRIMARY KEY ((incarnation, shard))
-) WITH comment = 'how far entity_events goes'
-""",
-)
-"""For the migrations of the log's keyspace."""
-
 READ_ROWS = 64
 """Rows of one read; a row has up to 128 KiB of events and the rest of a run."""
 

@@ -55,15 +55,14 @@ AND read_repair = 'BLOCKING'
 _ENTITY_EVENTS = """
 CREATE TABLE IF NOT EXISTS {log}.entity_events (
     incarnation text,
+    generation int,
     entity text,
+    stretch bigint,
     last_sequence bigint,
-    count int,
-    position bigint,
-    crc bigint,
     content blob,
-    PRIMARY KEY ((incarnation, entity), last_sequence)
+    PRIMARY KEY ((incarnation, generation, entity, stretch), last_sequence)
 ) WITH CLUSTERING ORDER BY (last_sequence ASC)
-AND comment = 'runs of events by entity, copied from the log by the indexer; position is that of the first event'
+AND comment = 'events of one entity, copied from the log by the indexer: rebuilt by kinelog journal index'
 AND compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}
 AND compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 16, 'min_compress_ratio': 1.1}
 AND default_time_to_live = 0
@@ -73,9 +72,10 @@ _INDEX_OFFSETS = """
 CREATE TABLE IF NOT EXISTS {log}.index_offsets (
     incarnation text,
     shard int,
+    generation int,
     position bigint,
     PRIMARY KEY ((incarnation, shard))
-) WITH comment = 'how far entity_events is filled; written USING TIMESTAMP position, so that it never goes back'
+) WITH comment = 'how far entity_events is filled; stamped with generation and position, so that it never goes back'
 AND compaction = {'class': 'LeveledCompactionStrategy'}
 AND default_time_to_live = 0
 """
@@ -86,7 +86,6 @@ CREATE TABLE IF NOT EXISTS {log}.snapshots (
     incarnation text,
     entity text,
     sequence bigint,
-    checksum blob,
     content blob,
     PRIMARY KEY ((incarnation, entity), sequence)
 ) WITH CLUSTERING ORDER BY (sequence DESC)
@@ -100,9 +99,10 @@ AND default_time_to_live = 0
 _SNAPSHOT_ENTITIES = """
 CREATE TABLE IF NOT EXISTS {log}.snapshot_entities (
     incarnation text,
-    person_entity text,
+    person text,
+    discarded boolean STATIC,
     entity text,
-    PRIMARY KEY ((incarnation, person_entity), entity)
+    PRIMARY KEY ((incarnation, person), entity)
 ) WITH comment = 'which entities of a person have snapshots: what an erasure has to discard'
 AND compaction = {'class': 'LeveledCompactionStrategy'}
 AND gc_grace_seconds = 86400
