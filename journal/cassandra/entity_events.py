@@ -4,7 +4,7 @@
 it, and is complete up to the shard's offset: rows are written first, the offset last. Its rows are stamped with the
 position of their last event, and the offset with its own, so who writes late or twice changes nothing.
 
-An index has *generations*, so that it can be built anew beside the one that is read. The newest one's number stands with
+An index has *generations*, so that it can be built anew beside the one that is read. The newest number stands with
 the offset, and counts above any position in its timestamp: an indexer that is still at work on an older generation
 writes rows that nobody looks for and an offset that loses. A log that was restored has another incarnation, and so an
 index of its own: sequence numbers of the lost timeline say nothing in it.
@@ -21,32 +21,6 @@ from kinelog.cassandra_session.errors import CassandraError
 from kinelog.journal.cassandra.entity_blocks import EntityRow, entity_rows, runs_of_row, stretch_of
 from kinelog.journal.cassandra.store_errors import as_journal_error, as_journal_errors
 from kinelog.journal.commit_row import CommitRow, Run
-
-TABLES = (
-    # Sealed bytes do not get smaller, so nothing is compressed.
-    """
-CREATE TABLE IF NOT EXISTS {log}.entity_events (
-    incarnation text,
-    generation int,
-    entity text,
-    stretch bigint,
-    last_sequence bigint,
-    content blob,
-    PRIMARY KEY ((incarnation, generation, entity, stretch), last_sequence)
-) WITH compression = {'enabled': 'false'}
-    AND comment = 'events of one entity, copied from the log: rebuilt by kinelog journal index'
-""",
-    """
-CREATE TABLE IF NOT EXISTS {log}.index_offsets (
-    incarnation text,
-    shard int,
-    generation int,
-    position bigint,
-    PRIMARY KEY ((incarnation, shard))
-) WITH comment = 'how far entity_events goes'
-""",
-)
-"""For the migrations of the log's keyspace."""
 
 READ_ROWS = 64
 """Rows of one read; a row has up to 128 KiB of events and the rest of a run."""

@@ -22,30 +22,6 @@ from kinelog.journal.records import Snapshot
 
 KEPT = 2
 
-TABLES = (
-    # The newest come first, and what is deleted lies behind them: a read with LIMIT meets no tombstone.
-    """
-CREATE TABLE IF NOT EXISTS {log}.snapshots (
-    incarnation text,
-    entity text,
-    sequence bigint,
-    content blob,
-    PRIMARY KEY ((incarnation, entity), sequence)
-) WITH CLUSTERING ORDER BY (sequence DESC)
-    AND comment = 'sealed states of entities, two kept; can all be thrown away'
-""",
-    """
-CREATE TABLE IF NOT EXISTS {log}.snapshot_entities (
-    incarnation text,
-    person text,
-    discarded boolean STATIC,
-    entity text,
-    PRIMARY KEY ((incarnation, person), entity)
-) WITH comment = 'which entities of a person have snapshots: what an erasure has to discard'
-""",
-)
-"""For the migrations of the log's keyspace."""
-
 _log = logging.getLogger(__name__)
 _DECODER = msgspec.msgpack.Decoder(Snapshot)
 _CHECKSUM_BYTES = 16

@@ -11,7 +11,6 @@ from kinelog.cassandra_session import keyspaces
 from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.driver_connection import DriverConnection, connect
-from kinelog.journal.cassandra import entity_events, snapshots
 from kinelog.journal.cassandra.entity_recovery import EntityRecovery
 from kinelog.journal.cassandra.journal import COMMIT_BYTES, CassandraJournal, CassandraLog
 from kinelog.journal.cassandra.log_identity import identify
@@ -63,7 +62,7 @@ class CassandraStore:
         connection = self.connect()
         try:
             keyspaces.create(connection, "log", None)
-            for cql in LOG_SCHEMA.migrations[0].statements[:2] + entity_events.TABLES + snapshots.TABLES:
+            for cql in LOG_SCHEMA.migrations[0].statements:
                 connection.define(cql)
         finally:
             connection.close()

@@ -35,13 +35,20 @@ class ModelConnection(Connection):
 
     Attributes:
         before: Called before each statement: where other clients get their turn, and where errors come from.
+        mix: Puts groups of writes that are under way together into the order in which they arrive.
     """
 
-    def __init__(self, cluster: Cluster, before: Callable[[Statement, tuple[Value, ...]], None] | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        before: Callable[[Statement, tuple[Value, ...]], None] | None = None,
+        mix: Callable[[list[Sequence[Request]]], None] | None = None,
+    ) -> None:
         self.keyspaces = cluster.keyspaces
         self.replication = 1
         self.cluster = cluster
         self.before = before or (lambda _statement, _values: None)
+        self.mix = mix or (lambda _groups: None)
 
     @override
     def ask(self, statement: Statement, values: tuple[Value, ...] = ()) -> list[Row]:
@@ -81,10 +88,12 @@ class ModelConnection(Connection):
 
     @override
     def write_all(self, batches: Iterable[Sequence[Request]], in_flight: int = 32) -> None:
-        for group in batches:
+        groups = list(batches)
+        self.mix(groups)
+        for group in groups:
             for statement, values in group:
                 self.before(statement, values)
-            self.cluster.batch(group)
+            self.cluster.batch(group, self.cluster.clock_us())
 
     @override
     def define(self, cql: str) -> None:
