@@ -1,4 +1,4 @@
-"""The simulated world on a cluster: the same phones, nodes and machines, and a store whose every statement may go astray."""
+"""The simulated world on a cluster: the same phones, nodes and machines; every statement to the store may go astray."""
 
 from __future__ import annotations
 
