@@ -1,15 +1,11 @@
-"""The two ends of a copy: a store's log, the mark of the copy, and its keys, opened without serving anybody."""
+"""The two ends of a copy, opened without serving anybody: data folders here, clusters in `copy_cluster`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 from kinelog.cassandra_session.address import CassandraAddress
-from kinelog.cassandra_session.errors import AddressError
-from kinelog.journal.copy_mark import CopyMarks
 from kinelog.journal.port import Journal
 from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
 from kinelog.journal.sqlite_journal import SqliteJournal
@@ -21,44 +17,12 @@ from kinelog.privacy.key_copying import Keys
 from kinelog.privacy.key_file import FILE_NAME as KEYS_NAME
 from kinelog.privacy.master_key import MasterKey
 from kinelog.privacy.sqlite_key_table import SqliteKeyTable
-from kinelog.service.configuration import DataFolder, master_key_from
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, master_key_from
+from kinelog.service.copy_end import CopyEnd
 from kinelog.service.errors import ConfigurationError, TryAgainError, UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
 
-SQLITE = "sqlite:"
-
 StoreAddress = DataFolder | CassandraAddress
-
-
-@dataclass(frozen=True, slots=True)
-class CopyEnd:
-    """One end of a copy.
-
-    Attributes:
-        where: How messages name it.
-        journal: Its log.
-        marks: Where a copy into it is noted.
-        keys: Its keys and erasures.
-    """
-
-    where: str
-    journal: Journal
-    marks: CopyMarks
-    keys: Keys
-
-
-def parse_store(text: str) -> StoreAddress:
-    """`sqlite:FOLDER`, or the address of a cluster.
-
-    Raises:
-        ConfigurationError: It is neither.
-    """
-    if text.startswith(SQLITE) and len(text) > len(SQLITE):
-        return DataFolder(Path(text.removeprefix(SQLITE)))
-    try:
-        return CassandraAddress.parse(text)
-    except AddressError as error:
-        raise ConfigurationError(f"{text!r} is no store ({error}): write sqlite:FOLDER or cassandra://…") from error
 
 
 def shared_master_key(ends: tuple[StoreAddress, StoreAddress]) -> MasterKey:
@@ -82,7 +46,9 @@ def shared_master_key(ends: tuple[StoreAddress, StoreAddress]) -> MasterKey:
 
 
 @contextmanager
-def opened_source(address: StoreAddress, master: MasterKey, *, while_running: bool) -> Iterator[CopyEnd]:
+def opened_source(
+    address: StoreAddress, settings: Settings, master: MasterKey, *, while_running: bool
+) -> Iterator[CopyEnd]:
     """Open where is copied from.
 
     Raises:
@@ -90,7 +56,9 @@ def opened_source(address: StoreAddress, master: MasterKey, *, while_running: bo
         UnavailableServiceError: There is nothing.
     """
     if isinstance(address, CassandraAddress):
-        with _cluster(address, None, None) as end:
+        from kinelog.service.copy_cluster import opened_cluster
+
+        with opened_cluster(address, settings, None) as end:
             yield end
         return
     if not address.log.is_file() or not (address.keys / KEYS_NAME).is_file():
@@ -103,7 +71,7 @@ def opened_source(address: StoreAddress, master: MasterKey, *, while_running: bo
 
 @contextmanager
 def opened_destination(
-    address: StoreAddress, master: MasterKey, shards: int | None, source: Journal
+    address: StoreAddress, settings: Settings, master: MasterKey, shards: int | None, source: Journal
 ) -> Iterator[CopyEnd]:
     """Open where is copied to; made, with as many shards as asked for or as the source has, if it is not there.
 
@@ -112,7 +80,9 @@ def opened_destination(
         IncompatibleStoreError: It is there with another number of shards.
     """
     if isinstance(address, CassandraAddress):
-        with _cluster(address, shards, source.shards) as end:
+        from kinelog.service.copy_cluster import opened_cluster
+
+        with opened_cluster(address, settings, shards, source.shards) as end:
             yield end
         return
     if shards is None and not address.log.exists():
@@ -143,4 +113,4 @@ def _folder(folder: DataFolder, master: MasterKey, shards: int | None) -> Iterat
         master_key.sync_folder(folder.keys)
         journal = stack.enter_context(closing(SqliteJournal(folder.log, shards=shards)))
         keys = Keys(table, ErasureList(folder.keys / ERASURES_NAME))
-        yield CopyEnd(f"{SQLITE}{folder.root}", journal, SqliteCopyMarks(folder.log), keys)
+        yield CopyEnd(f"{EMBEDDED}:{folder.root}", journal, SqliteCopyMarks(folder.log), keys)

@@ -20,7 +20,7 @@ from kinelog.service.commands.journal import command
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
-from kinelog.service.opened_data import OpenedData
+from kinelog.service.opened_data import open_data
 from msgspec.structs import replace
 
 from tests.journal.contract import new_id
@@ -60,7 +60,7 @@ def test_a_folder_is_copied_compared_and_may_then_be_served(data: Path, tmp_path
     assert "complete: the destination may be served" in done.output
     assert not (target / "keys" / "master.key").exists()
     shutil.copy(data / "keys" / "master.key", target / "keys")
-    with OpenedData.open(DataFolder(data), Settings()) as one, OpenedData.open(DataFolder(target), Settings()) as other:
+    with open_data(DataFolder(data), Settings()) as one, open_data(DataFolder(target), Settings()) as other:
         assert log_of(other.journal) == log_of(one.journal)
         assert other.keys.people() == one.keys.people()
         assert other.keys.pseudonym("demo", "ada") == one.keys.pseudonym("demo", "ada")
@@ -95,14 +95,14 @@ def test_while_a_service_has_the_source_only_part_of_it_is_copied_and_nothing_is
         assert "not complete" in part.output
     shutil.copy(data / "keys" / "master.key", target / "keys")
     with pytest.raises(UnavailableServiceError, match="unfinished copy"):
-        OpenedData.open(DataFolder(target), Settings())
+        open_data(DataFolder(target), Settings())
     journal = SqliteJournal(data / "log" / "journal.db")
     owner = journal.acquire(0, "service")
     journal.commit(0, owner.epoch, owner.head, new_id(), some(person_in(0, 4, 50).persistence_id, 3))
     journal.close()
     rest = copy(data, target)
     assert rest.exit_code == 0, rest.output
-    OpenedData.open(DataFolder(target), Settings()).close()
+    open_data(DataFolder(target), Settings()).close()
 
 
 def test_who_was_erased_between_two_copies_is_erased_in_the_copy(data: Path, tmp_path: Path) -> None:
