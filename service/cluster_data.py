@@ -79,7 +79,7 @@ class ClusterData(OpenedData):
 
     @override
     def read_side(self) -> ReadSide:
-        return CassandraReadSide(self.connection, wall_clock_ms)
+        return CassandraReadSide(self.connection, self.journal.shards, wall_clock_ms)
 
     @override
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:

@@ -248,6 +248,7 @@ class CassandraViews(ViewStore):
         metrics.STATEMENTS.observe(sum(map(len, planned.rows.values())) + sum(map(len, planned.folds.values())))
         self._connection.write_all(in_pieces(planned.rows, ROWS_A_GROUP), IN_FLIGHT)
         self._connection.write_all(planned.folds.values(), IN_FLIGHT)
+        self._connection.write_all(planned.ends.values(), IN_FLIGHT)
 
     @override
     def scrub(self) -> bool:

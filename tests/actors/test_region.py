@@ -87,7 +87,7 @@ def residents(region: Region) -> int:
 
 
 def test_a_proof_of_ownership_that_takes_long_stops_nobody_else(
-    make_region: MakeRegion, keys: KeyStore, person: Person, session: str
+    make_region: MakeRegion, person: Person, session: str
 ) -> None:
     journal = ProvesElsewhere()
     asker = Asker(make_region(journal))

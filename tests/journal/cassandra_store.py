@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from kinelog.cassandra_session import keyspaces
 from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.driver_connection import DriverConnection, connect
+from kinelog.cassandra_session.migrations import apply_schema
 from kinelog.journal.cassandra.entity_recovery import EntityRecovery
 from kinelog.journal.cassandra.journal import COMMIT_BYTES, CassandraJournal, CassandraLog
 from kinelog.journal.cassandra.log_identity import identify
@@ -44,12 +44,14 @@ class CassandraStore:
         prefix: Of the keyspaces.
         bucket_bytes: When a bucket is full.
         commit_bytes: Largest commit.
+        shards: What it is made with.
     """
 
     address: Address
     prefix: str
     bucket_bytes: int = BUCKET_BYTES
     commit_bytes: int = COMMIT_BYTES
+    shards: int = 16
     opened: list[ClosingJournal] = field(default_factory=list)
 
     def connect(self, clock_us: Callable[[], int] | None = None) -> DriverConnection:
@@ -61,9 +63,8 @@ class CassandraStore:
         """Make the keyspace and its tables."""
         connection = self.connect()
         try:
-            keyspaces.create(connection, "log", None)
-            for cql in LOG_SCHEMA.migrations[0].statements:
-                connection.define(cql)
+            apply_schema(connection, (LOG_SCHEMA,))
+            identify(connection, self.shards)
         finally:
             connection.close()
 

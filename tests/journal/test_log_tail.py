@@ -63,10 +63,10 @@ def test_without_any_indexer_the_owner_indexes_the_oldest_part_and_memory_stays_
         shard.commit(count=3)
         largest = max(largest, shard.held)
     one_more = max(cost_of(row, row.runs()) for row in shard.log.commits)
-    assert BOUND < largest + one_more
+    assert largest > BOUND - one_more
     assert largest <= BOUND + one_more
     lag = shard.log.commits[-1].last - shard.index.offset(SHARD).position
-    assert lag < 30
+    assert lag < 40
 
 
 def test_a_commit_waits_while_the_index_cannot_be_written_and_goes_on_when_it_can(shard: Shard) -> None:

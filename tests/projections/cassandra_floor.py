@@ -54,8 +54,6 @@ def dump_tables(tables: TimestampedTables) -> Dump:
                     continue
                 found[name.removesuffix(suffix)] = tables.rows_of(name)
             for shared in ("offsets", "parked"):
-                own = [row for row in tables.rows_of(shared) if registered.view in row and registered.generation in row]
-                found[f"{shared} of {registered.view}"] = [
-                    tuple(value for value in row if value != registered.view)[1:] for row in own
-                ]
+                own = [row for row in tables.rows_of(shared) if row[:2] == (registered.view, registered.generation)]
+                found[f"{shared} of {registered.view}"] = [row[2:] for row in own]
     return found

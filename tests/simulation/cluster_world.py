@@ -1,4 +1,4 @@
-"""The simulated world on a cluster: the same phones, nodes and machines, and a store whose every statement may go astray."""
+"""The simulated world on a cluster: the same phones, nodes and machines; every statement to the store may go astray."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from random import Random
 from typing import Protocol
 
 from kinelog.cassandra_session.connection import Connection, Keyspaces
-from kinelog.journal.cassandra import entity_blocks, entity_events, log_reader, log_rows, log_tail, snapshots
+from kinelog.journal.cassandra import entity_blocks, entity_events, log_reader, log_rows, log_tail
 from kinelog.journal.cassandra.entity_events import EntityEvents
 from kinelog.journal.cassandra.entity_recovery import EntityRecovery
 from kinelog.journal.cassandra.fence_rules import ALL_RULES, FenceRules
@@ -35,11 +35,7 @@ from tests.simulation.node import Node
 from tests.simulation.node_store import SHARD, NodeStore
 from tests.simulation.world import AS_IT_IS, Variant, World
 
-TABLES = (
-    *entity_events.TABLES,
-    *snapshots.TABLES,
-    *(statement for migration in LOG_SCHEMA.migrations for statement in migration.statements),
-)
+TABLES = tuple(statement for migration in LOG_SCHEMA.migrations for statement in migration.statements)
 
 
 class Truth:

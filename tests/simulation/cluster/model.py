@@ -1,7 +1,8 @@
 """A cluster in memory: runs statements one after the other, conditional ones linearised.
 
 What it keeps of the real one's awkwardness: the newest timestamp wins, whoever comes last; a conditional write whose
-answer was lost may be decided and still invisible to ordinary reads, until something linearizable touches its partition.
+answer was lost may be decided and still invisible to ordinary reads, until something linearizable touches the
+partition.
 """
 
 from __future__ import annotations
@@ -270,7 +271,7 @@ def _asked_of_key(layout: CreateTable, relation: Relation, values: Values) -> Ca
     if len(places) == 1:
         return lambda key: holds(key[place], operator, asked[0])
     # Tuples compare as their columns do, one after the other.
-    return lambda key: holds(tuple(key[one] for one in places), operator, asked)  # type: ignore[arg-type]
+    return lambda key: holds(tuple(key[one] for one in places), operator, asked)
 
 
 def _whole(clustering: Key | None, write: Write) -> Key:
