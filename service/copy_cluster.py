@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.connection import Connection
+from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
 from kinelog.journal.cassandra.copy_marks import CassandraCopyMarks
 from kinelog.journal.cassandra.entity_recovery import EntityRecovery
@@ -17,11 +18,12 @@ from kinelog.journal.port import Journal
 from kinelog.privacy.cassandra_erasures import CassandraErasures
 from kinelog.privacy.cassandra_key_table import CassandraKeyTable
 from kinelog.privacy.key_copying import Keys
-from kinelog.service.cassandra_store import SCHEMAS, connected, require_schemas
+from kinelog.service.cassandra_store import connected
 from kinelog.service.configuration import Settings
 from kinelog.service.copy_end import CopyEnd
 from kinelog.service.errors import UnavailableServiceError
-from kinelog.service.store_address import credentials_of
+from kinelog.service.schemas import SCHEMAS
+from msgspec import structs
 
 
 @contextmanager
@@ -41,8 +43,8 @@ def opened_cluster(
         IncompatibleStoreError: The log has another number of shards.
     """
     with ExitStack() as stack:
-        connection = stack.enter_context(connected(address, credentials_of(settings)))
-        require_schemas(connection)
+        connection = stack.enter_context(connected(structs.replace(settings, store=str(address))))
+        require_schema(connection, SCHEMAS)
         stack.enter_context(closing(SchemaAnnouncement(connection, SCHEMAS)))
         if (known := known_identity(connection)) is None:
             if for_a_new_log is None:
