@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .data
 PORT ?= 8080
+CASSANDRA_ADDRESS ?= 127.0.0.1
 CASSANDRA_PORT ?= 9042
 NODES ?= 1
 export PYTHONPATH :=
@@ -23,7 +24,8 @@ test: prerequisites check unit simulation power openapi system browser cassandra
 
 # ── the same on Cassandra: a real one, on this machine, without Docker ──────────────────────────────────────────
 
-CASSANDRA := $(PYTHON) -m cassandra_server --folder $(DATA)/cassandra --port $(CASSANDRA_PORT) --nodes $(NODES)
+CASSANDRA := $(PYTHON) -m cassandra_server --folder $(DATA)/cassandra --nodes $(NODES) \
+	--address $(CASSANDRA_ADDRESS) --port $(CASSANDRA_PORT)
 
 cassandra:  ## a Cassandra until Ctrl-C; its data stays
 	$(CASSANDRA)

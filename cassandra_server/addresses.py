@@ -40,7 +40,8 @@ def addresses_from(first_host: str, port: int, nodes: int) -> list[Address]:
     for address in addresses:
         if taken := taken_port(address):
             raise CassandraServerError(
-                f"cannot listen on {address.host}:{taken}: another Cassandra there? Stop it, or choose another address"
+                f"cannot listen on {address.host}:{taken}: another Cassandra there? Stop it, or choose another address "
+                "(--address; with make, CASSANDRA_ADDRESS=127.0.0.11)"
             )
     return addresses
 

@@ -61,6 +61,10 @@ REQUEST_S = 12.0
 """Longer than any time-out of the servers: it is they who should say what became of a statement."""
 
 CONNECT_S = 10.0
+
+PROTOCOL_VERSION = 5
+"""Of Cassandra 4.0 and later; asked for newer ones, every node would be tried with each in turn, and a warning."""
+
 SCHEMA_S = 60.0
 TRACE_S = 10.0
 
@@ -297,6 +301,7 @@ def connect(
     cluster = Cluster(
         list(address.hosts),
         port=address.port,
+        protocol_version=PROTOCOL_VERSION,
         auth_provider=PlainTextAuthProvider(address.user, credentials.password or "") if address.user else None,
         ssl_context=_tls(credentials),
         # Without it the driver sends in pieces of 4 096 bytes that wait for one another's acknowledgement: 40 ms each.

@@ -12,7 +12,7 @@ from kinelog.domain.events import Event, SessionDeleted, UserErased
 from kinelog.projections.fold import Origin, View
 from kinelog.projections.opening import Opened
 from kinelog.projections.row_buffer import RowBuffer
-from kinelog.projections.view_store import Batch, Generation, Offset, Parking, ViewStore
+from kinelog.projections.view_store import Batch, Generation, Offset, Parking, Released, ViewStore
 
 Chunks = Mapping[int, Sequence[Opened]]
 """Opened events by shard, in log order."""
@@ -116,7 +116,7 @@ class Folding:
             batch,
             based_on={shard: reached},
             positions={shard: reached.position},
-            released=[(shard, opened.position) for opened in events],
+            released=[Released(owner, shard, opened.position) for opened in events],
         )
 
     def written(self, batch: Batch) -> None:

@@ -16,3 +16,8 @@ NEWEST_EVENT_AGE_SECONDS = Gauge(
 PARKED = Counter("kinelog_projections_parked_events", "Events set aside because they could not be folded", ("view",))
 CONFLICTS = Counter("kinelog_projections_conflicts", "Batches folded again because another process changed the views")
 UNREADABLE = Counter("kinelog_projections_unreadable_reads", "Reads of a shard's log that failed", ("shard",))
+STATEMENTS = Histogram(
+    "kinelog_projections_batch_statements",
+    "Statements of one batch on a cluster, offsets aside",
+    buckets=(1, 10, 100, 1000, 10_000, 100_000),
+)

@@ -154,8 +154,8 @@ class RowBuffer(Rows):
             del self._loaded[slot]
         for name, changed in self.dirty.items():
             self.dirty[name] = {key: change for key, change in changed.items() if not belongs(change.at.entity)}
-        for name, lines in self.appended.items():
-            self.appended[name] = [line for line in lines if not belongs(line.at.entity)]
+        for name, appended in self.appended.items():
+            self.appended[name] = [line for line in appended if not belongs(line.at.entity)]
 
     @override
     def prepared(self, event: Event) -> bytes | None:

@@ -283,7 +283,7 @@ class SqliteViews(ViewStore):
             tables.keep_tail(shard, position)
         self.connection.executemany(
             "DELETE FROM parked WHERE view = ? AND generation = ? AND shard = ? AND position = ?",
-            [(*place, *released) for released in batch.released],
+            [(*place, released.shard, released.position) for released in batch.released],
         )
         self.connection.executemany(
             "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import msgspec
 from kinelog.projections.errors import NewerViewsError
@@ -61,6 +61,14 @@ class Parking(msgspec.Struct, frozen=True):
     error: str | None
 
 
+class Released(NamedTuple):
+    """A parked event that waits no longer."""
+
+    owner: str
+    shard: int
+    position: int
+
+
 @dataclass
 class Batch:
     """What one fold of one generation wants written.
@@ -68,7 +76,7 @@ class Batch:
     Attributes:
         based_on: By shard, where the fold began; shards that are absent are not touched.
         positions: By the same shards, where it ended.
-        parked: Events set aside; `released`: `(shard, position)` of parked events that are folded now.
+        parked: Events set aside; `released`: parked events that are folded now.
         owners: Persons whose rows the batch may write.
         erased: Persons whose rows go from every generation, the one that is being built included, and the event that
             says so.
@@ -80,7 +88,7 @@ class Batch:
     positions: Mapping[int, int]
     owners: set[str] = field(default_factory=set)
     parked: list[Parking] = field(default_factory=list)
-    released: list[tuple[int, int]] = field(default_factory=list)
+    released: list[Released] = field(default_factory=list)
     erased: dict[str, Origin] = field(default_factory=dict)
 
 

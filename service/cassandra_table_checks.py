@@ -11,9 +11,9 @@ from kinelog.cassandra_session.connection import Access, Connection, Statement
 from kinelog.cassandra_session.errors import MissingTableError
 from kinelog.cassandra_session.keyspaces import keyspace_of
 from kinelog.cassandra_session.migrations import schema_status
-from kinelog.service.cassandra_store import SCHEMAS
 from kinelog.service.configuration import Settings
 from kinelog.service.findings import Finding, Verdict
+from kinelog.service.schemas import SCHEMAS
 
 FUTURE_MS = 1_000
 

@@ -84,6 +84,8 @@ def keep_examples_as_written(command: click.Command) -> None:
 
 def log_to_stderr(level: str) -> None:
     """Send the process's log to standard error, a line a record."""
+    # The driver writes stack traces of what it then raises: whoever catches that says it in words.
+    logging.getLogger("cassandra").setLevel(logging.DEBUG if level.upper() == "DEBUG" else logging.CRITICAL)
     logging.basicConfig(
         level=level.upper(),
         stream=sys.stderr,

@@ -8,7 +8,6 @@ from threading import Event
 from typing import ClassVar
 
 from kinelog.actors.region import wall_clock_ms
-from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.errors import CassandraError, SchemaError
 from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
@@ -27,7 +26,7 @@ from kinelog.projections.cassandra.cassandra_views import CassandraViews
 from kinelog.projections.cassandra.read_side import CassandraReadSide
 from kinelog.projections.read_side import ReadSide
 from kinelog.projections.view_store import ViewStore
-from kinelog.service.cassandra_store import SCHEMAS, connected
+from kinelog.service.cassandra_store import connected
 from kinelog.service.configuration import (
     DataFolder,
     Settings,
@@ -35,7 +34,7 @@ from kinelog.service.configuration import (
 )
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 from kinelog.service.opened_data import OpenedData
-from kinelog.service.store_address import credentials_of
+from kinelog.service.schemas import SCHEMAS
 from typing_extensions import override
 
 
@@ -44,9 +43,7 @@ class ClusterData(OpenedData):
 
     trouble: ClassVar[tuple[type[Exception], ...]] = (CassandraError,)
 
-    def __init__(
-        self, folder: DataFolder, address: CassandraAddress, settings: Settings, *, may_write: bool = True
-    ) -> None:
+    def __init__(self, folder: DataFolder, settings: Settings, *, may_write: bool = True) -> None:
         """Connect; nothing is made but the identity of a log that nobody has opened yet.
 
         Raises:
@@ -58,7 +55,7 @@ class ClusterData(OpenedData):
         self.folder = folder
         with ExitStack() as undo:
             try:
-                self.connection = undo.enter_context(connected(address, credentials_of(settings)))
+                self.connection = undo.enter_context(connected(settings))
                 require_schema(self.connection, SCHEMAS)
                 self._announcement = SchemaAnnouncement(self.connection, SCHEMAS)
                 undo.callback(self._announcement.close)
@@ -75,7 +72,7 @@ class ClusterData(OpenedData):
 
     @override
     def view_store(self) -> ViewStore:
-        return CassandraViews(self.connection)
+        return CassandraViews(self.connection, self.journal.shards)
 
     @override
     def read_side(self) -> ReadSide:

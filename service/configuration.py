@@ -11,11 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+from kinelog.cassandra_session.address import CassandraAddress, Credentials
+from kinelog.cassandra_session.errors import AddressError
 from kinelog.domain.limits import Limits
 from kinelog.service.errors import ConfigurationError
 
 PREFIX = "KINELOG_"
 MASTER_KEY_VARIABLE = "KINELOG_MASTER_KEY"
+PASSWORD_VARIABLE = "KINELOG_CASSANDRA_PASSWORD"  # noqa: S105  # the name of the variable, not what is in it
+PASSWORD_FILE_VARIABLE = "KINELOG_CASSANDRA_PASSWORD_FILE"  # noqa: S105  # as above
+
 EMBEDDED = "sqlite"
 """The store that needs nothing but the data folder."""
 
@@ -26,6 +31,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         host: Address to listen on.
         port: Port to listen on; 0 lets the system choose.
+        store: Where log, keys and views lie: `sqlite` (in the data folder) or the address of a Cassandra cluster,
+            `cassandra://[user@]host[:port][,host]/name?dc=…&replication=3`.
+        cassandra_ca: File of the certificates that a node's own must be signed by; given, everything is encrypted.
+        cassandra_certificate: File of a certificate to show to the cluster.
+        cassandra_key: File of its private key.
         shards: Shards of a *new* log (4 in a folder, 8 on a cluster if not given); an existing one must have as many,
             if given.
         mailbox: Commands that may wait in front of one shard before callers are told to come back (429).
@@ -38,15 +48,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         drain_s: How long a stop waits for what is in flight.
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
         log_level: Of the process's own log on standard error.
-        store: `sqlite` (the data folder), `sqlite:FOLDER` (another one) or `cassandra://[user@]host[:port]/prefix?…`.
-        cassandra_ca: File of certificates that the cluster's own must be signed by; given, everything is encrypted.
-        cassandra_certificate: File of the certificate that is shown to a cluster that wants one.
-        cassandra_key: File of the private key that belongs to it.
         limits: Bounds of the domain.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    store: str = EMBEDDED
+    cassandra_ca: Path | None = None
+    cassandra_certificate: Path | None = None
+    cassandra_key: Path | None = None
     shards: int | None = None
     mailbox: int = 4096
     resident: int = 200_000
@@ -58,10 +68,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"
-    store: str = EMBEDDED
-    cassandra_ca: str | None = None
-    cassandra_certificate: str | None = None
-    cassandra_key: str | None = None
     limits: Limits = Limits()
 
 
@@ -121,12 +127,61 @@ def load_settings(data: Path, environment: Mapping[str, str] | None = None, **ov
     values.update({name: value for name, value in overrides.items() if value is not None})
     try:
         # Not strict: the environment has only text, "8080" must do for a port.
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"settings ({file}, {PREFIX}… or the command line): {error}") from error
     if settings.shards is not None and settings.shards < 1:
         raise ConfigurationError("shards must be at least 1")
+    if settings.store != EMBEDDED:
+        cluster_address(settings)
     return settings
+
+
+def _path(kind: type, value: object) -> Path:
+    if kind is not Path or not isinstance(value, str | Path):
+        raise NotImplementedError(kind)
+    return Path(value)
+
+
+def cluster_address(settings: Settings) -> CassandraAddress:
+    """The cluster that the settings name.
+
+    Raises:
+        ConfigurationError: They name none, or not as an address is written.
+    """
+    try:
+        return CassandraAddress.parse(settings.store)
+    except AddressError as error:
+        raise ConfigurationError(f"store: {EMBEDDED}, or the address of a cluster: {error}") from error
+
+
+def credentials_from(settings: Settings, environment: Mapping[str, str] | None = None) -> Credentials:
+    """Password and certificates for a cluster; the password comes from the environment or a file that it names.
+
+    Raises:
+        ConfigurationError: A file cannot be read, or settings do not fit together. A password is never part of the
+            message.
+    """
+    environment = os.environ if environment is None else environment
+    _require_certificates(settings)
+    password = environment.get(PASSWORD_VARIABLE)
+    if password is None and (file := environment.get(PASSWORD_FILE_VARIABLE)) is not None:
+        try:
+            password = Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{PASSWORD_FILE_VARIABLE}: {type(error).__name__}: {file}") from error
+    return Credentials(password, settings.cassandra_ca, settings.cassandra_certificate, settings.cassandra_key)
+
+
+def _require_certificates(settings: Settings) -> None:
+    if settings.cassandra_ca is None and (settings.cassandra_certificate or settings.cassandra_key):
+        raise ConfigurationError("cassandra_ca is missing: without it nothing is encrypted, and no certificate shown")
+    if (settings.cassandra_certificate is None) != (settings.cassandra_key is None):
+        raise ConfigurationError("cassandra_certificate and cassandra_key belong together: give both or none")
+    for name in ("cassandra_ca", "cassandra_certificate", "cassandra_key"):
+        file: Path | None = getattr(settings, name)
+        if file is not None and not file.is_file():
+            raise ConfigurationError(f"{name}: there is no file {file}")
 
 
 def master_key_from(environment: Mapping[str, str] | None = None) -> bytes | None:

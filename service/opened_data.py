@@ -13,8 +13,7 @@ from kinelog.journal.port import Journal
 from kinelog.privacy.key_store import KeyStore
 from kinelog.projections.read_side import ReadSide
 from kinelog.projections.view_store import ViewStore
-from kinelog.service.configuration import DataFolder, Settings
-from kinelog.service.store_address import store_of
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings
 
 
 class OpenedData(ABC):
@@ -69,12 +68,11 @@ def open_data(folder: DataFolder, settings: Settings, *, may_write: bool = True)
         ConfigurationError: The master key is missing or wrong, or the address is.
         UnavailableServiceError: Keys or log cannot be opened: damaged, unreachable, or made otherwise than is asked.
     """
-    place = store_of(settings.store, folder.root)
-    if isinstance(place, DataFolder):
+    if settings.store == EMBEDDED:
         from kinelog.service.embedded_data import EmbeddedData
 
-        return EmbeddedData(place, settings)
+        return EmbeddedData(folder, settings)
     # Late: the driver is an extra, and takes a third of a second to import.
     from kinelog.service.cluster_data import ClusterData
 
-    return ClusterData(folder, place, settings, may_write=may_write)
+    return ClusterData(folder, settings, may_write=may_write)

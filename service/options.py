@@ -26,11 +26,12 @@ def data_option(function: Function) -> Function:
 
 
 def store_option(function: Function) -> Function:
-    """`--store ADDRESS`; None where the settings decide."""
-    option = click.option(
-        "--store", metavar="ADDRESS", help="Where log, keys and views are: sqlite, or cassandra://…  [default: sqlite]"
-    )
-    return option(function)
+    """`--store ADDRESS`; None leaves it to the environment and `kinelog.toml`."""
+    return click.option(
+        "--store",
+        metavar="ADDRESS",
+        help="Where log, keys and views lie: sqlite (the data folder), or cassandra://host[:port].  [default: sqlite]",
+    )(function)
 
 
 def json_option(function: Function) -> Function:

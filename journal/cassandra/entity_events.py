@@ -4,7 +4,7 @@
 it, and is complete up to the shard's offset: rows are written first, the offset last. Its rows are stamped with the
 position of their last event, and the offset with its own, so who writes late or twice changes nothing.
 
-An index has *generations*, so that it can be built anew beside the one that is read. The newest one's number stands with
+An index has *generations*, so that it can be built anew beside the one that is read. The newest number stands with
 the offset, and counts above any position in its timestamp: an indexer that is still at work on an older generation
 writes rows that nobody looks for and an offset that loses. A log that was restored has another incarnation, and so an
 index of its own: sequence numbers of the lost timeline say nothing in it.

@@ -40,7 +40,7 @@ class EntityRecovery:
         self._tails = [LogTail(shard, self.index, log, tail_bytes) for shard in range(shards)]
 
     def replay(self, shard: int, entity: str, after_sequence: int) -> Iterator[Positioned]:
-        """One entity's events behind `after_sequence`, in order: all that were committed before the first was asked for.
+        """One entity's events behind `after_sequence`, in order: all that were committed before this began, or more.
 
         Raises:
             CorruptError: The log or the index is damaged.

@@ -51,7 +51,8 @@ AND read_repair = 'BLOCKING'
 """
 
 # An entity's events come over hours or years and are read together when it is recovered: levels keep an entity in a few
-# files however old it is, and this table is written behind everybody's back, by the indexer.
+# files however old it is, and this table is written behind everybody's back, by the indexer. What a row holds, and why
+# a partition is a stretch of an entity, stands in `entity_blocks`.
 _ENTITY_EVENTS = """
 CREATE TABLE IF NOT EXISTS {log}.entity_events (
     incarnation text,
@@ -62,7 +63,7 @@ CREATE TABLE IF NOT EXISTS {log}.entity_events (
     content blob,
     PRIMARY KEY ((incarnation, generation, entity, stretch), last_sequence)
 ) WITH CLUSTERING ORDER BY (last_sequence ASC)
-AND comment = 'events of one entity, copied from the log by the indexer: rebuilt by kinelog journal index'
+AND comment = 'events by entity, copied from the log by the indexer, written USING TIMESTAMP position'
 AND compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 160}
 AND compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 16, 'min_compress_ratio': 1.1}
 AND default_time_to_live = 0
@@ -75,7 +76,7 @@ CREATE TABLE IF NOT EXISTS {log}.index_offsets (
     generation int,
     position bigint,
     PRIMARY KEY ((incarnation, shard))
-) WITH comment = 'how far entity_events is filled; stamped with generation and position, so that it never goes back'
+) WITH comment = 'how far entity_events is filled; written USING TIMESTAMP generation and position: never goes back'
 AND compaction = {'class': 'LeveledCompactionStrategy'}
 AND default_time_to_live = 0
 """
@@ -103,9 +104,8 @@ CREATE TABLE IF NOT EXISTS {log}.snapshot_entities (
     discarded boolean STATIC,
     entity text,
     PRIMARY KEY ((incarnation, person), entity)
-) WITH comment = 'which entities of a person have snapshots: what an erasure has to discard'
+) WITH comment = 'which entities of a person have snapshots, and whether an erasure has discarded them'
 AND compaction = {'class': 'LeveledCompactionStrategy'}
-AND gc_grace_seconds = 86400
 AND default_time_to_live = 0
 """
 

@@ -26,7 +26,7 @@ class DayDirectory:
         self._gym = (tenant, gym)
 
     def newest(self, first: int, last: int) -> int | None:
-        """The newest day from `first` to `last` with rows."""
+        """The newest day from `first` to `last` with rows: of the last year, or else of all others, asked at once."""
         years = _years(first, last)
         return self._newest(years[:1], first, last) or self._newest(years[1:], first, last)
 

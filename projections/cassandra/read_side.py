@@ -16,7 +16,7 @@ from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.errors import CassandraError, MissingTableError
 from kinelog.projections.cassandra import gym_reading, session_content, session_pages
 from kinelog.projections.cassandra.live_generations import LiveGenerations
-from kinelog.projections.cassandra.parked_events import parked_in
+from kinelog.projections.cassandra.parked_reading import parked_in
 from kinelog.projections.cassandra.positions import Positions, folded_to
 from kinelog.projections.cassandra.question import Question
 from kinelog.projections.cassandra.registry import Registry

@@ -24,7 +24,7 @@ from kinelog.projections.views import sets_by_session
 from kinelog.projections.views.samples_by_session import StoredClock, StoredSamples
 from kinelog.projections.views.sets_by_session import StoredSet
 
-MORE_PIECES = 16
+MORE_PIECES = 4
 """Rows of samples read at a time when a page needs a look beyond its last row."""
 
 _SESSION = "tenant = ? AND person = ? AND session = ?"

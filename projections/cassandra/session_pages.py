@@ -22,8 +22,8 @@ PROBED_DAYS = 4
 """Empty days in a row that are looked at before the directory is asked: reading an empty partition reads no row."""
 
 OPENING_DAYS = 2
-"""Days, of those on which anybody came, that a session which is still open may have been opened on. Sessions without a
-sign of life are abandoned after half an hour."""
+"""Days, of those on which anybody came, on which a session may have been opened that counts as training now. Sessions
+without a sign of life are abandoned after half an hour, so nobody who trains is missed."""
 
 _USER_SLICE = "tenant = ? AND person = ? AND (started_at_ms, session) < (?, ?) AND (started_at_ms) >= (?) LIMIT ?"
 _DAY_SLICE = (

@@ -6,16 +6,13 @@ import asyncio
 from pathlib import Path
 
 import click
-from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.service.child_process import ChildProcess
 from kinelog.service.cli import log_to_stderr
-from kinelog.service.cluster_schema import apply_schemas
-from kinelog.service.configuration import DataFolder, Settings, load_settings
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
 from kinelog.service.demo_floor import invite
 from kinelog.service.demo_setup import Demo, set_up_demo
 from kinelog.service.options import data_option, store_option
 from kinelog.service.running import run_service
-from kinelog.service.store_address import store_of
 
 
 @click.command()
@@ -37,9 +34,10 @@ def command(*, data: Path, store: str | None, host: str | None, port: int | None
     settings = load_settings(data, store=store, host=host, port=port, log_level="WARNING")
     log_to_stderr(settings.log_level)
     folder = DataFolder(data)
-    place = store_of(settings.store, data)
-    if isinstance(place, CassandraAddress):
-        apply_schemas(place, settings)
+    if settings.store != EMBEDDED:
+        from kinelog.service.cluster_schema import apply_schemas
+
+        apply_schemas(settings)
     demo = set_up_demo(folder, settings)
     asyncio.run(_run(folder, settings, demo, users))
 

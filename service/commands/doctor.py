@@ -8,13 +8,11 @@ from pathlib import Path
 
 import click
 import msgspec
-from kinelog.cassandra_session.address import CassandraAddress
-from kinelog.service.configuration import DataFolder, Settings, load_settings
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.findings import Finding, Verdict
 from kinelog.service.health_checks import check_python, examine
 from kinelog.service.options import data_option, json_option, store_option
-from kinelog.service.store_address import credentials_of, store_of
 
 
 @click.command()
@@ -32,8 +30,7 @@ def command(*, data: Path, store: str | None, as_json: bool) -> None:
       kinelog doctor --store "cassandra://127.0.0.1/kinelog?replication=3"
     """
     settings = load_settings(data, store=store)
-    address = store_of(settings.store, data)
-    findings = _of_cluster(address, settings) if isinstance(address, CassandraAddress) else _of_folder(address)
+    findings = _of_folder(DataFolder(data)) if settings.store == EMBEDDED else _of_cluster(settings)
     if as_json:
         click.echo(json.dumps({"findings": msgspec.to_builtins(findings)}))
     else:
@@ -52,9 +49,9 @@ def _of_folder(folder: DataFolder) -> list[Finding]:
     return list(examine(folder))
 
 
-def _of_cluster(address: CassandraAddress, settings: Settings) -> list[Finding]:
+def _of_cluster(settings: Settings) -> list[Finding]:
     from kinelog.service.cassandra_checks import examine_cluster
     from kinelog.service.cassandra_store import connected
 
-    with connected(address, credentials_of(settings)) as connection:
+    with connected(settings) as connection:
         return [check_python(), *examine_cluster(connection, settings)]

@@ -85,7 +85,7 @@ def _copy(source: str, destination: str, shards: int | None, *, while_running: b
 
 
 @contextmanager
-def _nothing(step: str, events: int)  # noqa: ARG001 - as the others -> Iterator[Callable[[int], None]]:
+def _nothing(step: str, events: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG001 - as the others
     """Neither a terminal nor a machine reads along."""
     yield lambda _events: None
 

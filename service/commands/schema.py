@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
-from kinelog.cassandra_session.address import CassandraAddress, Credentials
 from kinelog.cassandra_session.errors import SchemaError
 from kinelog.cassandra_session.migration import Migration
 from kinelog.cassandra_session.migrations import SchemaStatus, apply_schema, schema_status
-from kinelog.service.cassandra_store import SCHEMAS, connected
-from kinelog.service.configuration import load_settings
+from kinelog.service.cassandra_store import connected
+from kinelog.service.configuration import EMBEDDED, Settings, cluster_address, load_settings
 from kinelog.service.errors import ConfigurationError, TryAgainError
 from kinelog.service.options import data_option, json_option, print_result, store_option
-from kinelog.service.store_address import credentials_of, store_of
+from kinelog.service.schemas import SCHEMAS
 
 
 @click.group()
@@ -36,7 +35,7 @@ def status(*, data: Path, store: str | None, as_json: bool) -> None:
     Example:
       kinelog schema status --store cassandra://127.0.0.1/kinelog
     """
-    with connected(*_cluster(data, store)) as connection:
+    with connected(_settings(data, store)) as connection:
         found = schema_status(connection, SCHEMAS)
     print_result({"keyspaces": [_for_machines(each) for each in found]}, _in_words(found), as_json=as_json)
     if any(each.problem() for each in found):
@@ -56,7 +55,7 @@ def apply(*, data: Path, store: str | None, as_json: bool) -> None:
     Example:
       kinelog schema apply --store "cassandra://127.0.0.1/kinelog?replication=1"
     """
-    address, credentials = _cluster(data, store)
+    settings = _settings(data, store)
     applied: list[str] = []
 
     def tell(where: SchemaStatus, migration: Migration) -> None:
@@ -64,21 +63,21 @@ def apply(*, data: Path, store: str | None, as_json: bool) -> None:
         if not as_json:
             click.echo(f"applied  {where.keyspace} {migration.number}: {migration.description}")
 
-    with connected(address, credentials) as connection:
+    with connected(settings) as connection:
         try:
-            found = apply_schema(connection, SCHEMAS, data_center=address.data_center, told=tell)
+            center = cluster_address(settings).data_center
+            found = apply_schema(connection, SCHEMAS, data_center=center, told=tell)
         except SchemaError as error:
             raise TryAgainError(str(error)) from error
     result = {"applied": applied, "keyspaces": [_for_machines(each) for each in found]}
     print_result(result, _in_words(found), as_json=as_json)
 
 
-def _cluster(data: Path, store: str | None) -> tuple[CassandraAddress, Credentials]:
+def _settings(data: Path, store: str | None) -> Settings:
     settings = load_settings(data, store=store)
-    address = store_of(settings.store, data)
-    if not isinstance(address, CassandraAddress):
+    if settings.store == EMBEDDED:
         raise ConfigurationError("an embedded store makes its own tables; name a cluster with --store cassandra://…")
-    return address, credentials_of(settings)
+    return settings
 
 
 def _for_machines(found: SchemaStatus) -> dict[str, object]:

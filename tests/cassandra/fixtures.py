@@ -9,14 +9,17 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cassandra_server.cluster import CassandraCluster
 from cassandra_server.configuration import Options
 from cassandra_server.errors import CassandraServerError
-from tests.cassandra.cql import CqlSession, open_session
 from tests.cassandra.shared_node import SharedNode, shared_node
+
+if TYPE_CHECKING:
+    from tests.cassandra.cql import CqlSession
 
 StartCassandra = Callable[..., CassandraCluster]
 
@@ -67,6 +70,8 @@ def start_cassandra(tmp_path: Path) -> Iterator[StartCassandra]:
 @pytest.fixture(scope="session")
 def cassandra_session(cassandra_node: SharedNode) -> Iterator[CqlSession]:
     """A plain session of the driver on the shared node."""
+    from tests.cassandra.cql import open_session  # the driver takes half a second: only where it is used
+
     with open_session(cassandra_node.address) as session:
         yield session
 
@@ -81,6 +86,8 @@ def keyspace_prefix(request: pytest.FixtureRequest) -> Iterator[str]:
     if "cassandra_cluster" in request.fixturenames:
         cluster: CassandraCluster = request.getfixturevalue("cassandra_cluster")
         yield prefix
+        from tests.cassandra.cql import open_session
+
         with open_session(cluster.nodes[0].address) as session:
             session.drop_keyspaces(prefix)
     else:

@@ -22,6 +22,7 @@ from kinelog.privacy.errors import (
     KeyStoreUnavailableError,
 )
 from kinelog.privacy.key_store import SEALERS, KeyStore
+from kinelog.privacy.master_key import MasterKey
 from typing_extensions import override
 
 from tests.cassandra.deployment import address_of, deployment
@@ -56,7 +57,7 @@ def open_over() -> Iterator[OpenOver]:
     opened: list[KeyStore] = []
 
     def open_it(over: Connection) -> KeyStore:
-        opened.append(open_key_store(over, MASTER_KEY))
+        opened.append(open_key_store(over, MasterKey(MASTER_KEY)))
         return opened[-1]
 
     yield open_it
@@ -77,7 +78,7 @@ class TestKeysInCassandra(KeyStoreContract):
         opened: list[KeyStore] = []
 
         def open_it(master_key: bytes = MASTER_KEY, sealers: int = SEALERS) -> KeyStore:
-            opened.append(open_key_store(connection, master_key, sealers=sealers))
+            opened.append(open_key_store(connection, MasterKey(master_key), sealers=sealers))
             return opened[-1]
 
         yield open_it
@@ -295,7 +296,7 @@ def test_keys_that_a_restore_brought_back_are_destroyed_at_the_next_open(
         connection.conditional(Statement(restore_people, Access.CONDITIONAL), row)  # type: ignore[arg-type]  # values
     for row in names:
         connection.conditional(Statement(restore_name, Access.CONDITIONAL), row)  # type: ignore[arg-type]  # values
-    reader = open_key_store(connection, MASTER_KEY, may_write=False)
+    reader = open_key_store(connection, MasterKey(MASTER_KEY), may_write=False)
     with pytest.raises(ErasedPersonError):
         reader.sealer("demo", alice)
     reader.close()
@@ -311,6 +312,6 @@ def test_keyspaces_without_tables_of_keys_are_named_with_what_to_do(cassandra_no
     elsewhere = connect(address_of(cassandra_node.address, "nowhere"))
     try:
         with pytest.raises(IncompatibleKeyStoreError, match="no tables of keys: run `kinelog schema apply`"):
-            open_key_store(elsewhere, MASTER_KEY)
+            open_key_store(elsewhere, MasterKey(MASTER_KEY))
     finally:
         elsewhere.close()

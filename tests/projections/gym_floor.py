@@ -18,6 +18,7 @@ from kinelog.privacy.key_store import KeyStore
 from kinelog.projections.read_side import ReadSide
 from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.projections.sqlite_views import SqliteViews
+from kinelog.projections.view_store import ViewStore
 from kinelog.projections.worker import ProjectionWorker
 
 TENANT = "iron-works"
@@ -48,7 +49,7 @@ class GymFloor:
         self.tenant = Person(TENANT, "@")
         self.ask(self.tenant, ask.CreateTenant(at_ms=self.now_ms, name="Iron Works"))
 
-    def new_worker(self, store: SqliteViews) -> ProjectionWorker:
+    def new_worker(self, store: ViewStore) -> ProjectionWorker:
         return ProjectionWorker(self.journal, self.codec, store, clock=lambda: self.now_ms, evict=self.keys.evict)
 
     def close(self) -> None:

@@ -9,6 +9,12 @@ from kinelog.journal.cassandra.fence_rules import ALL_RULES
 
 from tests.simulation.ablations import JudgesWithoutNewEpoch, KeepsStatesWhenFenced, RetriesBlindly, TakesUnknownForDone
 from tests.simulation.cluster_world import ClusterVariant
+from tests.simulation.recovery_ablations import (
+    BelievesBehindTheOffset,
+    ForgetsNoTail,
+    IndexBeforeOffset,
+    OffsetBeforeRows,
+)
 from tests.simulation.world import Variant
 
 
@@ -32,6 +38,15 @@ CLUSTER_ABLATIONS: dict[str, ClusterAblation] = {
     "head-after-raise": ClusterAblation(_fence_without("head_after_raise"), ("1", "2", "4")),
     "judge-row-by-commit-id": ClusterAblation(_fence_without("judge_by_commit_id"), ("1", "3")),
     "raise-again": ClusterAblation(_fence_without("raise_again"), ("2",)),
+    "offset-before-index": ClusterAblation(ClusterVariant(recovery=IndexBeforeOffset), ("3", "4", "5", "liveness")),
+    "nothing-behind-the-offset": ClusterAblation(
+        ClusterVariant(recovery=BelievesBehindTheOffset), ("3", "4", "5", "liveness")
+    ),
+    "tail-follows-the-log": ClusterAblation(ClusterVariant(recovery=ForgetsNoTail), ("3", "4", "5")),
+    "rows-before-offset": ClusterAblation(ClusterVariant(index=OffsetBeforeRows), ("3", "4", "5", "liveness")),
+    "offset-stamped-by-position": ClusterAblation(
+        ClusterVariant(by_the_clock=frozenset({"sim_log.index_offsets"})), ("3", "4", "5", "liveness")
+    ),
     "new-epoch-before-judging": ClusterAblation(ClusterVariant(owners=Variant(JudgesWithoutNewEpoch)), ("1", "2")),
     "no-blind-retry": ClusterAblation(ClusterVariant(owners=Variant(RetriesBlindly)), ("1", "3", "5")),
     "unknown-is-not-done": ClusterAblation(ClusterVariant(owners=Variant(TakesUnknownForDone)), ("1",)),

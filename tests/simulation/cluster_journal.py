@@ -53,9 +53,7 @@ class ClusterJournal(MemoryJournal):
     @override
     def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:
         everything = self.read(SHARD, 0, 1 << 30)
-        return iter([
-            one for one in everything if one.event.entity == entity and one.event.sequence > after_sequence
-        ])
+        return iter([one for one in everything if one.event.entity == entity and one.event.sequence > after_sequence])
 
     @override
     def acquire(self, shard: int, owner: str) -> NoReturn:

@@ -14,8 +14,8 @@ from kinelog.projections.cassandra.layouts.packed_record import Packed
 from kinelog.projections.cassandra.periods import year_of
 from kinelog.projections.views.labels_by_exercise import LABELS, StoredLabel
 
-SLICES = 32
-"""Partitions a year: a million labels each year make them 10 MB large."""
+SLICES = 16
+"""Partitions a year: a million labels each year make them 20 MB large."""
 
 
 class Labelled(msgspec.Struct, frozen=True, array_like=True):

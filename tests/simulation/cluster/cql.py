@@ -146,8 +146,10 @@ class _Reader:
         columns = self.names() if self.peek("(") else (self.name(),)
         operator = self.name().upper()
         if operator == "IN":
-            return Relation(columns, "IN", self.terms()) if self.peek("(") else Relation(
-                columns, "IN", (self.term(),), spread=True
+            return (
+                Relation(columns, "IN", self.terms())
+                if self.peek("(")
+                else Relation(columns, "IN", (self.term(),), spread=True)
             )
         return Relation(columns, operator, self.terms() if self.peek("(") else (self.term(),))
 
