@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
@@ -23,18 +22,14 @@ from kinelog.service.configuration import Settings
 from kinelog.service.copy_end import CopyEnd
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.schemas import SCHEMAS
-from msgspec import structs
 
 
 @contextmanager
-def opened_cluster(
-    address: CassandraAddress, settings: Settings, shards: int | None, for_a_new_log: int | None = None
-) -> Iterator[CopyEnd]:
+def opened_cluster(settings: Settings, shards: int | None, for_a_new_log: int | None = None) -> Iterator[CopyEnd]:
     """Connect, without owning anything yet.
 
     Args:
-        address: Where.
-        settings: What the connection shows and demands.
+        settings: Where, and what the connection shows and demands.
         shards: How many the log must have; None for any number.
         for_a_new_log: How many a log gets that nobody has opened yet; None where there must be one.
 
@@ -43,19 +38,19 @@ def opened_cluster(
         IncompatibleStoreError: The log has another number of shards.
     """
     with ExitStack() as stack:
-        connection = stack.enter_context(connected(structs.replace(settings, store=str(address))))
+        connection = stack.enter_context(connected(settings))
         require_schema(connection, SCHEMAS)
         stack.enter_context(closing(SchemaAnnouncement(connection, SCHEMAS)))
         if (known := known_identity(connection)) is None:
             if for_a_new_log is None:
-                raise UnavailableServiceError(f"there is no log in {address}: name the store of a deployment")
+                raise UnavailableServiceError(f"there is no log in {settings.store}: name the store of a deployment")
             shards = shards or for_a_new_log
         elif shards is None:
             shards = known.shards
         erasures = stack.enter_context(closing(CassandraErasures(connection)))
         keys = Keys(CassandraKeyTable(connection), erasures)
         journal = stack.enter_context(closing(_journal(connection, shards)))
-        yield CopyEnd(str(address), journal, CassandraCopyMarks(connection), keys)
+        yield CopyEnd(settings.store, journal, CassandraCopyMarks(connection), keys)
 
 
 def _journal(connection: Connection, shards: int) -> Journal:

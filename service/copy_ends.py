@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
-from kinelog.cassandra_session.address import CassandraAddress
+import msgspec
 from kinelog.journal.port import Journal
 from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
 from kinelog.journal.sqlite_journal import SqliteJournal
@@ -17,15 +18,41 @@ from kinelog.privacy.key_copying import Keys
 from kinelog.privacy.key_file import FILE_NAME as KEYS_NAME
 from kinelog.privacy.master_key import MasterKey
 from kinelog.privacy.sqlite_key_table import SqliteKeyTable
-from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, master_key_from
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, cluster_address, master_key_from
 from kinelog.service.copy_end import CopyEnd
 from kinelog.service.errors import ConfigurationError, TryAgainError, UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
 
-StoreAddress = DataFolder | CassandraAddress
+SQLITE = f"{EMBEDDED}:"
+
+NamedStore = DataFolder | Settings
+"""A data folder, or a cluster with what a connection to it needs."""
 
 
-def shared_master_key(ends: tuple[StoreAddress, StoreAddress]) -> MasterKey:
+def named_store(text: str, data: Path, settings: Settings) -> NamedStore:
+    """Read the address of a store.
+
+    Args:
+        text: `sqlite:FOLDER`, `sqlite` for the data folder, or the address of a cluster.
+        data: The data folder.
+        settings: Of the connection to a cluster.
+
+    Raises:
+        ConfigurationError: It is none of them.
+    """
+    if text == EMBEDDED:
+        return DataFolder(data)
+    if text.startswith(SQLITE) and len(text) > len(SQLITE):
+        return DataFolder(Path(text.removeprefix(SQLITE)))
+    cluster = msgspec.structs.replace(settings, store=text)
+    try:
+        cluster_address(cluster)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{text!r} is no store; write sqlite:FOLDER or cassandra://… ({error})") from error
+    return cluster
+
+
+def shared_master_key(ends: tuple[NamedStore, NamedStore]) -> MasterKey:
     """The master key of both ends: from the environment, or from the first data folder that has one.
 
     Raises:
@@ -46,49 +73,45 @@ def shared_master_key(ends: tuple[StoreAddress, StoreAddress]) -> MasterKey:
 
 
 @contextmanager
-def opened_source(
-    address: StoreAddress, settings: Settings, master: MasterKey, *, while_running: bool
-) -> Iterator[CopyEnd]:
+def opened_source(store: NamedStore, master: MasterKey, *, while_running: bool) -> Iterator[CopyEnd]:
     """Open where is copied from.
 
     Raises:
         TryAgainError: A service has the folder, and it was not said that it may.
         UnavailableServiceError: There is nothing.
     """
-    if isinstance(address, CassandraAddress):
+    if isinstance(store, Settings):
         from kinelog.service.copy_cluster import opened_cluster
 
-        with opened_cluster(address, settings, None) as end:
+        with opened_cluster(store, None) as end:
             yield end
         return
-    if not address.log.is_file() or not (address.keys / KEYS_NAME).is_file():
-        raise UnavailableServiceError(f"there are no log and keys in {address.root}: name a data folder")
+    if not store.log.is_file() or not (store.keys / KEYS_NAME).is_file():
+        raise UnavailableServiceError(f"there are no log and keys in {store.root}: name a data folder")
     with ExitStack() as stack:
         if not while_running:
-            stack.enter_context(_alone(address))
-        yield stack.enter_context(_folder(address, master, None))
+            stack.enter_context(_alone(store))
+        yield stack.enter_context(_folder(store, master, None))
 
 
 @contextmanager
-def opened_destination(
-    address: StoreAddress, settings: Settings, master: MasterKey, shards: int | None, source: Journal
-) -> Iterator[CopyEnd]:
+def opened_destination(store: NamedStore, master: MasterKey, shards: int | None, source: Journal) -> Iterator[CopyEnd]:
     """Open where is copied to; made, with as many shards as asked for or as the source has, if it is not there.
 
     Raises:
         TryAgainError: A service has the folder.
         IncompatibleStoreError: It is there with another number of shards.
     """
-    if isinstance(address, CassandraAddress):
+    if isinstance(store, Settings):
         from kinelog.service.copy_cluster import opened_cluster
 
-        with opened_cluster(address, settings, shards, source.shards) as end:
+        with opened_cluster(store, shards, source.shards) as end:
             yield end
         return
-    if shards is None and not address.log.exists():
+    if shards is None and not store.log.exists():
         shards = source.shards
-    address.create()
-    with FolderLock(address.lock), _folder(address, master, shards) as end:
+    store.create()
+    with FolderLock(store.lock), _folder(store, master, shards) as end:
         yield end
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import click
 import msgspec
-from kinelog.service.configuration import Settings, load_settings
-from kinelog.service.copy_ends import StoreAddress
+from kinelog.service.configuration import load_settings
+from kinelog.service.copy_ends import NamedStore, named_store
 from kinelog.service.errors import CannotCreateError, ConfigurationError, TryAgainError, UnavailableServiceError
 from kinelog.service.journal_copy import CopyResult, Shown, copy_store
 from kinelog.service.options import data_option, json_option, print_result
-from kinelog.service.store_address import store_of
 
 LINE_EVERY_S = 1.0
 
@@ -53,8 +52,8 @@ def copy_command(
       kinelog journal copy --from cassandra://10.0.0.1/kinelog --to sqlite:/backups/kinelog --while-running
     """
     settings = load_settings(data)
-    ends = store_of(source, data), store_of(destination, data)
-    result = _copy(ends, settings, shards, while_running=while_running, as_json=as_json)
+    ends = named_store(source, data, settings), named_store(destination, data, settings)
+    result = _copy(ends, shards, while_running=while_running, as_json=as_json)
     lines = [
         f"{result.events} events of {result.entities} entities in {result.shards} shards, equal on both sides",
         f"chains  {result.chains}",
@@ -66,14 +65,7 @@ def copy_command(
     print_result(msgspec.to_builtins(result), "\n".join(lines), as_json=as_json)
 
 
-def _copy(
-    ends: tuple[StoreAddress, StoreAddress],
-    settings: Settings,
-    shards: int | None,
-    *,
-    while_running: bool,
-    as_json: bool,
-) -> CopyResult:
+def _copy(ends: tuple[NamedStore, NamedStore], shards: int | None, *, while_running: bool, as_json: bool) -> CopyResult:
     from kinelog.journal.copy_mark import CopyRefusedError
     from kinelog.journal.errors import FencedError, IncompatibleStoreError, JournalError
     from kinelog.privacy.errors import PrivacyError, WrongMasterKeyError
@@ -83,8 +75,8 @@ def _copy(
     try:
         with ExitStack() as stack:
             master = shared_master_key(ends)
-            first = stack.enter_context(opened_source(ends[0], settings, master, while_running=while_running))
-            second = stack.enter_context(opened_destination(ends[1], settings, master, shards, first.journal))
+            first = stack.enter_context(opened_source(ends[0], master, while_running=while_running))
+            second = stack.enter_context(opened_destination(ends[1], master, shards, first.journal))
             return copy_store(first, second, master, shown, complete=not while_running)
     except KeyboardInterrupt:
         raise TryAgainError("stopped; the same command goes on where it was") from None
