@@ -88,7 +88,7 @@ class ProjectionWorker:
             busy = folded > 0
             if busy:
                 wait = SHORTEST_WAIT_S
-                if folded < BATCH_EVENTS:  # a full one has more behind it: the views are late
+                if folded < self._full_batch():  # a full one has more behind it: the views are late
                     stop.wait(max(0.0, began + GATHER_S - time.monotonic()))
             else:
                 stop.wait(wait)
@@ -165,7 +165,7 @@ class ProjectionWorker:
     def _read(self) -> dict[int, list[Opened]]:
         """The next events of each shard, a batch in all; every shard gets its turn to be first."""
         chunks: dict[int, list[Opened]] = {}
-        room = BATCH_EVENTS
+        room = self._full_batch()
         start = self._first_shard % max(len(self._shards), 1)
         for shard in self._shards[start:] + self._shards[:start]:
             if room <= 0:
@@ -185,6 +185,9 @@ class ProjectionWorker:
                 room -= len(events)
         self._first_shard = start + 1
         return chunks
+
+    def _full_batch(self) -> int:
+        return BATCH_EVENTS * self._store.batches_at_once
 
     def _tell_unreadable(self, shard: int, behind: int, why: str) -> None:
         # Once: it is tried again with every step, and a log full of one line hides all others.

@@ -71,7 +71,7 @@ def known_identity(connection: Connection) -> LogIdentity | None:
         return None
     if found["layout"] != LAYOUT:
         raise IncompatibleStoreError(
-            f"{connection.keyspaces.log} has layout {found['layout']}, this version reads {LAYOUT}"
+            f"{connection.keyspaces.log} has layout {found['layout']!r}, this version reads {LAYOUT}"
         )
     return LogIdentity(int(str(found["shards"])), str(found["incarnation"]))
 

@@ -16,8 +16,9 @@ from kinelog.journal.cassandra.log_identity import identify
 from kinelog.journal.errors import CorruptError
 from kinelog.journal.records import Positioned
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
-from tests.journal.cassandra_store import CassandraStore, ClosingJournal, closing
+from tests.journal.cassandra_store import CassandraStore, ClosingJournal, cassandra_store
 from tests.journal.contract import entity_in, new_id
 from tests.journal.stored_events import person_in, snapshot, stored
 
@@ -36,10 +37,8 @@ ENTITY_EVENTS = Statement(
 
 
 @pytest.fixture
-def store(cassandra_node: SharedNode, keyspace_prefix: str) -> Iterator[CassandraStore]:
-    store = CassandraStore(cassandra_node.address, keyspace_prefix, bucket_bytes=1 << 20)
-    store.create()
-    with closing(store):
+def store(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[CassandraStore]:
+    with cassandra_store(cassandra_node, cassandra_session, bucket_bytes=1 << 20) as store:
         yield store
 
 
@@ -126,6 +125,7 @@ def test_replays_are_whole_while_two_indexers_and_a_rebuild_run(store: Cassandra
     for _ in range(2):
         index, log = index_of(store, store.open())
         threads.append(threading.Thread(target=Indexer(index, log.reader, [SHARD]).run, args=(stop,)))
+    index, log = index_of(store, store.open())
     for thread in threads:
         thread.start()
     try:

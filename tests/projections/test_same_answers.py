@@ -1,45 +1,18 @@
-"""Both stores answer every question alike, whatever happened on the floor."""
+"""The layouts keep what answers need: both stores answer every question alike, whatever happened on the floor."""
 
 from __future__ import annotations
 
 import pytest
-from kinelog.projections.read_side import ReadSide
 
 from tests.projections.busy_floor import GYMS, BusyFloor
-from tests.projections.cassandra_views import copied_floor, copied_views, views_connection, written_floor
+from tests.projections.cassandra_views import copied_floor, copied_views, views_connection
 from tests.projections.copied_floor import CopiedFloor
-from tests.projections.every_question import Asked, contents, gyms_at_large, lists, paged
+from tests.projections.every_question import compare, paged
 from tests.projections.gym_floor import TENANT
-from tests.projections.written_floor import WrittenFloor
 
 pytestmark = pytest.mark.cassandra
 
-__all__ = ["copied_floor", "copied_views", "views_connection", "written_floor"]
-
-
-def everything(side: ReadSide, busy: BusyFloor, limits: tuple[int, ...]) -> list[Asked]:
-    gyms = (*GYMS, "nowhere")
-    return [
-        *lists(side, busy.people, gyms, limits),
-        *contents(side, busy.sessions[-20:], limits),
-        *gyms_at_large(side, gyms, limits),
-    ]
-
-
-def compare(side: ReadSide, embedded: ReadSide, busy: BusyFloor) -> None:
-    asked, expected = everything(side, busy, (2, 1000)), everything(embedded, busy, (2, 1000))
-    assert len(asked) == len(expected) > 100
-    for (question, answer), (_, right) in zip(asked, expected, strict=True):
-        if answer != right:  # not an assertion of both: pytest would take minutes to draw up their difference
-            pytest.fail(f"{question}\n{answer!r:.2000}\nis not\n{right!r:.2000}")
-
-
-def test_every_answer_is_that_of_the_embedded_store(written_floor: WrittenFloor) -> None:
-    busy = BusyFloor(written_floor, 1)
-    for steps in (40, 80):  # the second time over rows that are overwritten, moved and deleted
-        busy.play(steps)
-        written_floor.project()
-        compare(written_floor.read_side, written_floor.embedded, busy)
+__all__ = ["copied_floor", "copied_views", "views_connection"]
 
 
 @pytest.mark.parametrize("seed", range(2))
