@@ -16,6 +16,7 @@ from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
 from kinelog.projections.opening import Opened, open_events
+from kinelog.projections.parking import replay_person
 from kinelog.projections.view_store import CANDIDATE, LIVE, Generation, ViewStore, fits
 from kinelog.projections.views import ALL_VIEWS
 from kinelog.projections.writing import fold_and_write
@@ -148,6 +149,22 @@ class ProjectionWorker:
             else:
                 folding.reload()
             self._foldings.append(folding)
+        self._take_in_stranded()
+
+    def _take_in_stranded(self) -> None:
+        """Fold events that were set aside here while what they waited for was being replayed elsewhere."""
+        for folding in list(self._foldings):
+            for owner in folding.stranded():
+                anew = Folding(self._store, folding.view, folding.generation)
+                try:
+                    replay_person(self._journal, self._codec, self._store, anew, owner)
+                except ViewsMovedError:
+                    metrics.CONFLICTS.inc()  # somebody else is at it
+                    return
+                self._foldings = [kept for kept in self._foldings if kept is not folding]
+        if len(self._foldings) < len(self._views):
+            self._forget_cached()
+            self._sync()
 
     def _live(self) -> dict[str, Generation]:
         return {generation.view: generation for generation in self._store.generations(LIVE)}
