@@ -29,7 +29,7 @@ FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
     help="Add a cluster's erasures to this list, which is made if it is not there.",
 )
 @json_option
-def command(
+def command(  # noqa: PLR0913 - as many as the command has options
     *,
     data: Path,
     to: Path | None,

@@ -45,9 +45,9 @@ def command(
     store = load_settings(to).store
     if store != EMBEDDED:
         raise ConfigurationError(
-            f"the store is {store}, and this makes a data folder: put a cluster's tables back with `nodetool import` and "
-            "run `kinelog journal restored`, or copy a folder into it with `kinelog journal copy` (docs/operations.md); "
-            "to restore a folder all the same, set KINELOG_STORE=sqlite"
+            f"the store is {store}, and this makes a data folder: put a cluster's tables back with `nodetool import` "
+            "and run `kinelog journal restored`, or copy a folder into it with `kinelog journal copy` (see "
+            "docs/operations.md); to restore a folder all the same, set KINELOG_STORE=sqlite"
         )
     if (erasures is None) != nobody_was_erased:
         raise click.UsageError(

@@ -16,7 +16,7 @@ from kinelog.journal.port import Journal
 from kinelog.journal.records import Positioned, StoredEvent
 from kinelog.journal.sqlite_journal import SqliteJournal
 from kinelog.privacy.key_store import KeyStore
-from kinelog.service.configuration import DataFolder
+from kinelog.service.configuration import DataFolder, master_key_from
 from typing_extensions import override
 
 from tests.journal.contract import new_id
@@ -119,7 +119,7 @@ def make_data(folder: Path, commits: int) -> Path:
     journal = SqliteJournal(opened.log, shards=4)
     Growing(journal).grow(commits)
     journal.close()
-    keys = KeyStore.open(opened.keys)
+    keys = KeyStore.open(opened.keys, master_key_from())
     for name in ("ada", "ben"):
         keys.enrol("demo", name)
     keys.close()

@@ -69,7 +69,7 @@ def test_into_a_cluster_and_back_nothing_is_lost_and_everything_is_sound(
     assert (there["complete"], there["shards"], there["people"]) == (True, 4, 2)
     verified = run("verify", "--store", store, "--json")
     assert (verified.exit_code, json.loads(verified.output)["events"]) == (0, there["events"])
-    back = copy(store, f"sqlite:{tmp_path / 'back'}")
+    back = copy(store, f"sqlite:{tmp_path / 'back'}", "--data", str(data))  # where the master key is
     assert back["chains"] == there["chains"]
     shutil.copy(data / "keys" / "master.key", tmp_path / "back" / "keys")
     one, other = (SqliteJournal(folder / "log" / "journal.db") for folder in (data, tmp_path / "back"))
