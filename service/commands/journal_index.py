@@ -22,8 +22,8 @@ from kinelog.service.options import data_option, json_option, print_result, stor
 def index_command(*, data: Path, store: str | None, rebuild: bool, lost: bool, as_json: bool) -> None:
     """Bring the index of entities up to the end of the log, or build it anew.
 
-    `kinelog project` keeps it by itself. It is derived from the log: whatever is wrong with it, people are recovered from
-    the log meanwhile, only slower. Runs beside services and other indexers.
+    `kinelog project` keeps it by itself. It is derived from the log: whatever is wrong with it, people are recovered
+    from the log meanwhile, only slower. Runs beside services and other indexers.
 
     \b
     Examples:
