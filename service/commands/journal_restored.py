@@ -88,4 +88,3 @@ def _begin_anew(settings: Settings, erasures: Path | None) -> dict[str, object]:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
