@@ -21,7 +21,6 @@ from cassandra.cluster import (
     EXEC_PROFILE_DEFAULT,
     Cluster,
     ExecutionProfile,
-    NoHostAvailable,
     ResponseFuture,
     Session,
 )
@@ -45,7 +44,7 @@ from kinelog.cassandra_session.connection import (
     Traced,
     Value,
 )
-from kinelog.cassandra_session.driver_errors import translated
+from kinelog.cassandra_session.driver_errors import not_connected, translated
 from kinelog.cassandra_session.errors import (
     CassandraError,
     RefusedStatementError,
@@ -319,7 +318,7 @@ def connect(
         session = cluster.connect(wait_for_all_pools=False)
     except Exception as error:
         cluster.shutdown()
-        raise UnreachableError(f"{address}: {_why(error)}") from error
+        raise UnreachableError(f"{address}: {not_connected(error, encrypted=credentials.ca is not None)}") from error
     session.default_fetch_size = 5_000
     return DriverConnection(cluster, session, address)
 
@@ -364,11 +363,3 @@ def _conditional(rows: Sequence[object]) -> Conditional:
     current = dict(cast("dict[str, Value]", rows[0]))
     applied = bool(current.pop(_APPLIED))
     return Conditional(applied, {} if applied else current)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, NoHostAvailable) and error.errors:
-        return "; ".join(
-            sorted({f"{host}: {type(reason).__name__}: {reason}" for host, reason in error.errors.items()})
-        )
-    return f"{type(error).__name__}: {error}"

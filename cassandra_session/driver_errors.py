@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import cassandra
 from cassandra.cluster import NoHostAvailable
+from cassandra.connection import ConnectionShutdown
 from cassandra.protocol import ErrorMessage, RequestValidationException, SyntaxException
 from kinelog.cassandra_session.connection import Access
 from kinelog.cassandra_session.errors import (
@@ -46,3 +47,27 @@ def _message(error: BaseException) -> str:
         reasons = {f"{type(reason).__name__}: {reason}" for reason in error.errors.values()}
         return "; ".join(sorted(reasons)) or "no node is known to be up"
     return str(error.message) if isinstance(error, ErrorMessage) else str(error)
+
+
+def not_connected(error: Exception, *, encrypted: bool) -> str:
+    """Why no node let us in, and what to do about it where that is known.
+
+    Args:
+        error: What the driver raised.
+        encrypted: Whether we asked for encryption.
+    """
+    reasons = {"": error} if not isinstance(error, NoHostAvailable) or not error.errors else error.errors
+    return "; ".join(sorted({f"{host}: {_reason(reason, encrypted=encrypted)}" for host, reason in reasons.items()}))
+
+
+def _reason(error: object, *, encrypted: bool) -> str:
+    why = f"{type(error).__name__}: {error}"
+    if "Bad credentials" in why:
+        return f"{why}: look at the user in the store's address and at KINELOG_CASSANDRA_PASSWORD"
+    if "requires authentication" in why:
+        return f"{why}: name a user in the store's address, and set KINELOG_CASSANDRA_PASSWORD"
+    if "certificate verify failed" in why:  # in an OSError of the driver's own
+        return f"{why}: cassandra_ca must hold the authority that signed the node's certificate, for this very address"
+    if isinstance(error, ConnectionResetError | ConnectionShutdown) and not encrypted:
+        return f"{why}: if the cluster wants encryption, set cassandra_ca"
+    return why

@@ -49,6 +49,7 @@ class SchemaStatus:
     Attributes:
         role: Which keyspace.
         keyspace: Its name.
+        known: Number of the newest migration that the program knows.
         exists: Whether it is there at all.
         applied: Migrations that were applied, and that the program knows.
         pending: Those that it knows and that were not applied.
@@ -57,6 +58,7 @@ class SchemaStatus:
 
     role: KeyspaceRole
     keyspace: str
+    known: int
     exists: bool
     applied: tuple[AppliedMigration, ...]
     pending: tuple[Migration, ...]
@@ -66,9 +68,8 @@ class SchemaStatus:
         """Why a program must not work with it, and what to do; None if it may."""
         if not self.exists:
             return f"keyspace {self.keyspace} is not there: {_ADVICE}"
-        known = len(self.applied) + len(self.pending)
         for row in self.foreign:
-            if row.number <= known:
+            if row.number <= self.known:
                 return (
                     f"migration {row.number} of keyspace {self.keyspace} ({row.description}) is not the one that this "
                     "program knows: it belongs to another program, choose another name in the store's address"
@@ -182,6 +183,7 @@ def _status(connection: Connection, schema: KeyspaceSchema) -> SchemaStatus:
     return SchemaStatus(
         schema.role,
         keyspaces.keyspace_of(connection, schema.role),
+        schema.version,
         keyspaces.exists(connection, schema.role),
         tuple(row for number, row in sorted(there.items()) if ours.get(number) == row.fingerprint),
         tuple(migration for migration in schema.migrations if migration.number not in there),

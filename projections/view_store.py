@@ -118,6 +118,9 @@ class ViewStore(ABC):
     trouble: ClassVar[tuple[type[Exception], ...]]
     """What it raises when it, and not an event, is the trouble: nobody's events are parked for that."""
 
+    batches_at_once: ClassVar[int] = 1
+    """How many ordinary batches are folded together when the views are late."""
+
     @abstractmethod
     def close(self) -> None:
         """Let go of it."""

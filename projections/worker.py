@@ -16,6 +16,7 @@ from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
 from kinelog.projections.opening import Opened, open_events
+from kinelog.projections.parking import replay_person
 from kinelog.projections.view_store import CANDIDATE, LIVE, Generation, ViewStore, fits
 from kinelog.projections.views import ALL_VIEWS
 from kinelog.projections.writing import fold_and_write
@@ -88,7 +89,7 @@ class ProjectionWorker:
             busy = folded > 0
             if busy:
                 wait = SHORTEST_WAIT_S
-                if folded < BATCH_EVENTS:  # a full one has more behind it: the views are late
+                if folded < self._full_batch():  # a full one has more behind it: the views are late
                     stop.wait(max(0.0, began + GATHER_S - time.monotonic()))
             else:
                 stop.wait(wait)
@@ -148,6 +149,22 @@ class ProjectionWorker:
             else:
                 folding.reload()
             self._foldings.append(folding)
+        self._take_in_stranded()
+
+    def _take_in_stranded(self) -> None:
+        """Fold events that were set aside here while what they waited for was being replayed elsewhere."""
+        for folding in list(self._foldings):
+            for owner in folding.stranded():
+                anew = Folding(self._store, folding.view, folding.generation)
+                try:
+                    replay_person(self._journal, self._codec, self._store, anew, owner)
+                except ViewsMovedError:
+                    metrics.CONFLICTS.inc()  # somebody else is at it
+                    return
+                self._foldings = [kept for kept in self._foldings if kept is not folding]
+        if len(self._foldings) < len(self._views):
+            self._forget_cached()
+            self._sync()
 
     def _live(self) -> dict[str, Generation]:
         return {generation.view: generation for generation in self._store.generations(LIVE)}
@@ -165,7 +182,7 @@ class ProjectionWorker:
     def _read(self) -> dict[int, list[Opened]]:
         """The next events of each shard, a batch in all; every shard gets its turn to be first."""
         chunks: dict[int, list[Opened]] = {}
-        room = BATCH_EVENTS
+        room = self._full_batch()
         start = self._first_shard % max(len(self._shards), 1)
         for shard in self._shards[start:] + self._shards[:start]:
             if room <= 0:
@@ -185,6 +202,9 @@ class ProjectionWorker:
                 room -= len(events)
         self._first_shard = start + 1
         return chunks
+
+    def _full_batch(self) -> int:
+        return BATCH_EVENTS * self._store.batches_at_once
 
     def _tell_unreadable(self, shard: int, behind: int, why: str) -> None:
         # Once: it is tried again with every step, and a log full of one line hides all others.

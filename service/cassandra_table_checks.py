@@ -80,7 +80,7 @@ def check_statics(connection: Connection, clock: Callable[[], float] = time.time
         rows = connection.ask(_STATICS)
     except MissingTableError:
         rows = []
-    ahead = [f"{shard}/{bucket}" for shard, bucket, *times in rows if any((int(at or 0)) > limit for at in times)]
+    ahead = [f"{shard!r}/{bucket!r}" for shard, bucket, *times in rows if any((int(at or 0)) > limit for at in times)]
     found = f"{len(rows)} buckets, {len(ahead)} with a head or epoch written in the future"
     if ahead:
         advice = (

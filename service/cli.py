@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user": ("user", "Export or erase a person."),
     "backup": ("backup", "Copy log and keys while the service runs."),
     "restore": ("restore", "Make a data folder from backups."),
-    "journal": ("journal", "Verify the log; copy it into another store."),
+    "journal": ("journal", "Verify the log; copy it into another store; take one that was restored."),
     "schema": ("schema", "Make and change the tables of a Cassandra store."),
     "openapi": ("openapi", "Print the OpenAPI document."),
     "doctor": ("doctor", "Check a store and this machine, and say what to do."),

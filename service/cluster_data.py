@@ -11,11 +11,13 @@ from kinelog.actors.region import wall_clock_ms
 from kinelog.cassandra_session.errors import CassandraError, SchemaError
 from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
+from kinelog.journal.cassandra.copy_marks import CassandraCopyMarks
 from kinelog.journal.cassandra.entity_recovery import EntityRecovery
 from kinelog.journal.cassandra.indexer import Indexer
 from kinelog.journal.cassandra.journal import CassandraJournal, CassandraLog
 from kinelog.journal.cassandra.log_identity import identify
 from kinelog.journal.cassandra.snapshots import CassandraSnapshots
+from kinelog.journal.copy_mark import require_complete
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.privacy import master_key
@@ -57,6 +59,7 @@ class ClusterData(OpenedData):
             try:
                 self.connection = undo.enter_context(connected(settings))
                 require_schema(self.connection, SCHEMAS)
+                require_complete(CassandraCopyMarks(self.connection).read())
                 self._announcement = SchemaAnnouncement(self.connection, SCHEMAS)
                 undo.callback(self._announcement.close)
                 self.keys = open_key_store(self.connection, self._master_key(), may_write=may_write)
@@ -76,7 +79,7 @@ class ClusterData(OpenedData):
 
     @override
     def read_side(self) -> ReadSide:
-        return CassandraReadSide(self.connection, wall_clock_ms)
+        return CassandraReadSide(self.connection, self.journal.shards, wall_clock_ms)
 
     @override
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:

@@ -1,15 +1,12 @@
-"""The two ends of a copy: a store's log, the mark of the copy, and its keys, opened without serving anybody."""
+"""The two ends of a copy, opened without serving anybody: data folders here, clusters in `copy_cluster`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from kinelog.cassandra_session.address import CassandraAddress
-from kinelog.cassandra_session.errors import AddressError
-from kinelog.journal.copy_mark import CopyMarks
+import msgspec
 from kinelog.journal.port import Journal
 from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
 from kinelog.journal.sqlite_journal import SqliteJournal
@@ -21,47 +18,41 @@ from kinelog.privacy.key_copying import Keys
 from kinelog.privacy.key_file import FILE_NAME as KEYS_NAME
 from kinelog.privacy.master_key import MasterKey
 from kinelog.privacy.sqlite_key_table import SqliteKeyTable
-from kinelog.service.configuration import DataFolder, master_key_from
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, cluster_address, master_key_from
+from kinelog.service.copy_end import CopyEnd
 from kinelog.service.errors import ConfigurationError, TryAgainError, UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
 
-SQLITE = "sqlite:"
+SQLITE = f"{EMBEDDED}:"
 
-StoreAddress = DataFolder | CassandraAddress
-
-
-@dataclass(frozen=True, slots=True)
-class CopyEnd:
-    """One end of a copy.
-
-    Attributes:
-        where: How messages name it.
-        journal: Its log.
-        marks: Where a copy into it is noted.
-        keys: Its keys and erasures.
-    """
-
-    where: str
-    journal: Journal
-    marks: CopyMarks
-    keys: Keys
+NamedStore = DataFolder | Settings
+"""A data folder, or a cluster with what a connection to it needs."""
 
 
-def parse_store(text: str) -> StoreAddress:
-    """`sqlite:FOLDER`, or the address of a cluster.
+def named_store(text: str, data: Path, settings: Settings) -> NamedStore:
+    """Read the address of a store.
+
+    Args:
+        text: `sqlite:FOLDER`, `sqlite` for the data folder, or the address of a cluster.
+        data: The data folder.
+        settings: Of the connection to a cluster.
 
     Raises:
-        ConfigurationError: It is neither.
+        ConfigurationError: It is none of them.
     """
+    if text == EMBEDDED:
+        return DataFolder(data)
     if text.startswith(SQLITE) and len(text) > len(SQLITE):
         return DataFolder(Path(text.removeprefix(SQLITE)))
+    cluster = msgspec.structs.replace(settings, store=text)
     try:
-        return CassandraAddress.parse(text)
-    except AddressError as error:
-        raise ConfigurationError(f"{text!r} is no store ({error}): write sqlite:FOLDER or cassandra://…") from error
+        cluster_address(cluster)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{text!r} is no store; write sqlite:FOLDER or cassandra://… ({error})") from error
+    return cluster
 
 
-def shared_master_key(ends: tuple[StoreAddress, StoreAddress]) -> MasterKey:
+def shared_master_key(ends: tuple[NamedStore, NamedStore]) -> MasterKey:
     """The master key of both ends: from the environment, or from the first data folder that has one.
 
     Raises:
@@ -82,43 +73,45 @@ def shared_master_key(ends: tuple[StoreAddress, StoreAddress]) -> MasterKey:
 
 
 @contextmanager
-def opened_source(address: StoreAddress, master: MasterKey, *, while_running: bool) -> Iterator[CopyEnd]:
+def opened_source(store: NamedStore, master: MasterKey, *, while_running: bool) -> Iterator[CopyEnd]:
     """Open where is copied from.
 
     Raises:
         TryAgainError: A service has the folder, and it was not said that it may.
         UnavailableServiceError: There is nothing.
     """
-    if isinstance(address, CassandraAddress):
-        with _cluster(address, None, None) as end:
+    if isinstance(store, Settings):
+        from kinelog.service.copy_cluster import opened_cluster
+
+        with opened_cluster(store, None) as end:
             yield end
         return
-    if not address.log.is_file() or not (address.keys / KEYS_NAME).is_file():
-        raise UnavailableServiceError(f"there are no log and keys in {address.root}: name a data folder")
+    if not store.log.is_file() or not (store.keys / KEYS_NAME).is_file():
+        raise UnavailableServiceError(f"there are no log and keys in {store.root}: name a data folder")
     with ExitStack() as stack:
         if not while_running:
-            stack.enter_context(_alone(address))
-        yield stack.enter_context(_folder(address, master, None))
+            stack.enter_context(_alone(store))
+        yield stack.enter_context(_folder(store, master, None))
 
 
 @contextmanager
-def opened_destination(
-    address: StoreAddress, master: MasterKey, shards: int | None, source: Journal
-) -> Iterator[CopyEnd]:
+def opened_destination(store: NamedStore, master: MasterKey, shards: int | None, source: Journal) -> Iterator[CopyEnd]:
     """Open where is copied to; made, with as many shards as asked for or as the source has, if it is not there.
 
     Raises:
         TryAgainError: A service has the folder.
         IncompatibleStoreError: It is there with another number of shards.
     """
-    if isinstance(address, CassandraAddress):
-        with _cluster(address, shards, source.shards) as end:
+    if isinstance(store, Settings):
+        from kinelog.service.copy_cluster import opened_cluster
+
+        with opened_cluster(store, shards, source.shards) as end:
             yield end
         return
-    if shards is None and not address.log.exists():
+    if shards is None and not store.log.exists():
         shards = source.shards
-    address.create()
-    with FolderLock(address.lock), _folder(address, master, shards) as end:
+    store.create()
+    with FolderLock(store.lock), _folder(store, master, shards) as end:
         yield end
 
 
@@ -143,4 +136,4 @@ def _folder(folder: DataFolder, master: MasterKey, shards: int | None) -> Iterat
         master_key.sync_folder(folder.keys)
         journal = stack.enter_context(closing(SqliteJournal(folder.log, shards=shards)))
         keys = Keys(table, ErasureList(folder.keys / ERASURES_NAME))
-        yield CopyEnd(f"{SQLITE}{folder.root}", journal, SqliteCopyMarks(folder.log), keys)
+        yield CopyEnd(f"{EMBEDDED}:{folder.root}", journal, SqliteCopyMarks(folder.log), keys)

@@ -12,7 +12,7 @@ from kinelog.journal.copying import LogCopy, events_of
 from kinelog.journal.entity_chains import compare
 from kinelog.privacy.key_copying import copy_keys, require_same_master_key
 from kinelog.privacy.master_key import MasterKey
-from kinelog.service.copy_ends import CopyEnd
+from kinelog.service.copy_end import CopyEnd
 from kinelog.service.errors import RefusedError
 
 

@@ -106,11 +106,16 @@ def _replay(index: EntityEvents, tail: LogTail, replayed: Replayed) -> Iterator[
     entity = replayed.entity
     while True:
         view = tail.view(entity, replayed.sequence)
-        for run, content in index.read(view.offset.generation, entity, replayed.sequence):
-            if run.position > view.offset.position:
-                # Behind the offset the index is half-written: of two rows the second may be there alone.
-                break
-            yield from replayed.next_of(run, content)
+        try:
+            for run, content in index.read(view.offset.generation, entity, replayed.sequence):
+                if run.position > view.offset.position:
+                    # Behind the offset the index is half-written: of two rows the second may be there alone.
+                    break
+                yield from replayed.next_of(run, content)
+        except CorruptError:
+            if not tail.index_replaced(view):
+                raise
+            continue
         behind = tail.behind(view, entity, replayed.sequence)
         if behind is None:
             # What was read is right, but the index may have been replaced meanwhile: there may be more to it.

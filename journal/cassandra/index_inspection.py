@@ -157,9 +157,7 @@ class ShardIndex:
 
     def _indexed(self, entity: str) -> Iterator[Positioned]:
         for run, content in self._events.read(self.offset.generation, entity, 0):
-            yield from map(
-                Positioned, range(run.position, run.position + run.count), events_of_run(run, content)
-            )
+            yield from map(Positioned, range(run.position, run.position + run.count), events_of_run(run, content))
 
     def _in_log(self, positioned: Positioned) -> bool:
         for row in self._log.reader.rows_of_events(self._shard, positioned.position - 1, 1):

@@ -93,26 +93,18 @@ class Indexer:
 
     def step_of(self, shard: int) -> int:
         """As `step`, of one shard."""
-        gathered = self._gathered.get(shard)
-        if gathered is None:
-            gathered = self._gathered[shard] = _Gathered(self._index.offset(shard))
-        if not block_length(gathered.costs):
-            _read_on(gathered, self._log, shard)
-        if not block_length(gathered.costs):
-            return 0
         offset = self._index.offset(shard)
-        if offset != gathered.offset:
-            # Somebody else was here. Begin again behind their work: the same block, or one that is written already.
-            self._gathered[shard] = _Gathered(offset)
-            return 1
-        # Forgotten until it is written: after an error everything is read again from the offset.
-        del self._gathered[shard]
-        block = gathered.take()
-        self._index.write(offset.generation, block)
-        gathered.offset = Offset(offset.generation, block[-1].last)
-        self._index.move_offset(shard, gathered.offset)
+        # Taken out until it is all done: after an error everything is read again from the offset.
+        gathered = self._gathered.pop(shard, None)
+        if gathered is None or gathered.offset != offset:
+            gathered = _Gathered(offset)  # somebody else was here: begin behind their work
+        _read_on(gathered, self._log, shard)
+        if block := gathered.take():
+            self._index.write(offset.generation, block)
+            gathered.offset = Offset(offset.generation, block[-1].last)
+            self._index.move_offset(shard, gathered.offset)
         self._gathered[shard] = gathered
-        return 1
+        return 1 if block else 0
 
     def _try(self, shard: int) -> int:
         try:
@@ -189,6 +181,8 @@ class IndexRebuild:
 
 
 def _read_on(gathered: _Gathered, log: LogRows, shard: int) -> None:
+    if block_length(gathered.costs):
+        return
     for rows in batches(log, shard, gathered.up_to):
         for row in rows:
             gathered.add(row)

@@ -81,6 +81,8 @@ class CassandraInspection(InspectedLog):
     @override
     def rows(self, shard: int, head: int) -> Iterator[InspectedRow]:
         expected = 1
+        if not self._buckets[shard]:
+            return
         index = self._index.of(shard)
         for bucket in range(len(self._buckets[shard])):
             for row in self._rows_of(shard, bucket, expected):
@@ -96,11 +98,13 @@ class CassandraInspection(InspectedLog):
     def places(self, shard: int) -> Iterator[Finding]:
         ends = [self._last_row(shard, bucket) for bucket in range(len(self._buckets[shard]))]
         buckets = self._walk(shard)
+        if not buckets:
+            return
         now_us = self._now_us()
-        before: _Bucket | None = None
         for number, bucket in enumerate(buckets):
+            before = buckets[number - 1] if number else None
             if bucket.epoch is None:
-                yield Finding("bucket", shard, ends[number] or 0, f"bucket {number} has rows, but neither epoch nor head")
+                yield Finding("bucket", shard, ends[number] or 0, f"bucket {number} has no epoch")
                 continue
             yield from self._chained(shard, number, bucket, before, newest=number == len(buckets) - 1)
             if number < len(ends):
@@ -114,7 +118,6 @@ class CassandraInspection(InspectedLog):
                     f"epoch or head of bucket {number} was written {ahead:.1f} s ahead of the clock, so not by a "
                     "condition, or a node's clock is wrong: what is committed until then stays hidden",
                 )
-            before = bucket
         yield from self._index.of(shard).findings()
 
     @override

@@ -8,12 +8,15 @@ from typing import NamedTuple
 from kinelog.cassandra_session.connection import Access, Connection, Statement
 from kinelog.cassandra_session.errors import CassandraError, UnknownWriteError
 from kinelog.journal.cassandra.procedure_runner import as_journal_error
+from kinelog.journal.cassandra.store_errors import as_journal_errors
 from kinelog.journal.errors import IncompatibleStoreError, UnavailableError
 
 LAYOUT = "1"
 DEFAULT_SHARDS = 8
 MOST_SHARDS = 4_096
 ATTEMPTS = 5
+
+_KEYS = ("layout", "shards", "incarnation")
 
 _READ = Statement("SELECT value FROM {log}.meta WHERE key = ?", Access.LINEARIZABLE_READ)
 _CLAIM = Statement("INSERT INTO {log}.meta (key, value) VALUES (?, ?) IF NOT EXISTS", Access.CONDITIONAL)
@@ -53,6 +56,24 @@ def identify(connection: Connection, shards: int | None) -> LogIdentity:
             f"prefix with `kinelog journal copy --shards {shards}`"
         )
     return LogIdentity(made_with, _decided(connection, "incarnation", secrets.token_hex(16)))
+
+
+def known_identity(connection: Connection) -> LogIdentity | None:
+    """What the log is, without deciding anything; None if nobody has opened it yet.
+
+    Raises:
+        IncompatibleStoreError: The log has another layout.
+        UnavailableError: The cluster does not answer.
+    """
+    with as_journal_errors():
+        found = {key: rows[0][0] for key in _KEYS if (rows := connection.ask(_READ, (key,)))}
+    if found.keys() != set(_KEYS):
+        return None
+    if found["layout"] != LAYOUT:
+        raise IncompatibleStoreError(
+            f"{connection.keyspaces.log} has layout {found['layout']!r}, this version reads {LAYOUT}"
+        )
+    return LogIdentity(int(str(found["shards"])), str(found["incarnation"]))
 
 
 def _decided(connection: Connection, key: str, proposal: str) -> str:

@@ -145,6 +145,16 @@ class LogTail:
             up_to, complete = held.up_to, self._complete(held)
         return self._following([*view.runs, *newer], entity, up_to, complete=complete)
 
+    def index_replaced(self, view: TailView) -> bool:
+        """Whether the index has a newer generation than the view's: what was wrong with that one may be mended.
+
+        Raises:
+            UnavailableError: The cluster does not answer.
+        """
+        self.refresh()
+        with self._lock:
+            return self._held is None or self._held.offset.generation != view.offset.generation
+
     def refresh(self) -> None:
         """Follow the index and read on to the end of the log, or up to the bound.
 

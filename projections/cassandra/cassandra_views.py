@@ -6,8 +6,7 @@ of each position; a newer position wins wherever both write. See `docs/projectio
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kinelog.cassandra_session.connection import Access, Connection, Request, Statement
 from kinelog.cassandra_session.errors import CassandraError, MissingTableError
@@ -15,7 +14,7 @@ from kinelog.projections import metrics
 from kinelog.projections.cassandra.erasures import Erasures
 from kinelog.projections.cassandra.fold_rows import CassandraRows
 from kinelog.projections.cassandra.generation_tables import GenerationTables, Layouts
-from kinelog.projections.cassandra.generations import Generations
+from kinelog.projections.cassandra.generations import REAL_TIME, Clocks, Generations
 from kinelog.projections.cassandra.layouts import LAYOUTS
 from kinelog.projections.cassandra.parked_events import ParkedEvents
 from kinelog.projections.cassandra.planning import PlannedWrites, Planner, in_pieces
@@ -54,14 +53,15 @@ class CassandraViews(ViewStore):
     """The views in the keyspace of a deployment. One thread at a time; the connection may be shared."""
 
     trouble = (CassandraError,)
+    batches_at_once = 4
+    """An entity's rows are written once a batch, whatever number of events changed them."""
 
     def __init__(
         self,
         connection: Connection,
         shards: int,
         layouts: Layouts = LAYOUTS,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        sleep: Callable[[float], None] = time.sleep,
+        clocks: Clocks = REAL_TIME,
     ) -> None:
         """Use a connection; its keyspaces have their schema.
 
@@ -69,14 +69,13 @@ class CassandraViews(ViewStore):
             connection: To the cluster; closing the store leaves it open.
             shards: Of the log.
             layouts: Query tables.
-            now_ms: Unix milliseconds, for how long tables of retired generations are kept: no row depends on it.
-            sleep: Waits.
+            clocks: Time; no row depends on it.
         """
         self._connection = connection
         self._shards = shards
         self._layouts = layouts
-        self._sleep = sleep
-        self._generations = Generations(connection, layouts, now_ms, sleep)
+        self._clocks = clocks
+        self._generations = Generations(connection, layouts, clocks)
         self._erasures = Erasures(connection)
         self._parked = ParkedEvents(connection)
         self._views = dict(VIEWS)
@@ -110,7 +109,7 @@ class CassandraViews(ViewStore):
             return False
         self._generations.announce(fresh)
         if self._live_positions(fresh):
-            self._sleep(READERS_CACHE_S)  # whoever folds these views has seen the announcement then
+            self._clocks.sleep(READERS_CACHE_S)  # whoever folds these views has seen the announcement then
         if not catch_up(self._live_positions(fresh), self.apply):
             return False
         self._generations.switch(fresh)
@@ -138,7 +137,7 @@ class CassandraViews(ViewStore):
 
     @override
     def change_mark(self) -> int:
-        return (self._generations.seen().number << 32) + int(time.monotonic() / LOOK_AGAIN_S)
+        return (self._generations.seen().number << 32) + int(self._clocks.elapsed_s() / LOOK_AGAIN_S)
 
     @override
     def offsets(self, generation: Generation) -> dict[int, Offset]:
@@ -248,6 +247,7 @@ class CassandraViews(ViewStore):
         metrics.STATEMENTS.observe(sum(map(len, planned.rows.values())) + sum(map(len, planned.folds.values())))
         self._connection.write_all(in_pieces(planned.rows, ROWS_A_GROUP), IN_FLIGHT)
         self._connection.write_all(planned.folds.values(), IN_FLIGHT)
+        self._connection.write_all(planned.ends.values(), IN_FLIGHT)
 
     @override
     def scrub(self) -> bool:

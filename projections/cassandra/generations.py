@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -29,6 +30,24 @@ NOTICE_MS = 30_000
 _ASK_AGAIN_S = 0.2
 
 
+@dataclass(frozen=True)
+class Clocks:
+    """Time, as the store of the views needs it: no row depends on it.
+
+    Attributes:
+        now_ms: Unix milliseconds.
+        elapsed_s: Seconds that never jump.
+        sleep: Waits for seconds.
+    """
+
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    elapsed_s: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+REAL_TIME = Clocks()
+
+
 def generation_of(found: Registered) -> Generation:
     """A registered generation as the port has it."""
     return Generation(found.view, found.version, found.generation, found.incarnation, found.state)
@@ -37,29 +56,27 @@ def generation_of(found: Registered) -> Generation:
 class Generations:
     """The generations of the views in one keyspace."""
 
-    def __init__(
-        self, connection: Connection, layouts: Layouts, now_ms: Callable[[], int], sleep: Callable[[float], None]
-    ) -> None:
+    def __init__(self, connection: Connection, layouts: Layouts, clocks: Clocks) -> None:
         """Read and change them by a connection.
 
         Args:
             connection: To the cluster.
             layouts: Query tables.
-            now_ms: Unix milliseconds: for how long tables of retired generations are kept, and makers waited for.
-            sleep: Waits.
+            clocks: For how long tables of retired generations are kept, makers waited for, and documents believed.
         """
         self.registry = Registry(connection)
         self._connection = connection
         self._layouts = layouts
-        self._now_ms = now_ms
-        self._sleep = sleep
+        self._now_ms = clocks.now_ms
+        self._clock_s = clocks.elapsed_s
+        self._sleep = clocks.sleep
         self._me = secrets.token_hex(8)
         self._seen = Revision(0, Document())
-        self._read_at = -READERS_CACHE_S
+        self._read_at = float("-inf")
 
     def seen(self, *, now: bool = False) -> Revision:
         """The document, as it was at most `READERS_CACHE_S` ago."""
-        clock = time.monotonic()
+        clock = self._clock_s()
         if now or clock >= self._read_at + READERS_CACHE_S:
             self._seen = self.registry.read()
             self._read_at = clock

@@ -4,6 +4,7 @@
 2. `notes`: keys that are new to an entity.
 3. `rows`: rows and deletes of the query tables.
 4. `folds`: an entity's records, in one mutation that says how far they are folded.
+5. `ends`: what says which sessions an erased person had, when all of these are gone.
 
 Whoever dies in between has left rows that the next fold of the same events writes again, all of them under keys that
 are written down. Nothing is sent here, but for reading what has to be forgotten.
@@ -57,6 +58,7 @@ class PlannedWrites:
     notes: Groups = field(default_factory=_groups)
     rows: Groups = field(default_factory=_groups)
     folds: Groups = field(default_factory=_groups)
+    ends: Groups = field(default_factory=_groups)
     forgotten: dict[str, int] = field(default_factory=dict)
     searched: bool = False
 
@@ -112,7 +114,8 @@ class Planner:
         for shown, row in self._lost(forgotten):
             planned.rows[shown.partition_of(row)].append(shown.delete(shown.key_of(row), at.position))
         for entity in entities:
-            planned.folds[entity].append(self._fold.forget(entity, at.position))
+            phase = planned.ends if entity == owner_of(owner) else planned.folds
+            phase[entity].append(self._fold.forget(entity, at.position))
         self._stored.forgotten(owner, at.position)
         if owner_of(owner) == owner:
             planned.forgotten[owner] = at.position

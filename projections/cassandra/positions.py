@@ -31,8 +31,9 @@ class Positions:
     It is read from every view, so it is not read for every page.
     """
 
-    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
-        """Keep positions by this clock."""
+    def __init__(self, shards: int, clock_s: Callable[[], float] = time.monotonic) -> None:
+        """Follow a log of this many shards, by this clock."""
+        self._shards = shards
         self._clock_s = clock_s
         self._known: tuple[float, dict[int, int]] = (float("-inf"), {})
 
@@ -41,7 +42,8 @@ class Positions:
         asked = self._clock_s()
         found = question.all((_OFFSETS, (live.view, live.generation)) for live in question.live.values())
         views = [{number(shard): number(position) for shard, position in rows} for rows in found]
-        slowest = {shard: min(view.get(shard, 0) for view in views) for shard in sorted(set[int]().union(*views))}
+        # a shard of which nothing is folded yet has no offset
+        slowest = {shard: min(view.get(shard, 0) for view in views) for shard in range(self._shards)} if views else {}
         if asked >= self._known[0]:
             self._known = (asked, slowest)
         return dict(slowest)

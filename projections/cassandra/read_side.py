@@ -46,17 +46,18 @@ A = TypeVar("A")
 class CassandraReadSide(ReadSide):
     """Answers from the query tables. Follows switches of generations without a restart. Thread-safe."""
 
-    def __init__(self, connection: Connection, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, connection: Connection, shards: int, clock_ms: Callable[[], int]) -> None:
         """Ask over a connection, which stays its owner's to close.
 
         Args:
             connection: To the cluster.
+            shards: Of the log.
             clock_ms: Unix milliseconds; says which days are probed first, never what an answer is.
         """
         self._connection = connection
         self._clock_ms = clock_ms
         self._generations = LiveGenerations(Registry(connection))
-        self._positions = Positions()
+        self._positions = Positions(shards)
         self._idle = threading.Condition()
         self._asked = 0
         self._closed = False

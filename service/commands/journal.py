@@ -4,56 +4,61 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 import msgspec
 from kinelog.service.commands.journal_copy import copy_command
-from kinelog.service.configuration import DataFolder
+from kinelog.service.commands.journal_restored import restored_command
+from kinelog.service.configuration import EMBEDDED, DataFolder, load_settings
 from kinelog.service.errors import UnavailableServiceError
-from kinelog.service.options import data_option, json_option, print_result
+from kinelog.service.options import data_option, json_option, print_result, store_option
 
 EXIT_DAMAGED = 65
 
 
 @click.group(name="journal")
 def command() -> None:
-    """Verify the log; copy it into another store."""
+    """Verify the log; copy it into another store; begin anew with one that was put back."""
 
 
 command.add_command(copy_command)
+command.add_command(restored_command)
 
 
 @command.command(name="verify")
 @click.argument("folder", metavar="[DATA]", type=click.Path(path_type=Path, file_okay=False), required=False)
 @data_option
+@store_option
 @json_option
-def verify_command(*, folder: Path | None, data: Path, as_json: bool) -> None:
+def verify_command(*, folder: Path | None, data: Path, store: str | None, as_json: bool) -> None:
     """Read the whole log and name everything that is not as it must be.
 
     Looks for holes, doubles, broken checksums, sequences out of line, foreign epochs, and an index that disagrees with
-    the log. Needs no keys, and may run while the service does. Exits with 65 when anything was found.
+    the log; on a cluster also for buckets that do not follow one another, and for epochs and heads whose time lies
+    ahead. Needs no keys, and may run while the service does. Exits with 65 when anything was found.
 
     \b
-    Example:
+    Examples:
       kinelog journal verify --data .data
+      kinelog journal verify --store cassandra://127.0.0.1/kinelog --json
     """
     from kinelog.journal.errors import JournalError
-    from kinelog.journal.sqlite_inspection import SqliteInspection
     from kinelog.journal.verification import verify
+    from kinelog.service.inspected_store import inspected
 
-    log = DataFolder(data if folder is None else folder).log
-    if not log.is_file():
-        raise UnavailableServiceError(f"there is no log {log}: name a data folder")
+    if folder is not None and store is None:
+        store = EMBEDDED  # whoever names a folder means that folder
+    root = data if folder is None else folder
     try:
         with ExitStack() as stack:
-            inspected = stack.enter_context(closing(SqliteInspection(log)))
+            log = stack.enter_context(inspected(DataFolder(root), load_settings(root, store=store)))
             progress: Callable[[int], None] = _no_progress
             if sys.stderr.isatty() and not as_json:
-                bar = click.progressbar(length=inspected.events(), label="events", file=sys.stderr)
+                bar = click.progressbar(length=log.events(), label="events", file=sys.stderr)
                 progress = stack.enter_context(bar).update
-            report = verify(inspected, progress)
+            report = verify(log, progress)
     except JournalError as error:
         raise UnavailableServiceError(str(error)) from error
     words = [f"{report.events} events in {report.commits} commits of {report.shards} shards"]

@@ -8,12 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import click
 import msgspec
+from kinelog.service.configuration import load_settings
+from kinelog.service.copy_ends import NamedStore, named_store
 from kinelog.service.errors import CannotCreateError, ConfigurationError, TryAgainError, UnavailableServiceError
-from kinelog.service.journal_copy import CopyResult, copy_store
-from kinelog.service.options import json_option, print_result
+from kinelog.service.journal_copy import CopyResult, Shown, copy_store
+from kinelog.service.options import data_option, json_option, print_result
 
 LINE_EVERY_S = 1.0
 
@@ -25,8 +28,11 @@ LINE_EVERY_S = 1.0
     "--shards", type=click.IntRange(1, 1 << 16), help="Shards of a new destination; default: as many as the source has."
 )
 @click.option("--while-running", is_flag=True, help="A service may write to the source; the copy is not complete then.")
+@data_option
 @json_option
-def copy_command(*, source: str, destination: str, shards: int | None, while_running: bool, as_json: bool) -> None:
+def copy_command(
+    *, source: str, destination: str, shards: int | None, while_running: bool, data: Path, as_json: bool
+) -> None:
     """Copy a deployment into another store: log, keys, names, erasures.
 
     Nothing is opened on the way, so both ends have the same master key, and the source is only read. Killed at any
@@ -45,7 +51,9 @@ def copy_command(*, source: str, destination: str, shards: int | None, while_run
       kinelog journal copy --from sqlite:.data --to 'cassandra://10.0.0.1,10.0.0.2/kinelog?replication=3' --shards 24
       kinelog journal copy --from cassandra://10.0.0.1/kinelog --to sqlite:/backups/kinelog --while-running
     """
-    result = _copy(source, destination, shards, while_running=while_running, as_json=as_json)
+    settings = load_settings(data)
+    ends = named_store(source, data, settings), named_store(destination, data, settings)
+    result = _copy(ends, shards, while_running=while_running, as_json=as_json)
     lines = [
         f"{result.events} events of {result.entities} entities in {result.shards} shards, equal on both sides",
         f"chains  {result.chains}",
@@ -57,15 +65,13 @@ def copy_command(*, source: str, destination: str, shards: int | None, while_run
     print_result(msgspec.to_builtins(result), "\n".join(lines), as_json=as_json)
 
 
-def _copy(source: str, destination: str, shards: int | None, *, while_running: bool, as_json: bool) -> CopyResult:
-    from kinelog.cassandra_session.errors import CassandraError
+def _copy(ends: tuple[NamedStore, NamedStore], shards: int | None, *, while_running: bool, as_json: bool) -> CopyResult:
     from kinelog.journal.copy_mark import CopyRefusedError
     from kinelog.journal.errors import FencedError, IncompatibleStoreError, JournalError
     from kinelog.privacy.errors import PrivacyError, WrongMasterKeyError
-    from kinelog.service.copy_ends import opened_destination, opened_source, parse_store, shared_master_key
+    from kinelog.service.copy_ends import opened_destination, opened_source, shared_master_key
 
-    ends = parse_store(source), parse_store(destination)
-    shown = _lines if as_json else _bar if sys.stderr.isatty() else _nothing
+    shown: Shown = _lines if as_json else _bar if sys.stderr.isatty() else _nothing
     try:
         with ExitStack() as stack:
             master = shared_master_key(ends)
@@ -80,12 +86,12 @@ def _copy(source: str, destination: str, shards: int | None, *, while_running: b
         raise TryAgainError(f"somebody else writes to the destination ({error}): stop that, and copy again") from error
     except WrongMasterKeyError as error:
         raise ConfigurationError(str(error)) from error
-    except (JournalError, PrivacyError, CassandraError, OSError) as error:
+    except (JournalError, PrivacyError, OSError) as error:
         raise UnavailableServiceError(f"{error}; the same command goes on where it was") from error
 
 
 @contextmanager
-def _nothing(step: str, events: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG001 - as the others
+def _nothing(step: str, events: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG001 - called as the others are
     """Neither a terminal nor a machine reads along."""
     yield lambda _events: None
 

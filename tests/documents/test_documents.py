@@ -17,7 +17,13 @@ from pathlib import Path
 import click
 import pytest
 from kinelog.service.cli import main
-from kinelog.service.configuration import MASTER_KEY_VARIABLE, PREFIX, Settings
+from kinelog.service.configuration import (
+    MASTER_KEY_VARIABLE,
+    PASSWORD_FILE_VARIABLE,
+    PASSWORD_VARIABLE,
+    PREFIX,
+    Settings,
+)
 from kinelog.service.demo_floor import still_frame
 
 from tests.documents.documents import COMMAND, DOCUMENTS, ROOT, blocks, links, prose, spans
@@ -206,7 +212,8 @@ def test_settings_and_variables_are_described_and_exist() -> None:
     assert {name for names in named for name in re.findall(r"`(\w+)`", names)} == set(Settings.__struct_fields__)
     described = set(re.findall(rf"\b{PREFIX}[A-Z_]+\b", OPERATIONS.read_text()))
     from_settings = {PREFIX + name.upper() for name in Settings.__struct_fields__ if name != "limits"}
-    assert described == from_settings | {MASTER_KEY_VARIABLE} | variables_of_commands()
+    secrets = {MASTER_KEY_VARIABLE, PASSWORD_VARIABLE, PASSWORD_FILE_VARIABLE}
+    assert described == from_settings | secrets | variables_of_commands()
 
 
 def variables_of_commands() -> set[str]:

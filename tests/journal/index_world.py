@@ -98,8 +98,8 @@ class IndexWorld:
         acts: list[tuple[str, Callable[[], None]]] = [
             ("writer", self._commit),
             ("writer", self._commit),
-            *((name, lambda name=name: self._recover(name)) for name in self._recoveries),  # type: ignore[misc]
-            *((name, lambda name=name: self._step(name)) for name in self._indexers),  # type: ignore[misc]
+            *((name, lambda name=name: self._recover(name)) for name in self._recoveries),
+            *((name, lambda name=name: self._step(name)) for name in self._indexers),
             ("late", self._arrive),
         ]
         if self._rng.random() < 0.2:

@@ -36,7 +36,7 @@ def stored_rows(cluster: Cluster) -> list[Value]:
     return [key[-1] for key, _ in cluster.tables["model_log.snapshots"].contents()]
 
 
-def break_newest(cluster: Cluster, incarnation: str = "one") -> None:
+def break_newest(cluster: Cluster) -> None:
     (partition,) = cluster.tables["model_log.snapshots"].partitions.values()
     newest = partition.rows[max(partition.rows, key=repr)].cells["content"]
     content = newest.value
@@ -93,7 +93,7 @@ def test_another_incarnation_sees_nothing_of_this_one(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("entity", [PERSON, SESSION])
 def test_a_save_that_an_erasure_overtakes_anywhere_leaves_nothing(entity: str) -> None:
-    """The person's first snapshot, and a later one: the erasure runs before each of the save's statements, or behind."""
+    """A first snapshot, and later ones: the erasure runs before each of the save's statements, or behind them."""
     for known in (0, 1, 2, 3):
         interrupted = True
         at = 0

@@ -20,31 +20,17 @@ from kinelog.service.commands.journal import command
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
-from kinelog.service.opened_data import OpenedData
+from kinelog.service.opened_data import open_data
 from msgspec.structs import replace
 
 from tests.journal.contract import new_id
-from tests.journal.copied_logs import Growing, compared, heads, log_of
+from tests.journal.copied_logs import KILLING, compared, heads, log_of, make_data
 from tests.journal.stored_events import person_in, some
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return make_data(tmp_path / "data", 60)
-
-
-def make_data(folder: Path, commits: int) -> Path:
-    """A data folder with people and a log."""
-    opened = DataFolder(folder)
-    opened.create()
-    journal = SqliteJournal(opened.log, shards=4)
-    Growing(journal).grow(commits)
-    journal.close()
-    keys = KeyStore.open(opened.keys)
-    for name in ("ada", "ben"):
-        keys.enrol("demo", name)
-    keys.close()
-    return folder
 
 
 def copy(source: Path, destination: Path, *options: str) -> Result:
@@ -60,7 +46,7 @@ def test_a_folder_is_copied_compared_and_may_then_be_served(data: Path, tmp_path
     assert "complete: the destination may be served" in done.output
     assert not (target / "keys" / "master.key").exists()
     shutil.copy(data / "keys" / "master.key", target / "keys")
-    with OpenedData.open(DataFolder(data), Settings()) as one, OpenedData.open(DataFolder(target), Settings()) as other:
+    with open_data(DataFolder(data), Settings()) as one, open_data(DataFolder(target), Settings()) as other:
         assert log_of(other.journal) == log_of(one.journal)
         assert other.keys.people() == one.keys.people()
         assert other.keys.pseudonym("demo", "ada") == one.keys.pseudonym("demo", "ada")
@@ -95,14 +81,14 @@ def test_while_a_service_has_the_source_only_part_of_it_is_copied_and_nothing_is
         assert "not complete" in part.output
     shutil.copy(data / "keys" / "master.key", target / "keys")
     with pytest.raises(UnavailableServiceError, match="unfinished copy"):
-        OpenedData.open(DataFolder(target), Settings())
+        open_data(DataFolder(target), Settings())
     journal = SqliteJournal(data / "log" / "journal.db")
     owner = journal.acquire(0, "service")
     journal.commit(0, owner.epoch, owner.head, new_id(), some(person_in(0, 4, 50).persistence_id, 3))
     journal.close()
     rest = copy(data, target)
     assert rest.exit_code == 0, rest.output
-    OpenedData.open(DataFolder(target), Settings()).close()
+    open_data(DataFolder(target), Settings()).close()
 
 
 def test_who_was_erased_between_two_copies_is_erased_in_the_copy(data: Path, tmp_path: Path) -> None:
@@ -181,34 +167,6 @@ def test_a_difference_is_named_and_the_copy_is_not_complete(data: Path, tmp_path
     assert not mark.complete
 
 
-KILLING = """
-import os, signal, sys, threading, time
-from kinelog.journal import copying
-from kinelog.journal.sqlite_journal import SqliteJournal
-from kinelog.service.commands.journal import command
-
-commits, pause_s = int(sys.argv[1]), float(sys.argv[2])
-copying.GATHERED_BYTES = 2_000
-plain = SqliteJournal.commit
-made = 0
-
-def die():
-    time.sleep(pause_s)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def commit(*arguments):
-    global made
-    made += 1
-    if made == commits:
-        threading.Thread(target=die).start()
-    return plain(*arguments)
-
-SqliteJournal.commit = commit
-command(sys.argv[3:])
-"""
-"""Runs the command, and kills its process a moment after a commit was begun."""
-
-
 @pytest.mark.parametrize("shards", ["4", "6"])
 def test_killed_at_random_moments_it_ends_in_the_same_log(tmp_path: Path, shards: str) -> None:
     data, target = make_data(tmp_path / "data", 300), tmp_path / "copy"
@@ -217,7 +175,9 @@ def test_killed_at_random_moments_it_ends_in_the_same_log(tmp_path: Path, shards
     codes = []
     for kill in range(6):
         after = (str(moments.randrange(1, 15)), str(moments.random() * 0.003)) if kill < 5 else ("-1", "0")
-        codes.append(subprocess.run([sys.executable, "-c", KILLING, *after, *arguments], check=False).returncode)
+        codes.append(
+            subprocess.run([sys.executable, "-c", KILLING, "sqlite", *after, *arguments], check=False).returncode
+        )
     assert codes == [-signal.SIGKILL] * 5 + [0]
     source = SqliteJournal(data / "log" / "journal.db")
     destination = SqliteJournal(target / "log" / "journal.db")

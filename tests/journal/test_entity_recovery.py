@@ -18,12 +18,12 @@ from kinelog.journal.records import Positioned
 
 from tests.journal.index_world import SHARD, IndexWorld, Replay, small_blocks
 
-TURNS = 60
+TURNS = 45
 SEEDS = 400
 
 
 @given(rng=st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_replay_is_right_at_any_lag_and_while_the_index_is_written_rebuilt_or_lost(rng: Random) -> None:
     with small_blocks():
         IndexWorld(rng).run(TURNS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 
@@ -63,10 +64,10 @@ def test_without_any_indexer_the_owner_indexes_the_oldest_part_and_memory_stays_
         shard.commit(count=3)
         largest = max(largest, shard.held)
     one_more = max(cost_of(row, row.runs()) for row in shard.log.commits)
-    assert BOUND < largest + one_more
+    assert largest > BOUND - one_more
     assert largest <= BOUND + one_more
     lag = shard.log.commits[-1].last - shard.index.offset(SHARD).position
-    assert lag < 30
+    assert lag < 40
 
 
 def test_a_commit_waits_while_the_index_cannot_be_written_and_goes_on_when_it_can(shard: Shard) -> None:
@@ -106,37 +107,46 @@ def test_other_owners_commits_are_read_before_the_next_commit(shard: Shard) -> N
     assert [run.position for run, _ in shard.tail.view("demo/a", 0).runs] == [1, 4]
 
 
+class CountedLock:
+    """A lock that tells when so many have asked for it."""
+
+    def __init__(self, wanted: int) -> None:
+        self._lock = threading.Lock()
+        self._asked = itertools.count(1)
+        self._wanted = wanted
+        self.all_asked = threading.Event()
+
+    def __enter__(self) -> None:
+        if next(self._asked) == self._wanted:
+            self.all_asked.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 def test_many_recoveries_at_once_read_the_log_once(shard: Shard) -> None:
-    for _ in range(4):
-        shard.append("demo/a", 1)
-    first, go_on, waiting = threading.Event(), threading.Event(), threading.Barrier(9)
-    reads = []
+    first, go_on = threading.Event(), threading.Event()
+    lock = CountedLock(9)
+    shard.tail._reading = lock  # type: ignore[assignment]  # as much of a lock as is used
 
     def reading() -> None:
-        reads.append(threading.get_ident())
         first.set()
         assert go_on.wait(30)
 
-    def recover() -> None:
-        waiting.wait(30)
-        shard.tail.refresh()
-
+    shard.append("demo/a", 1)
     shard.log.before = reading
-    threads = [threading.Thread(target=shard.tail.refresh)]
+    threads = [threading.Thread(target=shard.tail.refresh) for _ in range(9)]
     threads[0].start()
     assert first.wait(30)
-    threads += [threading.Thread(target=recover) for _ in range(8)]
     for thread in threads[1:]:
         thread.start()
-    waiting.wait(30)
+    assert lock.all_asked.wait(30)
     go_on.set()
     for thread in threads:
         thread.join(30)
-    # The first began before the others came, so they need a second read; and that one is enough for all, or nearly:
-    # one that had passed the barrier and not yet asked would be right to read again.
-    per_read = len(reads) // len(set(reads)) if reads else 0
-    assert 2 <= len(set(reads)) <= 4
-    assert per_read >= 1
+    # The first began before the others came, so they need another; and that one is enough for all of them.
+    assert shard.tail._begun == 2
 
 
 def test_forgetting_gives_the_memory_back_and_the_next_recovery_reads_again(shard: Shard) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from kinelog.cassandra_session.connection import Connection, Value
+from collections.abc import Callable
+
+from kinelog.cassandra_session.connection import Access, Connection, Statement, Value
 from kinelog.projections.cassandra.cassandra_views import CassandraViews
+from kinelog.projections.cassandra.generations import Clocks
 from kinelog.projections.cassandra.registry import Registry
 from kinelog.projections.cassandra.schema import VIEWS_SCHEMA
 from kinelog.projections.worker import ProjectionWorker
@@ -11,7 +14,7 @@ from kinelog.projections.worker import ProjectionWorker
 from tests.projections.gym_floor import GymFloor
 from tests.projections.timestamped_tables import TimestampedTables
 
-Dump = dict[str, list[tuple[Value, ...]]]
+Dump = dict[str, list[tuple[object, ...]]]
 
 
 def empty_tables() -> TimestampedTables:
@@ -20,13 +23,14 @@ def empty_tables() -> TimestampedTables:
 
 
 class Clock:
-    """A clock that moves when somebody waits."""
+    """A clock that moves when somebody looks at it or waits."""
 
     def __init__(self) -> None:
         self.now_ms = 1_000_000
 
-    def __call__(self) -> int:
-        return self.now_ms
+    def elapsed_s(self) -> float:
+        self.now_ms += 300
+        return self.now_ms / 1000
 
     def sleep(self, seconds: float) -> None:
         self.now_ms += int(seconds * 1000)
@@ -35,7 +39,8 @@ class Clock:
 def store_over(connection: Connection, floor: GymFloor, clock: Clock | None = None) -> CassandraViews:
     """A store of the floor's log; waiting takes no time."""
     clock = clock or Clock()
-    return CassandraViews(connection, floor.journal.shards, now_ms=clock, sleep=clock.sleep)
+    clocks = Clocks(lambda: clock.now_ms, clock.elapsed_s, clock.sleep)
+    return CassandraViews(connection, floor.journal.shards, clocks=clocks)
 
 
 def worker_over(connection: Connection, floor: GymFloor) -> ProjectionWorker:
@@ -43,19 +48,33 @@ def worker_over(connection: Connection, floor: GymFloor) -> ProjectionWorker:
     return floor.new_worker(store_over(connection, floor))
 
 
-def dump_tables(tables: TimestampedTables) -> Dump:
-    """Every row of every live generation, without its number, and how far each is folded."""
+def dump_tables(tables: TimestampedTables, state: str = "live") -> Dump:
+    """Every row of every generation in a state, without its number, and how far each is folded."""
+
+    def rows_of(table: str) -> list[tuple[Value, ...]]:
+        return tables.rows_of(table)
+
+    return dump_rows(tables, rows_of, state)
+
+
+def dump_cluster(connection: Connection, state: str) -> Dump:
+    """As `dump_tables`, of a real cluster."""
+
+    def rows_of(table: str) -> list[tuple[Value, ...]]:
+        return connection.ask(Statement(f"SELECT * FROM {{views}}.{table}", Access.READ))  # noqa: S608  # our names
+
+    return dump_rows(connection, rows_of, state)
+
+
+def dump_rows(connection: Connection, rows_of: Callable[[str], list[tuple[Value, ...]]], state: str) -> Dump:
     found: Dump = {}
-    for registered in Registry(tables).read().document.generations:
-        if registered.state == "live":
+    for registered in Registry(connection).read().document.generations:
+        if registered.state == state:
             suffix = f"_{registered.generation}"
             for name in registered.tables:
-                if name.startswith("blocks_"):  # where rows were once, whosever: nothing but gyms and positions
-                    continue
-                found[name.removesuffix(suffix)] = tables.rows_of(name)
+                if not name.startswith("blocks_"):  # where rows were once, whosever: only gyms and positions
+                    found[name.removesuffix(suffix)] = sorted(rows_of(name), key=repr)
             for shared in ("offsets", "parked"):
-                own = [row for row in tables.rows_of(shared) if registered.view in row and registered.generation in row]
-                found[f"{shared} of {registered.view}"] = [
-                    tuple(value for value in row if value != registered.view)[1:] for row in own
-                ]
+                own = [row for row in rows_of(shared) if row[:2] == (registered.view, registered.generation)]
+                found[f"{shared} of {registered.view}"] = sorted((row[2:] for row in own), key=repr)
     return found

@@ -18,6 +18,7 @@ from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.projections.copied_floor import CopiedFloor
 from tests.projections.copied_views import CopiedViews, create_keyspace
+from tests.projections.written_floor import WrittenFloor
 
 
 @pytest.fixture(scope="module")
@@ -42,5 +43,13 @@ def copied_views(views_connection: Connection) -> CopiedViews:
 def copied_floor(tmp_path: Path, copied_views: CopiedViews) -> Iterator[CopiedFloor]:
     """A deployment in memory whose views are asked in Cassandra."""
     floor = CopiedFloor(tmp_path, copied_views)
+    yield floor
+    floor.close()
+
+
+@pytest.fixture
+def written_floor(tmp_path: Path, views_connection: Connection) -> Iterator[WrittenFloor]:
+    """A deployment in memory whose views are written to Cassandra by a worker, and asked there."""
+    floor = WrittenFloor(tmp_path, views_connection)
     yield floor
     floor.close()

@@ -18,7 +18,7 @@ class CopiedFloor(GymFloor):
         super().__init__(folder)
         self.copied = copied
         self.embedded = self.read_side
-        self.read_side = CassandraReadSide(copied.connection, lambda: self.now_ms)
+        self.read_side = CassandraReadSide(copied.connection, self.journal.shards, lambda: self.now_ms)
 
     @override
     def project(self) -> None:

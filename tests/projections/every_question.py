@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+import pytest
 from kinelog.domain.identifiers import Person
 from kinelog.projections.read_side import PageKey, ReadSide
 from kinelog.projections.rows import Page, SampleRow
 
+from tests.projections.busy_floor import GYMS, BusyFloor
 from tests.projections.gym_floor import CURL, SQUAT, TENANT
 
 Asked = tuple[str, object]
@@ -95,3 +97,22 @@ def gyms_at_large(side: ReadSide, gyms: Iterable[str], limits: Iterable[int]) ->
     yield "labels of somebody else", side.labels("other", None)
     yield "parked", side.parked()
     yield "as of", side.as_of()
+
+
+def everything(side: ReadSide, busy: BusyFloor, limits: tuple[int, ...]) -> list[Asked]:
+    """All questions about a busy floor."""
+    gyms = (*GYMS, "nowhere")
+    return [
+        *lists(side, busy.people, gyms, limits),
+        *contents(side, busy.sessions[-20:], limits),
+        *gyms_at_large(side, gyms, limits),
+    ]
+
+
+def compare(side: ReadSide, embedded: ReadSide, busy: BusyFloor) -> None:
+    """Ask both everything; the first difference fails the test."""
+    asked, expected = everything(side, busy, (2, 1000)), everything(embedded, busy, (2, 1000))
+    assert len(asked) == len(expected) > 100
+    for (question, answer), (_, right) in zip(asked, expected, strict=True):
+        if answer != right:  # not an assertion of both: pytest would take minutes to draw up their difference
+            pytest.fail(f"{question}\n{answer!r:.2000}\nis not\n{right!r:.2000}")

@@ -173,10 +173,10 @@ def session_id(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012x}"
 
 
-def dump(store: SqliteViews) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every live table, and how far each view is folded; names without generations."""
+def dump(store: SqliteViews, state: str = "live") -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table in a state, and how far each view is folded; names without generations."""
     rows: dict[str, list[tuple[object, ...]]] = {}
-    for generation in store.generations("live"):
+    for generation in store.generations(state):
         (names,) = store.connection.execute(
             "SELECT tables FROM view_versions WHERE view = ? AND generation = ?",
             (generation.view, generation.generation),

@@ -51,7 +51,7 @@ class Floor:
             floor.send(self.anna, self.session, 900 + sequence, b"ae nonsense")
         floor.project()
         self.connection = TracedConnection(floor.copied.connection)
-        self.side = CassandraReadSide(self.connection, lambda: floor.now_ms)
+        self.side = CassandraReadSide(self.connection, floor.journal.shards, lambda: floor.now_ms)
         self.side.as_of()  # reads registry and positions, so that the questions find them known
         self.connection.take()
 

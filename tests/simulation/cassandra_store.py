@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,16 +11,14 @@ from kinelog.actors import effects, messages
 from kinelog.actors.effect_runner import _failed_commit
 from kinelog.actors.messages import Message
 from kinelog.cassandra_session.errors import CassandraError
-from kinelog.journal.cassandra.collaborators import EntityReplays
-from kinelog.journal.cassandra.entity_recovery import EntityRecovery
 from kinelog.journal.cassandra.journal import CassandraJournal, CassandraLog
 from kinelog.journal.cassandra.log_identity import LogIdentity
 from kinelog.journal.cassandra.procedures import Appended, Granted, Steps
 from kinelog.journal.cassandra.requests import Append, OpenBucket, RaiseEpoch, ReadBucket, Reply, Request
 from kinelog.journal.cassandra.snapshots import CassandraSnapshots
-from kinelog.journal.commit_row import CommitRow, Run, pack
+from kinelog.journal.commit_row import pack
 from kinelog.journal.errors import JournalError
-from kinelog.journal.records import Outcome, Positioned
+from kinelog.journal.records import Outcome
 from kinelog.privacy.errors import ErasedPersonError
 from typing_extensions import override
 
@@ -32,8 +30,8 @@ from tests.simulation.node_store import SHARD, Done, LogEffect, NodeStore
 from tests.simulation.procedure_run import Heard, ProcedureRun
 
 if TYPE_CHECKING:
-    from tests.simulation.node import Node
     from tests.simulation.cluster_world import ClusterWorld
+    from tests.simulation.node import Node
 
 T = TypeVar("T")
 
@@ -41,35 +39,8 @@ INCARNATION = "only"
 IDENTITY = LogIdentity(1, INCARNATION)
 
 
-class Replays(EntityReplays):
-    """Replays for whoever reads; commits are admitted by the store, which has to let time go by meanwhile."""
-
-    def __init__(self, tails: EntityRecovery) -> None:
-        self._tails = tails
-
-    @override
-    def replay(self, entity: str, after_sequence: int) -> Iterator[Positioned]:
-        return self._tails.replay(SHARD, entity, after_sequence)
-
-    @override
-    def acquired(self, shard: int, head: int) -> None:
-        raise NotImplementedError("nodes acquire by procedures")
-
-    @override
-    def admit(self, row: CommitRow, go: Callable[[], None]) -> None:
-        raise NotImplementedError("nodes commit by procedures")
-
-    @override
-    def committed(self, row: CommitRow, runs: Sequence[Run]) -> None:
-        raise NotImplementedError("nodes commit by procedures")
-
-    @override
-    def close(self) -> None:
-        """Nothing runs in the background."""
-
-
 class CassandraStore(NodeStore):
-    """What one life of a node knows of the log, as the adapter keeps it: buckets seen, and where the next commit goes."""
+    """What one life of a node knows of the log, as the adapter does: its buckets, and where the next commit goes."""
 
     def __init__(self, world: ClusterWorld, node: Node) -> None:
         self.world = world
@@ -83,7 +54,7 @@ class CassandraStore(NodeStore):
         self._background: deque[Callable[[], None]] = deque()
         self._working = False
         self._look: Look | None = None
-        self.journal = CassandraJournal(log, Replays(self._tails), CassandraSnapshots(client, INCARNATION))
+        self.journal = CassandraJournal(log, self._tails, CassandraSnapshots(client, INCARNATION))
         self.recoverer = world.make_recoverer(self.journal)
         self._performing: dict[type[LogEffect], Callable[..., None]] = {
             effects.Commit: self._commit,
@@ -169,7 +140,7 @@ class CassandraStore(NodeStore):
         self._run(steps, owner, ended)
 
     def _prove(self, effect: effects.ProveOwnership, owner: str, done: Done) -> None:
-        def ended(owned: bool | JournalError) -> None:
+        def ended(owned: object) -> None:
             message: Message = messages.ProofFailed()
             if owned is True and self._look is not None:
                 # The proof is as old as the last read that it rests on, not as the end of it.

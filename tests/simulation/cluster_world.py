@@ -1,4 +1,4 @@
-"""The simulated world on a cluster: the same phones, nodes and machines, and a store whose every statement may go astray."""
+"""The simulated world on a cluster: the same phones, nodes and machines; every statement to the store may go astray."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class ClusterWorld(World):
         cluster = Cluster(lambda: self.clockwork.now_ms * 1_000, Keyspaces.of("sim"))
         for cql in TABLES:
             cluster.define(cql)
-        cluster.by_the_clock = set(variant.by_the_clock)
+        cluster.by_the_clock = variant.by_the_clock
         self.link = Link(self.clockwork, rng, cluster, self.faults, lambda: self.faulty, self.note)
         self.truth = Truth(ClusterJournal(cluster))
         with small_blocks(self.faults.block_bytes):

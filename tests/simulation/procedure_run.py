@@ -1,4 +1,4 @@
-"""Runs a procedure of the fenced log, one statement after the other, in a process that may stand still or die between."""
+"""Runs a procedure of the fenced log, a statement at a time, in a process that may stand still or die in between."""
 
 from __future__ import annotations
 

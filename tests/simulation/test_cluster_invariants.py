@@ -34,7 +34,7 @@ def test_the_worlds_meet_every_fault_of_a_cluster() -> None:
         world = ClusterWorld(seed)
         world.run()
         met.update(world.link.met)
-        met["a bucket was opened"] += len(world.cluster.tables["sim_log.log"].partitions)
+        met["a bucket was opened"] += len(world.link.cluster.tables["sim_log.log"].partitions)
     wanted = {
         "lost", "late and applied", "late and refused by its condition", "unheard", "unheard and hidden", "unreachable",
         "a bucket was opened",

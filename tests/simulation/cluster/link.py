@@ -84,7 +84,7 @@ class Link:
         elif self.happens(faults.late):
             self._clockwork.later(
                 faults.timeout_ms + self.rng.randint(1, faults.late_ms),
-                partial(self._apply, statement, values, observe, late=True),
+                lambda: self._apply_late(statement, values, observe),
             )
             self._time_out(heard)
         elif self.happens(faults.unheard):
@@ -96,20 +96,16 @@ class Link:
         else:
             self._answer(heard, self._apply(statement, values, observe))
 
+    def _apply_late(self, statement: Statement, values: tuple[Value, ...], observe: Observe) -> None:
+        answer = self._apply(statement, values, observe)
+        fault = "late and applied" if answer.applied else "late and refused by its condition"
+        self.met[fault] += 1
+        self._note(f"        {fault}: {values}")
+
     def _apply(
-        self,
-        statement: Statement,
-        values: tuple[Value, ...],
-        observe: Observe,
-        *,
-        hidden: bool = False,
-        late: bool = False,
+        self, statement: Statement, values: tuple[Value, ...], observe: Observe, *, hidden: bool = False
     ) -> Conditional:
         answer = self.cluster.conditional(statement, values, hidden=hidden)
-        if late:
-            fault = "late and applied" if answer.applied else "late and refused by its condition"
-            self.met[fault] += 1
-            self._note(f"        {fault}: {values}")
         observe(answer)
         return answer
 

@@ -1,12 +1,14 @@
-"""A table as Cassandra keeps it: every cell with its timestamp, the newest wins, and what is deleted stays deleted below.
+"""A table as Cassandra keeps it: each cell with its timestamp, the newest wins; what is deleted stays so below.
 
 At equal timestamps a deletion wins over a value, and the greater value over the smaller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from kinelog.cassandra_session.connection import Value
 
@@ -47,7 +49,7 @@ class StoredRow:
     def live(self, deleted: int) -> dict[str, Value] | None:
         """Values that are neither deleted nor null; None if the row does not exist."""
         deleted = max(deleted, self.deleted)
-        values = {
+        values: dict[str, Value] = {
             column: cell.value
             for column, cell in self.cells.items()
             if cell.value is not None and cell.timestamp > deleted
@@ -63,7 +65,7 @@ class RangeDeletion:
     timestamp: int
 
     def covers(self, key: Key) -> bool:
-        return all(holds(key[number], operator, value) for number, operator, value in self.bounds)
+        return all(holds(key[number], comparison, value) for number, comparison, value in self.bounds)
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class Table:
         keys = list(partition.rows)
         for number in reversed(range(len(self.layout.clustering))):
             falling = self.layout.clustering[number] in self.layout.descending
-            keys.sort(key=lambda key: key[number], reverse=falling)  # type: ignore[arg-type,return-value]  # noqa: B023
+            keys.sort(key=lambda key: key[number], reverse=falling)  # type: ignore[arg-type,return-value]
         return keys
 
     def contents(self) -> list[tuple[Key, dict[str, Value]]]:
@@ -134,25 +136,21 @@ class Table:
         return found
 
 
-def holds(known: Value, operator: str, asked: Value) -> bool:
-    """Whether `known operator asked`; nothing compares with null but for equality."""
-    if operator == "=":
-        return known == asked
-    if operator == "!=":
-        return known != asked
-    if known is None or asked is None:
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {  # columns hold one type each, which Python need not know
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def holds(known: Value | Key, comparison: str, asked: Value | Key) -> bool:
+    """Whether `known comparison asked`; nothing compares with null but for equality."""
+    if (known is None or asked is None) and comparison not in {"=", "!="}:
         return False
-    left, right = known, asked
-    match operator:
-        case "<":
-            return left < right  # type: ignore[operator]  # both are of the column's type
-        case "<=":
-            return left <= right  # type: ignore[operator]  # both are of the column's type
-        case ">":
-            return left > right  # type: ignore[operator]  # both are of the column's type
-        case ">=":
-            return left >= right  # type: ignore[operator]  # both are of the column's type
-    raise ValueError(f"operator {operator}")
+    return _COMPARE[comparison](known, asked)
 
 
 def row_of(layout: CreateTable, partition: Key, clustering: Key, values: Mapping[str, Value]) -> dict[str, Value]:
