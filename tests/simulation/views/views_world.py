@@ -14,6 +14,7 @@ from kinelog.cassandra_session.connection import Connection, Keyspaces, Value
 from kinelog.projections import worker
 from kinelog.projections.cassandra import cassandra_views, generations, registry
 from kinelog.projections.cassandra.cassandra_views import CassandraViews
+from kinelog.projections.cassandra.generations import Clocks
 from kinelog.projections.cassandra.registry import Registry
 from kinelog.projections.cassandra.schema import VIEWS_SCHEMA
 
@@ -25,7 +26,7 @@ from tests.simulation.cluster.model import Cluster
 from tests.simulation.views.floor import SHARDS, SimulatedFloor
 from tests.simulation.views.view_worker import ViewWorker
 
-MakeStore = Callable[[Connection, int, Callable[[], int], Callable[[float], None]], CassandraViews]
+MakeStore = Callable[[Connection, int, Clocks], CassandraViews]
 Tables = dict[str, list[tuple[Value, ...]]]
 
 HEALED_MS = 8_000
@@ -33,11 +34,9 @@ END_MS = 200_000
 KEYSPACES = Keyspaces.of("sim")
 
 
-def store_as_it_is(
-    connection: Connection, shards: int, now_ms: Callable[[], int], sleep: Callable[[float], None]
-) -> CassandraViews:
+def store_as_it_is(connection: Connection, shards: int, clocks: Clocks) -> CassandraViews:
     """The store of the views as it is."""
-    return CassandraViews(connection, shards, now_ms=now_ms, sleep=sleep)
+    return CassandraViews(connection, shards, clocks=clocks)
 
 
 class ViewsWorld:
@@ -72,7 +71,7 @@ class ViewsWorld:
 
     def new_store(self, connection: Connection) -> CassandraViews:
         """A process's own store of the views."""
-        return self._make_store(connection, SHARDS, lambda: self.clockwork.now_ms, self._sleep)
+        return self._make_store(connection, SHARDS, self._clocks())
 
     def somebody_is_erased(self) -> None:
         """Often when a worker has read events and not yet written their rows."""
@@ -119,7 +118,7 @@ class ViewsWorld:
         cluster = _cluster(self.clockwork)
         link = Link(self.clockwork, Random(0), cluster, self.faults, lambda: False, lambda _line: None)
         client = Client(link, lambda: True, lambda: True)
-        self.floor.new_worker(store_as_it_is(client, SHARDS, lambda: self.clockwork.now_ms, self._sleep)).catch_up()
+        self.floor.new_worker(store_as_it_is(client, SHARDS, self._clocks())).catch_up()
         return cluster
 
     def _all_folded(self) -> bool:
@@ -130,6 +129,9 @@ class ViewsWorld:
         return bool(views) and all(
             folded.get((view, shard), 0) == head for view in views for shard, head in heads.items()
         )
+
+    def _clocks(self) -> Clocks:
+        return Clocks(lambda: self.clockwork.now_ms, lambda: self.clockwork.now_ms / 1_000, self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         self.clockwork.run_until(self.clockwork.now_ms + int(seconds * 1_000))
