@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from kinelog.cassandra_session.connection import Access, Connection, Request, Statement
-from kinelog.cassandra_session.errors import CassandraError, MissingTableError
+from kinelog.cassandra_session.errors import (
+    CassandraError,
+    MissingTableError,
+    UnknownWriteError,
+    UnreachableError,
+)
 from kinelog.projections import metrics
 from kinelog.projections.cassandra.erasures import Erasures
 from kinelog.projections.cassandra.fold_rows import CassandraRows
@@ -53,6 +58,8 @@ class CassandraViews(ViewStore):
     """The views in the keyspace of a deployment. One thread at a time; the connection may be shared."""
 
     trouble = (CassandraError,)
+    passing = (UnreachableError, UnknownWriteError)
+    workers_at_once = 2
     batches_at_once = 4
     """An entity's rows are written once a batch, whatever number of events changed them."""
 
