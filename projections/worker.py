@@ -34,9 +34,8 @@ GATHER_S = 0.2
 while people train the processor is the service's: what comes in meanwhile is folded together. Readers see an event that
 comes after a pause at once, and one under load this much later."""
 
-FIRST_PAUSE_S = 0.25
-LONGEST_PAUSE_S = 4.0
-"""Between two tries while the store is away."""
+SHORTEST_RETRY_S = 0.1
+LONGEST_RETRY_S = 5.0
 
 LATEST_SCRUB_S = 60.0
 SCRUB_AGAIN_S = 10.0
@@ -82,7 +81,7 @@ class ProjectionWorker:
         self._foldings: list[Folding] = []
         self._seen_mark = -1
         self._first_shard = 0
-        self._away = 0.0
+        self._failures = 0
 
     def run(self, stop: threading.Event) -> None:
         """Fold until `stop` is set; what is being folded then is finished first."""
@@ -90,7 +89,7 @@ class ProjectionWorker:
         scrub_at = time.monotonic()
         while not stop.is_set():
             began = time.monotonic()
-            folded = self._unless_away(stop, self.step)
+            folded = self._step_if_the_store_answers(stop)
             busy = folded > 0
             if busy:
                 wait = SHORTEST_WAIT_S
@@ -100,29 +99,35 @@ class ProjectionWorker:
                 stop.wait(wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
             now = time.monotonic()
-            if not self._away and now >= scrub_at + (LATEST_SCRUB_S if busy else 0):
+            if now >= scrub_at + (LATEST_SCRUB_S if busy else 0):
                 # Writing the file anew makes the views late: in a pause if there is one, and not again at once.
-                more = self._unless_away(stop, self._store.scrub)
-                scrub_at = now + (1 if more else SCRUB_AGAIN_S)
+                scrub_at = now + (SCRUB_AGAIN_S if not self._scrub() else 1)
         # What was put off must not lie in the files for as long as nobody starts a worker again.
-        if not self._away:
-            self._store.scrub()
+        self._scrub()
 
-    def _unless_away(self, stop: threading.Event, work: Callable[[], int]) -> int:
-        """Do something with the store; while it is away, wait longer with every try, say so once, and give 0."""
+    def _step_if_the_store_answers(self, stop: threading.Event) -> int:
+        """One batch; 0 after a while if the store does not answer: it is asked again, for as long as it takes."""
         try:
-            done = work()
+            folded = self.step()
         except self._store.passing as error:
+            metrics.RETRIES.inc()
             self._forget_cached()
-            if not self._away:
-                logger.error("the views' store does not answer, and is asked again until it does: %s", error)
-            self._away = min(max(2 * self._away, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-            stop.wait(self._away)
+            if not self._failures:  # once: a log full of one line hides all others
+                logger.warning("the store of the views does not answer, it is asked again: %s", error)
+            self._failures += 1
+            stop.wait(min(LONGEST_RETRY_S, SHORTEST_RETRY_S * 2 ** min(self._failures, 10)))
             return 0
-        if self._away:
-            logger.info("the views' store answers again")
-            self._away = 0.0
-        return done
+        if self._failures:
+            logger.info("the store of the views answers again")
+            self._failures = 0
+        return folded
+
+    def _scrub(self) -> bool:
+        try:
+            return self._store.scrub()
+        except self._store.passing as error:
+            logger.warning("what an erasure or a rebuild left behind is taken away later: %s", error)
+            return False
 
     def catch_up(self, stop: threading.Event | None = None) -> int:
         """Fold until nothing is new, or until `stop` is set; how many events that were."""
@@ -147,6 +152,9 @@ class ProjectionWorker:
                 return 1  # somebody else was faster: look again soon
             metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
             metrics.EVENTS.inc(count)
+            for folding in self._foldings:
+                for shard in chunks:
+                    metrics.POSITION.labels(folding.view.name, str(shard)).set(folding.position(shard))
             newest = max((o.event.at_ms for events in chunks.values() for o in events if o.event), default=None)
             if newest is not None:
                 metrics.NEWEST_EVENT_AGE_SECONDS.set(max(0, self._clock() - newest) / 1000)
