@@ -114,7 +114,7 @@ class ProjectionWorker:
         except self._store.passing as error:
             self._forget_cached()
             if not self._away:
-                logger.error("the views' store does not answer, and is asked again until it does: %s", error)
+                logger.warning("the views' store does not answer, and is asked again until it does: %s", error)
             self._away = min(max(2 * self._away, FIRST_PAUSE_S), LONGEST_PAUSE_S)
             stop.wait(self._away)
             return 0
