@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import msgspec
 from kinelog.actors.region import wall_clock_ms
-from kinelog.cassandra_session.errors import CassandraError
+from kinelog.cassandra_session.errors import CassandraError, UnknownWriteError, UnreachableError
 from kinelog.journal.errors import JournalError
 from kinelog.privacy.errors import PrivacyError
 from kinelog.projections import parking
@@ -111,7 +111,9 @@ def command(
                 _project(opened, views, shards, stop, once=once, as_json=as_json)
     except (ViewsMovedError, RebuildRunningError) as error:
         raise TryAgainError(str(error)) from error
-    except (ProjectionsError, JournalError, PrivacyError, sqlite3.Error, CassandraError) as error:
+    except (UnreachableError, UnknownWriteError) as error:
+        raise UnavailableServiceError(f"the cluster does not answer: {error}") from error
+    except (ProjectionsError, JournalError, PrivacyError, CassandraError, sqlite3.Error) as error:
         raise UnavailableServiceError(str(error)) from error
 
 
