@@ -91,10 +91,11 @@ def measure(peer_folder: Path, folder: Path | None, rounds: int, warm_s: float, 
 
 def in_words(figures: PeerFigures) -> str:
     """The figures for people."""
+    rounds = len(figures.events_per_second[OURS])
     lines = [
         f"{figures.machine}; one node, heap {figures.server_heap}",
         f"peer: {figures.peer}; {figures.users} users, {figures.event_bytes} bytes an event; {figures.shards} shards",
-        f"{'acknowledged events/s':40}    median (smallest to largest of {len(figures.events_per_second[OURS])} rounds)",
+        f"{'acknowledged events/s':40}    median (smallest to largest of {rounds} rounds)",
         *(f"{side:40}{spread(rates)}" for side, rates in figures.events_per_second.items()),
         f"against untagged: {figures.untagged:.2f}x (wanted: {figures.wanted_untagged}x)",
         f"against tagged:   {figures.tagged:.2f}x (wanted: {figures.wanted_tagged}x)",

@@ -52,9 +52,7 @@ class PekkoPeer:
         """
         self._classes, self._jars = folder / "target" / "classes", folder / "target" / "lib"
         if not self._classes.is_dir() or not self._jars.is_dir():
-            raise PeerError(
-                f"{folder} holds no built peer: mvn -q package dependency:copy-dependencies -DoutputDirectory=target/lib"
-            )
+            raise PeerError(f"{folder} holds no target/classes and target/lib: build the peer there with Maven")
         self._java = find_java()
         self._contact_point = contact_point
 
