@@ -124,9 +124,6 @@ class ViewStore(ABC):
     batches_at_once: ClassVar[int] = 1
     """How many ordinary batches are folded together when the views are late."""
 
-    passing: ClassVar[tuple[type[Exception], ...]] = ()
-    """Trouble that a worker waits out: nothing is lost, the same batch is folded again."""
-
     workers_at_once: ClassVar[int] = 1
     """Workers of one process that are worth having: more, where folding waits for something distant."""
 
