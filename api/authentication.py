@@ -134,7 +134,9 @@ class Authentication:
     async def _load(self, tenant: str) -> _Reading:
         now_ms = self.services.clock_ms()
         try:
-            accepted = await ask(self.region, Person(tenant, TENANT_PERSON), ReadTenant(at_ms=now_ms))
+            command = ReadTenant(at_ms=now_ms)
+            within_s = self.services.settings.answer_s
+            accepted = await ask(self.region, Person(tenant, TENANT_PERSON), command, within_s)
             state = accepted.reply
         except ProblemError as problem:
             if problem.kind.code != "user-erased":

@@ -80,7 +80,9 @@ class Call:
         Raises:
             ProblemError: It was refused, or cannot be decided now.
         """
-        return await committed.ask(self.context.services.region, person, command)
+        return await committed.ask(
+            self.context.services.region, person, command, self.context.services.settings.answer_s
+        )
 
     async def await_position(self) -> None:
         """Wait for the position that `min_position` names; without one, for there to be views at all.

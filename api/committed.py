@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kinelog.actors.answers import Accepted, Answer, Erased, Refused
+import asyncio
+
+from kinelog.actors.answers import Accepted, Answer, Erased, Refused, Unavailable
 from kinelog.actors.errors import MailboxFullError, StoppingError
 from kinelog.actors.region import Region
 from kinelog.api.problem_catalogue import kind_of
@@ -21,14 +23,20 @@ _DETAIL_OF_REASON = {
 }
 
 
-async def ask(region: Region, person: Person, command: Command) -> Accepted:
+async def ask(region: Region, person: Person, command: Command, within_s: float) -> Accepted:
     """Have a command decided and committed.
+
+    A store in trouble may take long to say so: its time-outs, an attempt to own the shard again and the judgement of
+    what was on its way add up. The caller is told to come back after `within_s`, and finds out by asking again.
 
     Raises:
         ProblemError: It was refused, or cannot be decided now (429, 503).
     """
     try:
-        answer = await region.ask(person, command)
+        async with asyncio.timeout(within_s):
+            answer = await region.ask(person, command)
+    except TimeoutError:
+        answer = Unavailable("outcome-unknown")
     except MailboxFullError as full:
         detail = "Too many commands are waiting; come back in a moment."
         raise ProblemError("busy", detail, retry_after_s=full.retry_after_s) from full

@@ -14,6 +14,7 @@ from kinelog.api.cursors import Cursors
 from kinelog.api.lifecycle import Lifecycle
 from kinelog.api.live_feeds import LiveFeeds
 from kinelog.api.metrics import Meters
+from kinelog.api.problems import ProblemError
 from kinelog.api.services import Services
 from kinelog.api.view_positions import ViewPositions
 from prometheus_client import CollectorRegistry
@@ -45,7 +46,20 @@ class Context:
     openapi: bytes
 
     async def blocking(self, ask: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Ask something that blocks, in a thread."""
+        """Ask something that blocks, in a thread.
+
+        Raises:
+            ProblemError: `unavailable`: no answer within the time that the store has for one. What still waited for a
+                thread is not asked any more, so that threads that hang in the store gather nothing behind them.
+        """
+        try:
+            async with asyncio.timeout(self.services.settings.answer_s):
+                return await self.unhurried(ask, *args, **kwargs)
+        except TimeoutError as error:
+            raise ProblemError("unavailable", "The store does not answer.", retry_after_s=1) from error
+
+    async def unhurried(self, ask: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `blocking`, for what may take as long as it takes."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.readers, lambda: ask(*args, **kwargs))
 

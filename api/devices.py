@@ -77,7 +77,7 @@ async def pair_device(request: web.Request, context: Context) -> web.StreamRespo
     # The device first: if it cannot be added, the code is not spent. A device without a token is harmless.
     person = Person(tenant, waiting.person)
     added = AddDevice(at_ms=now_ms, by=waiting.person, device=body.device, kind=body.kind)
-    await committed.ask(services.region, person, added)
+    await committed.ask(services.region, person, added, services.settings.answer_s)
     token_id = new_token_id()
     token, refresh = new_token(tenant, token_id), new_refresh_token(tenant, token_id)
     expires_at_ms = now_ms + services.settings.device_token_ms
@@ -87,7 +87,8 @@ async def pair_device(request: web.Request, context: Context) -> web.StreamRespo
         expires_at_ms=expires_at_ms,
     )  # fmt: skip
     try:
-        accepted = await committed.ask(services.region, Person(tenant, TENANT_PERSON), command)
+        tenant_person, within_s = Person(tenant, TENANT_PERSON), services.settings.answer_s
+        accepted = await committed.ask(services.region, tenant_person, command, within_s)
     finally:
         context.authentication.distrust(tenant)
     name = await context.blocking(services.keys.name, tenant, waiting.person)
@@ -114,7 +115,8 @@ async def refresh_tokens(request: web.Request, context: Context) -> web.StreamRe
         new_token_hash=hash_of(token), new_refresh_hash=hash_of(refresh), expires_at_ms=expires_at_ms,
     )  # fmt: skip
     try:
-        accepted = await committed.ask(services.region, Person(tenant, TENANT_PERSON), command)
+        tenant_person, within_s = Person(tenant, TENANT_PERSON), services.settings.answer_s
+        accepted = await committed.ask(services.region, tenant_person, command, within_s)
     except ProblemError as problem:
         # Anybody can send a made-up token. Nothing was changed by it, so what is known of the tenant stays: or else
         # strangers could have every token of the tenant verified anew at every request.

@@ -21,14 +21,14 @@ async def export_user(call: Call) -> web.StreamResponse:
     name = call.part("user")
     archive = PersonArchive(services.journal, EventCodec(services.keys), person, name)
     pieces = archive.pieces()
-    first = await call.context.blocking(_some, pieces)
+    first = await call.context.unhurried(_some, pieces)
     disposition = f'attachment; filename="kinelog-{name}.zip"'
     response = web.StreamResponse(headers={"Content-Disposition": disposition, "Cache-Control": "no-store"})
     response.content_type = "application/zip"
     await response.prepare(call.request)
     while first:
         await response.write(first)
-        first = await call.context.blocking(_some, pieces)
+        first = await call.context.unhurried(_some, pieces)
     await response.write_eof()
     return response
 

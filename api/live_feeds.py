@@ -8,6 +8,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.projections.read_side import ReadSide
 from kinelog.projections.rows import LiveRow
 
@@ -51,6 +52,7 @@ class _Feed:
     watchers: set[Watcher] = field(default_factory=set)
     position: dict[int, int] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
+    readable: bool = True
 
 
 class LiveFeeds:
@@ -103,12 +105,7 @@ class LiveFeeds:
 
     async def _poll(self, tenant: str, gym: str, feed: _Feed) -> None:
         while True:
-            try:
-                rows = await self.entries(tenant, gym, feed.position)
-            except Exception:
-                # Whatever a store raises: the watchers keep their place, and the next round may succeed.
-                logger.exception("the live stream of a gym could not be read")
-                rows = []
+            rows = await self._rows(tenant, gym, feed)
             for row in rows:
                 feed.position[row.shard] = max(row.position, feed.position.get(row.shard, 0))
             if rows:
@@ -116,6 +113,24 @@ class LiveFeeds:
                     watcher.offer(rows)
             if len(rows) < BATCH:
                 await asyncio.sleep(self._poll_s)
+
+    async def _rows(self, tenant: str, gym: str, feed: _Feed) -> list[LiveRow]:
+        # Whatever a store raises: the watchers keep their place, and the next round may succeed. It is told once: a
+        # store that is away for long must not fill the log with what everything else says as well.
+        try:
+            rows = await self.entries(tenant, gym, feed.position)
+        except ViewsUnavailableError as error:
+            if feed.readable:
+                logger.warning("the live stream of a gym cannot be read now: %s", error)
+            feed.readable = False
+            return []
+        except Exception:
+            if feed.readable:
+                logger.exception("the live stream of a gym could not be read")
+            feed.readable = False
+            return []
+        feed.readable = True
+        return rows
 
 
 async def _cancel(task: asyncio.Task[None] | None) -> None:

@@ -20,6 +20,8 @@ from kinelog.api.live_feeds import Watcher, behind
 from kinelog.api.positions import BadPositionError, positions_of, token_of_all
 from kinelog.api.problems import ProblemError
 from kinelog.api.session_reading import named_documents
+from kinelog.privacy.errors import KeyStoreUnavailableError
+from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.projections.rows import LiveRow
 
 EVENT_STREAM = "text/event-stream"
@@ -69,8 +71,9 @@ class _Stream:
         # Watching begins before the snapshot and the catching up, so that nothing falls between them.
         watcher = await context.feeds.watch(self.tenant, self.gym, positions)
         try:
-            with suppress(ConnectionError, TimeoutError):
-                # A client that went away or takes nothing any more: it resumes by its last event.
+            with suppress(ConnectionError, TimeoutError, ProblemError, ViewsUnavailableError, KeyStoreUnavailableError):
+                # A client that went away or takes nothing any more, or a store that does not answer, which nobody can
+                # be told in the middle of a stream: the client resumes by its last event.
                 await self._write(response, b"retry: %d\n\n" % RETRY_MS)
                 if resumed is None:
                     await self._snapshot(response, positions)

@@ -67,7 +67,8 @@ class _Records:
         services = self.context.services
         asked = ReadUser(at_ms=services.clock_ms(), by=f"operator:{operator.token_id}")
         try:
-            state = (await ask(services.region, Person(operator.tenant, pseudonym), asked)).reply
+            person, within_s = Person(operator.tenant, pseudonym), services.settings.answer_s
+            state = (await ask(services.region, person, asked, within_s)).reply
         except ProblemError as problem:
             if problem.kind.code == "erased":
                 return "The person was erased"

@@ -17,6 +17,7 @@ class ApiSettings:
         batch_frames: Frames in one batch.
         chunk_frames: Frames in one command; larger batches become several commands, in order.
         chunk_bytes: Bytes in one command.
+        answer_s: How long the store may take over one command or one question; then the caller is told to come back.
         page_rows: Rows of a page when the caller does not say; `page_rows_max` at most.
         sample_rows_max: Rows of samples in one answer.
         read_wait_s: How long a read waits for `min_position`.
@@ -44,6 +45,7 @@ class ApiSettings:
     batch_frames: int = 20_000
     chunk_frames: int = 256
     chunk_bytes: int = 512 * 1024
+    answer_s: float = 10.0
     page_rows: int = 50
     page_rows_max: int = 200
     sample_rows_max: int = 3_600

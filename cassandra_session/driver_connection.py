@@ -64,7 +64,10 @@ CONNECT_S = 10.0
 PROTOCOL_VERSION = 5
 """Of Cassandra 4.0 and later; asked for newer ones, every node would be tried with each in turn, and a warning."""
 
-SCHEMA_S = 60.0
+AGREEMENT_S = 75.0
+"""A node that missed a change of the schema (busy, just started) asks its neighbours for it after a minute."""
+
+SCHEMA_S = AGREEMENT_S + 15.0
 TRACE_S = 10.0
 
 _APPLIED = "[applied]"
@@ -312,7 +315,7 @@ def connect(
         control_connection_timeout=CONNECT_S,
         idle_heartbeat_interval=10,
         idle_heartbeat_timeout=10,
-        max_schema_agreement_wait=30,
+        max_schema_agreement_wait=AGREEMENT_S,
     )
     try:
         session = cluster.connect(wait_for_all_pools=False)

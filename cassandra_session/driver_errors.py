@@ -21,7 +21,7 @@ from kinelog.cassandra_session.errors import (
 )
 
 _REFUSALS = (cassandra.RequestValidationException, RequestValidationException, cassandra.AuthenticationFailed)
-_MISSING = ("unconfigured table", "does not exist", "unconfigured columnfamily", "unknown keyspace")
+_MISSING = ("unconfigured table", "does not exist", "doesn't exist", "unconfigured columnfamily", "unknown keyspace")
 
 
 def translated(error: BaseException, access: Access, *, sent: bool) -> CassandraError:

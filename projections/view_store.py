@@ -118,11 +118,11 @@ class ViewStore(ABC):
     trouble: ClassVar[tuple[type[Exception], ...]]
     """What it raises when it, and not an event, is the trouble: nobody's events are parked for that."""
 
+    passing: ClassVar[tuple[type[Exception], ...]] = ()
+    """Of that, what a worker waits out: the store is away, and will be the same when it is back."""
+
     batches_at_once: ClassVar[int] = 1
     """How many ordinary batches are folded together when the views are late."""
-
-    passing: ClassVar[tuple[type[Exception], ...]] = ()
-    """Trouble that a worker waits out: nothing is lost, the same batch is folded again."""
 
     workers_at_once: ClassVar[int] = 1
     """Workers of one process that are worth having: more, where folding waits for something distant."""

@@ -12,6 +12,7 @@ from kinelog.cassandra_session.connection import Access, Connection, Request, St
 from kinelog.cassandra_session.errors import (
     CassandraError,
     MissingTableError,
+    SchemaError,
     UnknownWriteError,
     UnreachableError,
 )
@@ -58,7 +59,7 @@ class CassandraViews(ViewStore):
     """The views in the keyspace of a deployment. One thread at a time; the connection may be shared."""
 
     trouble = (CassandraError,)
-    passing = (UnreachableError, UnknownWriteError)
+    passing = (UnreachableError, UnknownWriteError, SchemaError)
     workers_at_once = 2
     batches_at_once = 4
     """An entity's rows are written once a batch, whatever number of events changed them."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
-from kinelog.cassandra_session.errors import SchemaError
+from kinelog.cassandra_session.errors import MissingTableError, SchemaError
 from kinelog.cassandra_session.migration import Migration
 from kinelog.cassandra_session.migrations import SchemaStatus, apply_schema, schema_status
 from kinelog.service.cassandra_store import connected
@@ -69,6 +69,9 @@ def apply(*, data: Path, store: str | None, as_json: bool) -> None:
             found = apply_schema(connection, SCHEMAS, data_center=center, told=tell)
         except SchemaError as error:
             raise TryAgainError(str(error)) from error
+        except MissingTableError as error:
+            message = f"a node does not know yet what another has just made; try again in a minute ({error})"
+            raise TryAgainError(message) from error
     result = {"applied": applied, "keyspaces": [_for_machines(each) for each in found]}
     print_result(result, _in_words(found), as_json=as_json)
 

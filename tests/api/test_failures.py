@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -68,6 +69,42 @@ def test_what_a_shard_answers_becomes_a_status(
         assert b"secret detail" not in reply.body
         assert ("mine-1" in caplog.text) == (status == 500)
         object.__setattr__(world.services, "region", world.services.region.inner)
+
+    serve(scenario)
+
+
+class Silent(Failing):
+    """A region whose store never says what became of one kind of command."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner, Unavailable("never"))
+
+    async def ask(self, person: Person, command: Command) -> Answer:
+        if isinstance(command, self.kind):
+            await asyncio.Event().wait()
+        answer: Answer = await self.inner.ask(person, command)
+        return answer
+
+
+def test_nobody_waits_longer_for_a_silent_store_than_is_configured(
+    serve: Serve, frame: MakeFrame, session: str
+) -> None:
+    async def scenario(world: Any) -> None:
+        device = await world.person()
+        await world.started(device)
+        services, real = world.services, world.services.region
+        object.__setattr__(services, "settings", replace(services.settings, answer_s=0.05))
+        object.__setattr__(services, "region", Silent(real))
+        reply = await world.call("PUT", f"/v1/sessions/{session}/frames/watch/0", device, data=frame())
+        assert (reply.status, reply.code, reply.headers.get("Retry-After")) == (503, "unavailable", "1")
+        object.__setattr__(services, "region", real)
+        hanging = threading.Event()
+        services.read_side.sessions_of_person = lambda *_, **__: hanging.wait(10)
+        try:
+            reply = await world.call("GET", "/v1/users/ada/sessions", device)
+            assert (reply.status, reply.code, reply.headers.get("Retry-After")) == (503, "unavailable", "1")
+        finally:
+            hanging.set()
 
     serve(scenario)
 

@@ -26,6 +26,7 @@ from kinelog.service.schemas import SCHEMAS
 
 from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
+from tests.documents.documents import ROOT
 from tests.journal.contract import new_id
 from tests.journal.copied_logs import log_of, make_data
 from tests.journal.stored_events import person_in, snapshot, some
@@ -33,6 +34,7 @@ from tests.journal.stored_events import person_in, snapshot, some
 pytestmark = pytest.mark.cassandra
 
 MASTER_KEY = "5e" * 32
+OPERATIONS = ROOT / "docs" / "operations.md"
 KEPT = (("log", "log"), ("log", "meta"), ("keys", "people"), ("keys", "names"), ("keys", "meta"))
 """What a snapshot is put back from: everything else is derived from the log, or must never be put back."""
 
@@ -61,19 +63,27 @@ class Deployment:
         self.session.drop_keyspaces(self.prefix)
 
     def back_up(self, into: Path) -> None:
-        """`nodetool snapshot`, and the files of the tables that are kept."""
-        keyspaces = [f"{self.prefix}_log", f"{self.prefix}_keys"]
-        self.node.nodetool("snapshot", "-t", self.prefix, *keyspaces)
+        """The documented snapshot, and the files of the tables that are put back from it."""
+        self.nodetool("snapshot", into)
         tables = self.node.log.parents[1] / "data" / "tables"
         for role, table in KEPT:
-            (found,) = (tables / f"{self.prefix}_{role}").glob(f"{table}-*/snapshots/{self.prefix}")
+            (found,) = (tables / f"{self.prefix}_{role}").glob(f"{table}-*/snapshots/before")
             shutil.copytree(found, into / role / table)
-        self.node.nodetool("clearsnapshot", "-t", self.prefix, *keyspaces)
+        self.node.nodetool("clearsnapshot", "-t", "before", f"{self.prefix}_log", f"{self.prefix}_keys")
 
     def put_back(self, backup: Path) -> None:
-        """`nodetool import` of each table."""
-        for role, table in KEPT:
-            self.node.nodetool("import", f"{self.prefix}_{role}", table, str(backup / role / table))
+        """As documented."""
+        assert self.nodetool("put back", backup) == len(KEPT)
+
+    def nodetool(self, name: str, backups: Path) -> int:
+        """Run the commands of a block of docs/operations.md with these names; how many there are."""
+        text = OPERATIONS.read_text().partition(f"<!-- {name} -->")[2].partition("```text\n")[2].partition("```")[0]
+        text = text.replace("kinelog_", f"{self.prefix}_").replace("/backups", str(backups))
+        commands = [line.split() for line in text.splitlines()]
+        for command, *arguments in commands:
+            assert command == "nodetool"
+            self.node.nodetool(*arguments)
+        return len(commands)
 
     def run(self, *arguments: str) -> dict[str, object]:
         done = CliRunner().invoke(main, [*arguments, "--store", self.store, "--json"])

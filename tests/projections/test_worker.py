@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from unittest.mock import patch
@@ -18,6 +19,7 @@ from kinelog.projections.view_store import Batch
 from kinelog.projections.view_tables import ViewTables
 from kinelog.projections.views import ALL_VIEWS
 from kinelog.projections.worker import ProjectionWorker
+from typing_extensions import override
 
 from tests.projections.gym_floor import NOON_MS, TENANT, GymFloor, dump
 from tests.projections.watch_frames import ae
@@ -180,3 +182,38 @@ def test_reading_before_there_are_views_says_so(floor: GymFloor) -> None:
     side = SqliteReadSide(floor.folder / "nowhere" / "views.db")
     with pytest.raises(ViewsUnavailableError, match="no views yet"):
         side.as_of()
+
+
+class AwayError(Exception):
+    """The store does not answer."""
+
+
+def test_a_worker_waits_out_a_store_that_is_away_says_so_once_and_goes_on(
+    floor: GymFloor, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(floor)
+    stop, refusals = threading.Event(), iter([True] * 3)
+
+    class Distant(SqliteViews):
+        passing = (AwayError,)
+
+        @override
+        def apply(self, batches: Iterable[Batch]) -> None:
+            if next(refusals, False):
+                raise AwayError("no quorum")
+            super().apply(batches)
+            stop.set()
+
+    store = Distant(floor.folder / "distant" / "views.db")
+    with (
+        caplog.at_level("INFO"),
+        patch("kinelog.projections.worker.FIRST_PAUSE_S", 0.001),
+    ):
+        worker = floor.new_worker(store)
+        worker.run(stop)
+    assert next(refusals, None) is None, "it must have met every refusal"
+    worker.catch_up()
+    assert dump(store) == reference(floor)
+    assert caplog.text.count("no quorum") == 1
+    assert caplog.text.count("answers again") == 1
+    store.close()

@@ -63,7 +63,7 @@ class Client(Connection):
         link, faults = self._link, self._link.faults
         decide = partial(link.cluster.conditional, statement, values)
         if link.happens(faults.late):
-            link.later(link.rng.randint(1, faults.late_ms), lambda: decide() and None)
+            link.decide_later(statement, values)
             raise UnknownWriteError("no answer in time")
         if link.happens(faults.lost):
             raise UnknownWriteError("no answer in time")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kinelog.cassandra_session.connection import Access, Conditional, Keyspaces, Row, Statement, Value
-
 from kinelog.cassandra_session.errors import MissingTableError
 
 from tests.simulation.cluster.cql import CreateTable, DropTable, Mark, Relation, Select, Term, Write, parse

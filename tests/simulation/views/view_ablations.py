@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from unittest.mock import patch
 
 from kinelog.cassandra_session.connection import Connection
 from kinelog.projections.cassandra import fold_rows, parked_events, stored_table
@@ -83,15 +84,10 @@ def deletes_as_late_as_rows() -> Iterator[None]:
     def late(position: int) -> int:
         return 2 * position + 1
 
-    modules = (fold_rows, parked_events, stored_table)
-    before = {module: module.time_of_delete for module in modules}
-    for module in modules:
-        module.time_of_delete = late
-    try:
+    with ExitStack() as patches:
+        for module in (fold_rows, parked_events, stored_table):
+            patches.enter_context(patch.object(module, "time_of_delete", late))
         yield
-    finally:
-        for module, real in before.items():
-            module.time_of_delete = real
 
 
 class EveryViewTable(Container[str]):

@@ -25,6 +25,7 @@ class ViewWorker:
         self._life = 0
         self._awake = True
         self._working = False
+        self._pause_ms = 0
         self._worker = self._new()
 
     def step(self) -> None:
@@ -32,6 +33,8 @@ class ViewWorker:
         world = self._world
         if self._awake and not self._working:
             self._working = True
+            if self._pause_ms:
+                world.clockwork.later(world.rng.randint(0, 20 * world.faults.slow_ms), self._stand_still)
             life, worker = self._life, self._worker
             try:
                 worker.step()
@@ -44,10 +47,17 @@ class ViewWorker:
         world.clockwork.later(world.rng.randint(1, world.rest_ms if world.faulty else QUIET_MS), self.step)
 
     def pause(self, length_ms: int) -> None:
-        """Stand still wherever it is, even between two writes of one batch."""
-        if self._awake:
+        """Stand still in the middle of the next batch, if not of this; the world does not stand still meanwhile."""
+        self._pause_ms = length_ms
+        if self._working:
+            self._stand_still()
+
+    def _stand_still(self) -> None:
+        length_ms, self._pause_ms = self._pause_ms, 0
+        if length_ms and self._awake:
             self._awake = False
             self._world.clockwork.later(length_ms, self.go_on)
+            self._world.clockwork.later(length_ms // 4, self._world.somebody_is_erased)
 
     def go_on(self) -> None:
         """Wake up."""

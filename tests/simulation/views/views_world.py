@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from random import Random
 from types import SimpleNamespace
+from unittest.mock import patch
 
 from kinelog.cassandra_session.connection import Connection, Keyspaces, Value
 from kinelog.projections import worker
@@ -72,6 +73,11 @@ class ViewsWorld:
     def new_store(self, connection: Connection) -> CassandraViews:
         """A process's own store of the views."""
         return self._make_store(connection, SHARDS, lambda: self.clockwork.now_ms, self._sleep)
+
+    def somebody_is_erased(self) -> None:
+        """Often when a worker has read events and not yet written their rows."""
+        if self.faulty and self.rng.random() < 0.6:
+            self.floor.erase_somebody(self.rng)
 
     def run(self) -> list[str]:
         """Run one seed; what is wrong with the tables in the end."""
@@ -170,18 +176,11 @@ def simulated_time(clockwork: Clockwork, batch_events: int) -> Iterator[None]:
         return clockwork.now_ms * 1_000_000
 
     clock = SimpleNamespace(sleep=sleep, monotonic=monotonic, time_ns=time_ns, perf_counter=monotonic)
-    modules = (cassandra_views, generations, registry)
-    before = {module: module.time for module in modules}
-    batch_before = worker.BATCH_EVENTS
-    for module in modules:
-        setattr(module, "time", clock)
-    setattr(worker, "BATCH_EVENTS", batch_events)
-    try:
+    with ExitStack() as patches:
+        patches.enter_context(patch.object(worker, "BATCH_EVENTS", batch_events))
+        for module in (cassandra_views, generations, registry):
+            patches.enter_context(patch.object(module, "time", clock))
         yield
-    finally:
-        for module, real in before.items():
-            setattr(module, "time", real)
-        setattr(worker, "BATCH_EVENTS", batch_before)
 
 
 def _cluster(clockwork: Clockwork) -> Cluster:
