@@ -156,13 +156,8 @@ class _Load:
 
 
 def require_accepted(answer: Answer) -> None:
-    """Fail on anything else.
-
-    Raises:
-        RuntimeError: It was refused, or the shard is not available.
-    """
-    if not isinstance(answer, Accepted):
-        raise RuntimeError(f"refused: {answer}")
+    """Fail on anything else."""
+    assert isinstance(answer, Accepted), answer
 
 
 def texts_for(codec: EventCodec, person: Person) -> list[str]:
