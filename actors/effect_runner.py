@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
+from functools import partial
 from typing import cast
 
 from kinelog.actors import effects, messages, snapshots
@@ -15,9 +14,9 @@ from kinelog.actors.answers import Answer
 from kinelog.actors.effects import Effect
 from kinelog.actors.mailbox import Mailbox
 from kinelog.actors.messages import Message, Pending
-from kinelog.actors.recovery import Recoverer
 from kinelog.actors.restoration import forget_people, restore_shard
 from kinelog.actors.shard_machine import ShardMachine
+from kinelog.actors.surroundings import Surroundings
 from kinelog.actors.tickets import Outbox, Ticket
 from kinelog.domain.identifiers import Person
 from kinelog.journal.errors import (
@@ -27,46 +26,9 @@ from kinelog.journal.errors import (
     StorageFullError,
     UnavailableError,
 )
-from kinelog.journal.event_codec import EventCodec
-from kinelog.journal.port import Journal
 from kinelog.privacy.errors import ErasedPersonError, PrivacyError, UnknownPersonError
-from kinelog.privacy.key_store import KeyStore
 
 _LOG = logging.getLogger(__name__)
-
-ENTROPY_DRAWS = 256
-
-
-class Surroundings:
-    """What all shards of a region share."""
-
-    def __init__(
-        self,
-        journal: Journal,
-        keys: KeyStore,
-        codec: EventCodec,
-        recoverer: Recoverer,
-        pool: Executor,
-        clock: Callable[[], int],
-        owner: str,
-    ) -> None:
-        self.journal = journal
-        self.keys = keys
-        self.codec = codec
-        self.recoverer = recoverer
-        self.pool = pool
-        self.clock = clock
-        self.owner = owner
-        self._entropy: list[bytes] = []
-
-    def entropy(self) -> bytes:
-        """16 fresh random bytes; drawn in bulk, since each asking of the system costs as much as deciding a frame."""
-        try:
-            return self._entropy.pop()
-        except IndexError:
-            drawn = os.urandom(16 * ENTROPY_DRAWS)
-            self._entropy = [drawn[at : at + 16] for at in range(0, len(drawn), 16)]
-            return self._entropy.pop()
 
 
 class EffectRunner:
@@ -101,6 +63,7 @@ class EffectRunner:
             effects.Judge: self._in_background(self._judge),
             effects.ProveOwnership: self._prove,
             effects.Forget: self._in_background(self._forget),
+            effects.Gather: self._gather,
             effects.Reply: self._reply,
             effects.SaveSnapshot: self._save_snapshot,
             effects.SaveShardSnapshot: self._save_shard_snapshot,
@@ -146,13 +109,26 @@ class EffectRunner:
         except PrivacyError as error:
             _LOG.error("shard %d: events could not be sealed: %s", self.machine.shard, error)
             return messages.CommitFailed("store-unavailable")
-        around.journal.commit_soon(
-            self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored, self._commit_ended
-        )
+        around.busy.begin()
+        try:
+            around.journal.commit_soon(
+                self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored, self._commit_ended
+            )
+        except Exception:
+            around.busy.end()  # a defect: nobody will be called
+            raise
         return None
 
     def _commit_ended(self, outcome: int | JournalError) -> None:
+        self._around.busy.end()
         self._tell(_failed_commit(outcome) if isinstance(outcome, JournalError) else messages.Committed(outcome))
+
+    def _gather(self, effect: effects.Gather) -> Message | None:
+        if not self._around.busy.others:
+            return messages.Gathered(effect.number, waited=False)
+        gathered = messages.Gathered(effect.number, waited=True)
+        self._around.delays.later(effect.wait_ms, partial(self._tell, gathered))
+        return None
 
     def _tell(self, message: Message) -> None:
         """Hand the machine what became of an effect, from any thread."""

@@ -92,6 +92,13 @@ class Released(msgspec.Struct, frozen=True):
     """The machine let go of its shard and does nothing more."""
 
 
+class Gather(msgspec.Struct, frozen=True):
+    """Let `wait_ms` go by before the next drain, if other shards are busy. → Gathered with the same number."""
+
+    number: int
+    wait_ms: int
+
+
 Effect = (
     Acquire
     | Restore
@@ -100,6 +107,7 @@ Effect = (
     | Judge
     | ProveOwnership
     | Forget
+    | Gather
     | Reply
     | SaveSnapshot
     | SaveShardSnapshot

@@ -140,6 +140,13 @@ class ForgetFailed(msgspec.Struct, frozen=True):
     """Keys or names may still be there."""
 
 
+class Gathered(msgspec.Struct, frozen=True):
+    """The wait that began with this number is over, or there was none."""
+
+    number: int
+    waited: bool
+
+
 class Ticked(msgspec.Struct, frozen=True):
     """Time went by."""
 
@@ -170,6 +177,7 @@ Message = (
     | ProofFailed
     | Forgotten
     | ForgetFailed
+    | Gathered
     | Ticked
     | Release
 )

@@ -12,6 +12,7 @@ class Phase(Enum):
     ACQUIRING = auto()
     RESTORING = auto()
     READY = auto()
+    GATHERING = auto()
     COMMITTING = auto()
     PROVING = auto()
     FORGETTING = auto()
@@ -21,4 +22,4 @@ class Phase(Enum):
     RELEASED = auto()
 
 
-SERVING = frozenset({Phase.READY, Phase.COMMITTING, Phase.PROVING, Phase.FORGETTING})
+SERVING = frozenset({Phase.READY, Phase.GATHERING, Phase.COMMITTING, Phase.PROVING, Phase.FORGETTING})

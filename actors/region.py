@@ -14,7 +14,7 @@ import msgspec
 from kinelog.actors.acquisitions import Acquisitions
 from kinelog.actors.answers import Answer
 from kinelog.actors.asyncio_bridge import LoopBridges
-from kinelog.actors.effect_runner import Surroundings
+from kinelog.actors.delays import Delays
 from kinelog.actors.errors import StoppingError
 from kinelog.actors.messages import Pending
 from kinelog.actors.metrics import COLLECTOR
@@ -24,6 +24,7 @@ from kinelog.actors.settings import RegionSettings
 from kinelog.actors.shard_actor import ShardHost
 from kinelog.actors.shard_machine import ShardMachine
 from kinelog.actors.supervision import SupervisedShard
+from kinelog.actors.surroundings import Surroundings
 from kinelog.actors.ticker import Ticker
 from kinelog.actors.tickets import CallbackTicket, LoopTicket, size_of
 from kinelog.domain.commands import Command
@@ -75,8 +76,9 @@ class Region:
         self._stopping = False
         self._acquisitions = Acquisitions(self._settings.acquisitions)
         recoverer = Recoverer(journal, keys, codec, rules)
-        around = Surroundings(journal, keys, codec, recoverer, self._pool, clock, self._settings.owner)
-        shard_settings = self._settings.shard.within(journal.commit_bytes)
+        self._delays = Delays()
+        around = Surroundings(journal, keys, codec, recoverer, self._pool, clock, self._settings.owner, self._delays)
+        shard_settings = self._settings.shard.suited_to(journal.commit_bytes, journal.gather_share)
         frame_bytes = min(limits.frame_bytes, journal.commit_bytes - FRAME_OVERHEAD_BYTES)
         limits = msgspec.structs.replace(limits, frame_bytes=frame_bytes)
         self._hosts = tuple(ShardHost() for _ in range(min(self._settings.threads, journal.shards)))
@@ -98,6 +100,7 @@ class Region:
         COLLECTOR.regions.add(self)
         for host in self._hosts:
             host.start()
+        self._delays.start()
         self._acquisitions.begin(self.shards)
         self._ticker.start()
 
@@ -149,6 +152,7 @@ class Region:
             shard.stop()
         for host in self._hosts:
             host.stop()
+        self._delays.stop()
         self._finish_background(deadline)
         COLLECTOR.regions.discard(self)
 

@@ -11,6 +11,9 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         commit_commands: Commands that go into one commit; the rest waits for the next.
         commit_bytes: Bytes of frames after which a commit takes no further command.
+        gather_share: Share of a commit's time that the next drain waits for those whom the commit answered, while other
+            shards are busy too; 0 never waits. The journal says what suits it.
+        gather_limit_ms: Longest such wait.
         recoveries: Entities that are recovered at the same time.
         parked_per_person: Commands of one person that may wait for a recovery; more are turned away.
         abandonments: Silent sessions that are looked at at the same time: after a long stop there may be thousands, and
@@ -26,6 +29,8 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     commit_commands: int = 1_024
     commit_bytes: int = 1 << 20
+    gather_share: float = 0.0
+    gather_limit_ms: int = 20
     recoveries: int = 50
     parked_per_person: int = 1_024
     abandonments: int = 20
@@ -37,9 +42,13 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True):
     backoff_ms: int = 200
     backoff_limit_ms: int = 10_000
 
-    def within(self, commit_bytes: int) -> ShardSettings:
-        """The same for a journal that takes commits of so many bytes: one command more must still fit."""
-        return msgspec.structs.replace(self, commit_bytes=min(self.commit_bytes, commit_bytes // 2))
+    def suited_to(self, commit_bytes: int, gather_share: float) -> ShardSettings:
+        """The same for a journal that takes commits of so many bytes (a command more must fit), and waits so."""
+        return msgspec.structs.replace(
+            self,
+            commit_bytes=min(self.commit_bytes, commit_bytes // 2),
+            gather_share=self.gather_share or gather_share,
+        )
 
 
 class RegionSettings(msgspec.Struct, frozen=True, kw_only=True):

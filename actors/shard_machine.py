@@ -22,12 +22,12 @@ from kinelog.actors.draft import Draft, DraftStates
 from kinelog.actors.effects import Effect
 from kinelog.actors.messages import Message, Pending
 from kinelog.actors.phase import Phase
+from kinelog.actors.shard_gathering import ShardGathering
 from kinelog.actors.shard_memory import ERASED
-from kinelog.actors.shard_ownership import ShardOwnership
 from kinelog.domain.errors import Rejection
 
 
-class ShardMachine(ShardOwnership):
+class ShardMachine(ShardGathering):
     """One shard: one drain in flight, and the way back from every failure of its commit."""
 
     def step(self, message: Message, now_ms: int, entropy: bytes) -> list[Effect]:
@@ -56,6 +56,8 @@ class ShardMachine(ShardOwnership):
             self._turn_away(message.commands, self._unavailable)
         else:
             self._queue.extend(message.commands)
+            if self.phase is Phase.GATHERING and self._gathering.enough(len(self._queue)):
+                self._gathered()
 
     def _drain(self) -> None:
         draft = Draft(self._epoch, self._head, self._entropy)
@@ -122,6 +124,7 @@ class ShardMachine(ShardOwnership):
 
     def _commit(self, draft: Draft) -> None:
         self.phase = Phase.COMMITTING
+        self._sent_ms = self._now_ms
         self._effects.append(effects.Commit(draft.epoch, draft.after, draft.commit_id, draft.events))
 
     def _prove(self, draft: Draft) -> None:
@@ -131,7 +134,10 @@ class ShardMachine(ShardOwnership):
     def _on_committed(self, message: messages.Committed) -> None:
         self._failures = 0
         self._command_cap = self._settings.commit_commands
+        answered = len(self._in_flight().commands)
         self._publish(self._in_flight(), message.last)
+        if self.phase is Phase.READY and not self._stopping:
+            self._gather(answered)
 
     def _on_owned(self, _message: messages.Owned) -> None:
         draft = self._in_flight()
@@ -286,6 +292,7 @@ class ShardMachine(ShardOwnership):
         messages.ProofFailed: "_on_proof_failed",
         messages.Forgotten: "_on_forgotten",
         messages.ForgetFailed: "_on_forget_failed",
+        messages.Gathered: "_on_gathered",
         messages.Ticked: "_on_ticked",
         messages.Release: "_on_release",
     }

@@ -13,6 +13,7 @@ from kinelog.actors.answers import Accepted, Answer, Erased, Unavailable
 from kinelog.actors.counts import Counts
 from kinelog.actors.draft import Draft
 from kinelog.actors.effects import Effect
+from kinelog.actors.gathering import Gathering
 from kinelog.actors.messages import Pending
 from kinelog.actors.open_sessions import OpenSessions
 from kinelog.actors.phase import Phase
@@ -45,6 +46,9 @@ class ShardMemory:
         self._queue: deque[Pending] = deque()
         self._settled: deque[tuple[Pending, Answer]] = deque()
         self._waiting = Waiting(self._settings.recoveries, self._settings.parked_per_person)
+        self._gathering = Gathering(self._settings.gather_share, self._settings.gather_limit_ms)
+        self._gather_number = 0
+        self._sent_ms = 0
         self._open = OpenSessions()
         self._abandoning: set[str] = set()
         self._draft: Draft | None = None

@@ -151,6 +151,8 @@ class ShardOwnership(ShardMemory):
 
     def _on_release(self, _message: messages.Release) -> None:
         self._stopping = True
+        if self.phase is Phase.GATHERING:
+            self.phase = Phase.READY
         if self.phase is Phase.NEW or (self.phase is Phase.BACKING_OFF and self._retry_leads_to(Phase.ACQUIRING)):
             self._turn_away(list(self._queue), "stopping")
             self._queue.clear()

@@ -16,12 +16,13 @@ from typing import cast
 from kinelog.actors.answers import Unavailable
 from kinelog.actors.backoff import backoff_ms
 from kinelog.actors.counts import COUNTED
-from kinelog.actors.effect_runner import EffectRunner, Surroundings
+from kinelog.actors.effect_runner import EffectRunner
 from kinelog.actors.mailbox import Mailbox
 from kinelog.actors.messages import Pending, Release, Start, Ticked
 from kinelog.actors.settings import RegionSettings
 from kinelog.actors.shard_actor import ShardHost
 from kinelog.actors.shard_machine import ShardMachine
+from kinelog.actors.surroundings import Surroundings
 from kinelog.actors.tickets import Ticket, deliver
 
 _LOG = logging.getLogger(__name__)

@@ -36,6 +36,17 @@ class ServerProcess:
             self.stop()
             raise RuntimeError(f"{' '.join(command)} does not listen:\n{''.join(self._log)}")
 
+    def said(self, pattern: re.Pattern[str]) -> str:
+        """The first group of a pattern in what it printed before it listened.
+
+        Raises:
+            RuntimeError: It printed nothing of the kind.
+        """
+        found = pattern.search("".join(self._log))
+        if found is None:
+            raise RuntimeError(f"nothing like {pattern.pattern} in:\n{''.join(self._log)}")
+        return found[1]
+
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""

@@ -25,6 +25,10 @@ class Journal(ABC):
     commit_bytes: int
     """Largest commit it takes, packed."""
 
+    gather_share: float = 0.0
+    """Share of a commit's time that is worth waiting for more events while other shards' commits are in flight; 0 where
+    these share their cost anyway."""
+
     @abstractmethod
     def acquire(self, shard: int, owner: str) -> Acquired:
         """Take the next epoch of a shard: every older one is fenced off from this moment.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kinelog.codecs.errors import CodecError
 from kinelog.domain.events import Event, SessionDeleted, UserErased
-from kinelog.projections.fold import Origin, View
+from kinelog.projections.fold import Origin, View, owner_of
 from kinelog.projections.opening import Opened
 from kinelog.projections.row_buffer import RowBuffer
 from kinelog.projections.view_store import Batch, Generation, Offset, Parking, Released, ViewStore
@@ -69,6 +69,13 @@ class Folding:
             self.buffer.reset()
         self.offsets = offsets
         self._waiting = self._store.parked_owners(self.generation)
+
+    def stranded(self) -> list[str]:
+        """Persons whose events wait behind none that has failed: it was folded by somebody else meanwhile."""
+        first: dict[str, str | None] = {}
+        for row in self._store.parked(self.generation) if self._waiting else ():
+            first.setdefault(owner_of(row.entity), row.error)
+        return sorted(owner for owner, error in first.items() if error is None)
 
     def position(self, shard: int) -> int:
         """How far a shard is folded."""

@@ -45,7 +45,7 @@ def replay_parked(journal: Journal, codec: EventCodec, store: ViewStore) -> Repl
             for attempt in range(TRIES):
                 folding = Folding(store, VIEWS[generation.view], generation)
                 try:
-                    folded += _replay_person(journal, codec, store, folding, owner)
+                    folded += replay_person(journal, codec, store, folding, owner)
                     break
                 except ViewsMovedError:
                     if attempt == TRIES - 1:
@@ -54,7 +54,13 @@ def replay_parked(journal: Journal, codec: EventCodec, store: ViewStore) -> Repl
     return Replayed(folded, waiting)
 
 
-def _replay_person(journal: Journal, codec: EventCodec, store: ViewStore, folding: Folding, owner: str) -> int:
+def replay_person(journal: Journal, codec: EventCodec, store: ViewStore, folding: Folding, owner: str) -> int:
+    """Fold the parked events of one person of one view, up to the first that still fails; how many that were.
+
+    Raises:
+        ViewsMovedError: Somebody else wrote in between.
+        JournalError: The log cannot be read.
+    """
     waiting = store.parked(folding.generation, owner)
     if not waiting:
         return 0

@@ -6,7 +6,6 @@ are folded again. What is deleted is overwritten (`secure_delete`), and after an
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +14,12 @@ from pathlib import Path
 
 import msgspec
 from kinelog.projections import view_tables
+from kinelog.projections.erased_digest import digest_of
 from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.row_buffer import StoredRows
 from kinelog.projections.rows import ParkedRow
+from kinelog.projections.sqlite_connection import REGISTRY, connect
 from kinelog.projections.view_store import (
     BUILDING,
     LIVE,
@@ -33,42 +34,7 @@ from kinelog.projections.view_store import (
 from kinelog.projections.view_tables import ViewTables
 from typing_extensions import override
 
-BUSY_MS = 600_000
-"""Longer than any write takes: the longest is to write the whole file anew after an erasure."""
-
 logger = logging.getLogger(__name__)
-
-_REGISTRY = """
-CREATE TABLE IF NOT EXISTS view_versions (
-    view TEXT NOT NULL, version INTEGER NOT NULL, generation INTEGER NOT NULL, incarnation TEXT NOT NULL,
-    state TEXT NOT NULL, tables TEXT NOT NULL, PRIMARY KEY (view, generation)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS offsets (
-    view TEXT NOT NULL, generation INTEGER NOT NULL, shard INTEGER NOT NULL, position INTEGER NOT NULL,
-    revision INTEGER NOT NULL, PRIMARY KEY (view, generation, shard)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS parked (
-    view TEXT NOT NULL, generation INTEGER NOT NULL, shard INTEGER NOT NULL, position INTEGER NOT NULL,
-    entity TEXT NOT NULL, owner TEXT NOT NULL, error TEXT,
-    PRIMARY KEY (view, generation, shard, position)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS parked_by_owner ON parked (owner);
-CREATE TABLE IF NOT EXISTS erased (digest BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS to_scrub (id INTEGER PRIMARY KEY CHECK (id = 1));
-"""
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file as a writer."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    connection.execute("PRAGMA cache_size = -32768")
-    return connection
 
 
 class SqliteViews(ViewStore):
@@ -81,7 +47,7 @@ class SqliteViews(ViewStore):
         self.path = path
         self.connection = connect(path)
         with self.transaction():
-            for statement in _REGISTRY.split(";"):
+            for statement in REGISTRY.split(";"):
                 self.connection.execute(statement)
         self.scrub()
 
@@ -314,7 +280,7 @@ class SqliteViews(ViewStore):
         return [
             owner
             for owner in owners
-            if self.connection.execute("SELECT 1 FROM erased WHERE digest = ?", (_digest(owner),)).fetchone()
+            if self.connection.execute("SELECT 1 FROM erased WHERE digest = ?", (digest_of(owner),)).fetchone()
         ]
 
     def _erase(self, owner: str) -> None:
@@ -324,7 +290,7 @@ class SqliteViews(ViewStore):
         ).fetchall():
             for name in names.split(","):
                 view_tables.forget_rows(self.connection, f"{name}__{generation}", owner)
-        self.connection.execute("INSERT OR IGNORE INTO erased VALUES (?)", (_digest(owner),))
+        self.connection.execute("INSERT OR IGNORE INTO erased VALUES (?)", (digest_of(owner),))
         self.connection.execute("DELETE FROM parked WHERE owner = ?", (owner,))
         self.connection.execute("INSERT OR IGNORE INTO to_scrub VALUES (1)")
 
@@ -351,8 +317,3 @@ class SqliteViews(ViewStore):
             logger.warning("the views of an erased person are gone, their traces in the file not yet: %s", error)
             return False
         return True
-
-
-def _digest(owner: str) -> bytes:
-    """Names an erased person to whoever knows the pseudonym already, and to nobody else."""
-    return hashlib.blake2b(owner.encode(), digest_size=16).digest()

@@ -16,6 +16,7 @@ from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
 from kinelog.projections.opening import Opened, open_events
+from kinelog.projections.parking import replay_person
 from kinelog.projections.view_store import CANDIDATE, LIVE, Generation, ViewStore, fits
 from kinelog.projections.views import ALL_VIEWS
 from kinelog.projections.writing import fold_and_write
@@ -105,13 +106,14 @@ class ProjectionWorker:
                 scrub_at = now + (1 if more else SCRUB_AGAIN_S)
         # What was put off must not lie in the files for as long as nobody starts a worker again.
         if not self._away:
-            self._store.scrub()
+            self._unless_away(stop, self._store.scrub)
 
     def _unless_away(self, stop: threading.Event, work: Callable[[], int]) -> int:
         """Do something with the store; while it is away, wait longer with every try, say so once, and give 0."""
         try:
             done = work()
         except self._store.passing as error:
+            metrics.RETRIES.inc()
             self._forget_cached()
             if not self._away:
                 logger.warning("the views' store does not answer, and is asked again until it does: %s", error)
@@ -146,6 +148,9 @@ class ProjectionWorker:
                 return 1  # somebody else was faster: look again soon
             metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
             metrics.EVENTS.inc(count)
+            for folding in self._foldings:
+                for shard in chunks:
+                    metrics.POSITION.labels(folding.view.name, str(shard)).set(folding.position(shard))
             newest = max((o.event.at_ms for events in chunks.values() for o in events if o.event), default=None)
             if newest is not None:
                 metrics.NEWEST_EVENT_AGE_SECONDS.set(max(0, self._clock() - newest) / 1000)
@@ -171,6 +176,22 @@ class ProjectionWorker:
             else:
                 folding.reload()
             self._foldings.append(folding)
+        self._take_in_stranded()
+
+    def _take_in_stranded(self) -> None:
+        """Fold events that were set aside here while what they waited for was being replayed elsewhere."""
+        for folding in list(self._foldings):
+            for owner in folding.stranded():
+                anew = Folding(self._store, folding.view, folding.generation)
+                try:
+                    replay_person(self._journal, self._codec, self._store, anew, owner)
+                except ViewsMovedError:
+                    metrics.CONFLICTS.inc()  # somebody else is at it
+                    return
+                self._foldings = [kept for kept in self._foldings if kept is not folding]
+        if len(self._foldings) < len(self._views):
+            self._forget_cached()
+            self._sync()
 
     def _live(self) -> dict[str, Generation]:
         return {generation.view: generation for generation in self._store.generations(LIVE)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -52,18 +52,18 @@ def named_store(text: str, data: Path, settings: Settings) -> NamedStore:
     return cluster
 
 
-def shared_master_key(ends: tuple[NamedStore, NamedStore]) -> MasterKey:
-    """The master key of both ends: from the environment, or from the first data folder that has one.
+def shared_master_key(places: Iterable[NamedStore]) -> MasterKey:
+    """The master key of both ends: from the environment, or from the first of these data folders that has one.
 
     Raises:
         ConfigurationError: There is none.
     """
     if (given := master_key_from()) is not None:
         return MasterKey(given)
-    for end in ends:
-        if isinstance(end, DataFolder) and (end.keys / master_key.FILE_NAME).exists():
+    for place in places:
+        if isinstance(place, DataFolder) and (place.keys / master_key.FILE_NAME).exists():
             try:
-                return master_key.load_or_create(end.keys, may_create=False)
+                return master_key.load_or_create(place.keys, may_create=False)
             except PrivacyError as error:
                 raise ConfigurationError(str(error)) from error
     raise ConfigurationError(

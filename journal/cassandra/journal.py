@@ -61,6 +61,8 @@ class CassandraLog:
 class CassandraJournal(Journal):
     """The journal port on a cluster, open to any number of processes; of several writers, epochs let one through."""
 
+    gather_share = 0.5
+
     def __init__(
         self,
         log: CassandraLog,
@@ -140,6 +142,8 @@ class CassandraJournal(Journal):
             if isinstance(outcome, Appended):
                 known.place = outcome.place
                 self._replays.committed(row, runs)
+            elif isinstance(outcome, FencedError):
+                self._replays.forget(shard)
             _count(outcome, row, size, time.perf_counter() - started)
             self._end()
             done(outcome.last if isinstance(outcome, Appended) else outcome)

@@ -66,14 +66,14 @@ def known_identity(connection: Connection) -> LogIdentity | None:
         UnavailableError: The cluster does not answer.
     """
     with as_journal_errors():
-        found = {key: rows[0][0] for key in _KEYS if (rows := connection.ask(_READ, (key,)))}
+        found = {key: str(rows[0][0]) for key in _KEYS if (rows := connection.ask(_READ, (key,)))}
     if found.keys() != set(_KEYS):
         return None
     if found["layout"] != LAYOUT:
         raise IncompatibleStoreError(
             f"{connection.keyspaces.log} has layout {found['layout']!r}, this version reads {LAYOUT}"
         )
-    return LogIdentity(int(str(found["shards"])), str(found["incarnation"]))
+    return LogIdentity(int(found["shards"]), found["incarnation"])
 
 
 def _decided(connection: Connection, key: str, proposal: str) -> str:

@@ -2,8 +2,8 @@
 
 What came after the snapshot is given up. Whoever still works on that lost timeline must neither write nor answer, so
 every epoch is lifted further than it can have come there; and what was derived from it (views, snapshots of entities,
-the index) belongs to its incarnation, so the log gets another. All by conditional statements: an ordinary one would not be
-ordered with the commits that follow.
+the index) belongs to its incarnation, so the log gets another. All by conditional statements: an ordinary one would not
+be ordered with the commits that follow.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 
 from kinelog.cassandra_session.connection import Access, Connection, Statement, Value
 from kinelog.projections.cassandra.write_times import time_of_row
+from kinelog.projections.erased_digest import digest_of
 from kinelog.projections.fold import Origin
 from kinelog.projections.view_store import Batch
 
@@ -53,11 +53,6 @@ class Erasures:
                         if isinstance(position, int):
                             found[owner] = position
         return found
-
-
-def digest_of(owner: str) -> bytes:
-    """Names an erased person to whoever knows the pseudonym already, and to nobody else."""
-    return hashlib.blake2b(owner.encode(), digest_size=16).digest()
 
 
 def _by_incarnation(batches: Iterable[Batch]) -> dict[str, list[Batch]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import click
-from kinelog.service.configuration import DataFolder
-from kinelog.service.errors import CannotCreateError, RefusedError
-from kinelog.service.options import data_option, json_option, print_result
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
+from kinelog.service.errors import CannotCreateError, ConfigurationError, RefusedError
+from kinelog.service.options import data_option, json_option, print_result, store_option
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -21,8 +22,14 @@ FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--without-keys", is_flag=True, help="Back up the log only.")
 @click.option("--purge-erased", type=FOLDER, metavar="KEYS_BACKUP", help="Remove the erased from a keys' backup.")
 @click.option("--erasures", type=FILE, help="List of erasures for --purge-erased; default: the data folder's own.")
+@store_option
+@click.option(
+    "--erasures-to",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Add a cluster's erasures to this list, which is made if it is not there.",
+)
 @json_option
-def command(
+def command(  # noqa: PLR0913 - as many as the command has options
     *,
     data: Path,
     to: Path | None,
@@ -30,6 +37,8 @@ def command(
     without_keys: bool,
     purge_erased: Path | None,
     erasures: Path | None,
+    store: str | None,
+    erasures_to: Path | None,
     as_json: bool,
 ) -> None:
     """Copy log and keys, apart from each other, while the service runs.
@@ -37,15 +46,28 @@ def command(
     Makes TO/log-TIME and KEYS-TO/keys-TIME, each with a manifest of hashes. The master key (keys/master.key) and the
     list of erasures (keys/erasures.log) are in no backup: keep copies of both elsewhere, the list always the newest.
 
+    A cluster is backed up by `nodetool snapshot` or `kinelog journal copy`; what is needed beside that is its list of
+    erasures.
+
     \b
     Examples:
       kinelog backup --data .data --to /backups/log --keys-to /safe/keys
+      kinelog backup --store cassandra://127.0.0.1/kinelog --erasures-to /safe/erasures.log
       kinelog backup --purge-erased /safe/keys/keys-1700000000000 --erasures .data/keys/erasures.log
     """
     folder = DataFolder(data)
     if purge_erased is not None:
         _purge(purge_erased, erasures or folder.keys / "erasures.log", as_json=as_json)
         return
+    settings = load_settings(data, store=store)
+    if erasures_to is not None:
+        _save_erasures(settings, erasures_to, as_json=as_json)
+        return
+    if settings.store != EMBEDDED:
+        raise ConfigurationError(
+            f"{settings.store} is backed up by `nodetool snapshot` on every node, or with `kinelog journal copy --from "
+            f"{settings.store} --to sqlite:FOLDER --while-running`; see docs/operations.md"
+        )
     if to is None:
         raise click.UsageError("say where to with --to DIR")
     if (keys_to is None) != without_keys:
@@ -68,6 +90,26 @@ def _back_up(folder: DataFolder, to: Path, keys_to: Path | None, *, as_json: boo
         raise CannotCreateError(str(error)) from error
     result: dict[str, object] = {"log": str(log), "keys": None if keys is None else str(keys)}
     print_result(result, f"log   {log}\nkeys  {keys or 'not backed up'}", as_json=as_json)
+
+
+def _save_erasures(settings: Settings, file: Path, *, as_json: bool) -> None:
+    if settings.store == EMBEDDED:
+        raise click.UsageError("--erasures-to is for a cluster: a data folder has its list in keys/erasures.log")
+    from kinelog.privacy.cassandra_erasures import CassandraErasures
+    from kinelog.privacy.erasure_list import ErasureList
+    from kinelog.privacy.errors import PrivacyError
+    from kinelog.service.cassandra_store import connected
+
+    try:
+        with connected(settings) as connection, closing(CassandraErasures(connection)) as erasures:
+            people = erasures.people()
+        saved = ErasureList(file)
+        for person in sorted(people):
+            saved.append(person, time.time_ns() // 1_000_000)
+        file.touch(mode=0o600)  # nobody was erased yet: an empty list says so
+    except (PrivacyError, OSError) as error:
+        raise CannotCreateError(str(error)) from error
+    print_result({"erasures": len(people)}, f"{len(people)} erasures in {file}", as_json=as_json)
 
 
 def _purge(backup: Path, erasures: Path, *, as_json: bool) -> None:

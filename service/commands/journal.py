@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 from kinelog.service.commands.journal_copy import copy_command
+from kinelog.service.commands.journal_index import index_command
 from kinelog.service.commands.journal_restored import restored_command
 from kinelog.service.configuration import EMBEDDED, DataFolder, load_settings
 from kinelog.service.errors import UnavailableServiceError
@@ -24,6 +25,7 @@ def command() -> None:
 
 
 command.add_command(copy_command)
+command.add_command(index_command)
 command.add_command(restored_command)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 import msgspec
-from kinelog.service.configuration import load_settings
+from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.copy_ends import NamedStore, named_store
 from kinelog.service.errors import CannotCreateError, ConfigurationError, TryAgainError, UnavailableServiceError
 from kinelog.service.journal_copy import CopyResult, Shown, copy_store
@@ -53,7 +53,8 @@ def copy_command(
     """
     settings = load_settings(data)
     ends = named_store(source, data, settings), named_store(destination, data, settings)
-    result = _copy(ends, shards, while_running=while_running, as_json=as_json)
+    # With a cluster the data folder of this machine may hold the master key.
+    result = _copy(ends, DataFolder(data), shards, while_running=while_running, as_json=as_json)
     lines = [
         f"{result.events} events of {result.entities} entities in {result.shards} shards, equal on both sides",
         f"chains  {result.chains}",
@@ -65,17 +66,27 @@ def copy_command(
     print_result(msgspec.to_builtins(result), "\n".join(lines), as_json=as_json)
 
 
-def _copy(ends: tuple[NamedStore, NamedStore], shards: int | None, *, while_running: bool, as_json: bool) -> CopyResult:
+def _copy(
+    ends: tuple[NamedStore, NamedStore],
+    here: DataFolder,
+    shards: int | None,
+    *,
+    while_running: bool,
+    as_json: bool,
+) -> CopyResult:
     from kinelog.journal.copy_mark import CopyRefusedError
     from kinelog.journal.errors import FencedError, IncompatibleStoreError, JournalError
     from kinelog.privacy.errors import PrivacyError, WrongMasterKeyError
+    from kinelog.privacy.key_copying import require_same_master_key
     from kinelog.service.copy_ends import opened_destination, opened_source, shared_master_key
 
     shown: Shown = _lines if as_json else _bar if sys.stderr.isatty() else _nothing
     try:
         with ExitStack() as stack:
-            master = shared_master_key(ends)
+            master = shared_master_key((*ends, here))
             first = stack.enter_context(opened_source(ends[0], master, while_running=while_running))
+            # Before a new destination is made: it belongs to the master key that it is made with.
+            require_same_master_key(master, [first.keys])
             second = stack.enter_context(opened_destination(ends[1], master, shards, first.journal))
             return copy_store(first, second, master, shown, complete=not while_running)
     except KeyboardInterrupt:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from kinelog.service.errors import CannotCreateError
+from kinelog.service.configuration import EMBEDDED, load_settings
+from kinelog.service.errors import CannotCreateError, ConfigurationError
 from kinelog.service.options import json_option, print_result
 
 BACKUP = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -41,6 +42,13 @@ def command(
       kinelog restore --log /backups/log/log-1700000000000 --keys /safe/keys/keys-1700000000000 \\
         --erasures /safe/erasures.log --master-key /safe/master.key --to .data
     """
+    store = load_settings(to).store
+    if store != EMBEDDED:
+        raise ConfigurationError(
+            f"the store is {store}, and this makes a data folder: put a cluster's tables back with `nodetool import` "
+            "and run `kinelog journal restored`, or copy a folder into it with `kinelog journal copy` (see "
+            "docs/operations.md); to restore a folder all the same, set KINELOG_STORE=sqlite"
+        )
     if (erasures is None) != nobody_was_erased:
         raise click.UsageError(
             "give the newest list of erasures with --erasures FILE; only if there never was one: --nobody-was-erased"

@@ -51,7 +51,7 @@ def _replacements(around: Surroundings) -> tuple[tuple[str, str], ...]:
     return (
         # Places.
         (r"(?<=[ =])/(?=(srv|backups|safe|where)/)", f"{around.folder}/"),
-        (r"(?<= )\.data\b", str(around.data)),
+        (r"(?<= )\.data\b|(?<=sqlite:)\.data\b", str(around.data)),
         (r"http://127\.0\.0\.1:8080", around.url),
         (r"kl\.…", around.token),
         (r"/(log|keys)-1700000000000", r"/\1-*"),

@@ -23,6 +23,8 @@ from cassandra_server.configuration import Address
 from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 
+TABLES = ("meta", "log", "entity_events", "index_offsets", "snapshots", "snapshot_entities")
+
 
 class ClosingJournal(CassandraJournal):
     """A journal that closes the connection that was made for it."""
@@ -92,18 +94,42 @@ class CassandraStore:
         self.opened.append(journal)
         return journal
 
+    def empty(self) -> None:
+        """Begin again with nothing, which takes a tenth of the time that new tables take."""
+        self.close()
+        connection = self.connect()
+        try:
+            for table in TABLES:
+                connection.define(f"TRUNCATE {{log}}.{table}")
+            identify(connection, self.shards)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Close all journals that were opened."""
+        while self.opened:
+            self.opened.pop().close()
+
 
 @contextmanager
-def cassandra_store(
-    node: SharedNode, session: CqlSession, bucket_bytes: int = BUCKET_BYTES
-) -> Iterator[CassandraStore]:
-    """An empty store that is dropped afterwards, with whatever is open."""
-    prefix = f"t_journal_{secrets.token_hex(4)}"
-    store = CassandraStore(node.address, prefix, bucket_bytes)
-    store.create()
+def closing(store: CassandraStore) -> Iterator[CassandraStore]:
+    """Close what was opened."""
     try:
         yield store
     finally:
-        for journal in store.opened:
-            journal.close()
-        session.drop_keyspaces(prefix)
+        store.close()
+
+
+@contextmanager
+def cassandra_store(
+    node: SharedNode, session: CqlSession, bucket_bytes: int = BUCKET_BYTES, shards: int = 16
+) -> Iterator[CassandraStore]:
+    """An empty store, with its tables, that is dropped afterwards."""
+    prefix = f"t_journal_{secrets.token_hex(4)}"
+    with closing(CassandraStore(node.address, prefix, bucket_bytes, shards=shards)) as store:
+        store.create()
+        try:
+            yield store
+        finally:
+            store.close()
+            session.drop_keyspaces(prefix)

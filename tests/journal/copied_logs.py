@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 from kinelog.domain.identifiers import shard_of
 from kinelog.journal.copy_mark import CopyMark, CopyMarks
@@ -13,6 +14,9 @@ from kinelog.journal.errors import UnknownOutcomeError
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.journal.port import Journal
 from kinelog.journal.records import Positioned, StoredEvent
+from kinelog.journal.sqlite_journal import SqliteJournal
+from kinelog.privacy.key_store import KeyStore
+from kinelog.service.configuration import DataFolder, master_key_from
 from typing_extensions import override
 
 from tests.journal.contract import new_id
@@ -106,3 +110,47 @@ def log_of(journal: Journal) -> list[list[Positioned]]:
 def commits_in(journal: Journal) -> list[list[int]]:
     """Sizes of the commits, by shard."""
     return [[len(commit) for commit in journal.read_commits(shard, 0)] for shard in range(journal.shards)]
+
+
+def make_data(folder: Path, commits: int) -> Path:
+    """A data folder with people and a log."""
+    opened = DataFolder(folder)
+    opened.create()
+    journal = SqliteJournal(opened.log, shards=4)
+    Growing(journal).grow(commits)
+    journal.close()
+    keys = KeyStore.open(opened.keys, master_key_from())
+    for name in ("ada", "ben"):
+        keys.enrol("demo", name)
+    keys.close()
+    return folder
+
+
+KILLING = """
+import os, signal, sys, threading, time
+from kinelog.journal import copying
+from kinelog.journal.cassandra.journal import CassandraJournal
+from kinelog.journal.sqlite_journal import SqliteJournal
+from kinelog.service.commands.journal import command
+
+destination = {"sqlite": SqliteJournal, "cassandra": CassandraJournal}[sys.argv[1]]
+commits, pause_s = int(sys.argv[2]), float(sys.argv[3])
+copying.GATHERED_BYTES = 2_000
+plain = destination.commit
+made = 0
+
+def die():
+    time.sleep(pause_s)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def commit(*arguments):
+    global made
+    made += 1
+    if made == commits:
+        threading.Thread(target=die).start()
+    return plain(*arguments)
+
+destination.commit = commit
+command(sys.argv[4:])
+"""
+"""Runs the command, and kills its process a moment after a commit was begun."""

@@ -9,8 +9,9 @@ from kinelog.journal.cassandra.procedures import BUCKET_BYTES
 from kinelog.journal.port import Journal
 from typing_extensions import override
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
-from tests.journal.cassandra_store import CassandraStore
+from tests.journal.cassandra_store import CassandraStore, cassandra_store
 from tests.journal.contract import BoundedCommits, JournalContract, NewStore, OpenJournal
 
 pytestmark = pytest.mark.cassandra
@@ -20,26 +21,26 @@ class TestCassandraJournal(JournalContract, BoundedCommits):
     stateful_examples = 4
     bucket_bytes = BUCKET_BYTES
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def store(cls, cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[CassandraStore]:
+        """One store for the class; new tables for every test would take longer than the tests."""
+        with cassandra_store(cassandra_node, cassandra_session, cls.bucket_bytes) as made:
+            made.commit_bytes = cls.largest
+            yield made
+
     @pytest.fixture
     @override
-    def new_store(self, cassandra_node: SharedNode, keyspace_prefix: str) -> Iterator[NewStore]:
-        stores: list[CassandraStore] = []
-
+    def new_store(self, store: CassandraStore) -> NewStore:
         def new() -> OpenJournal:
-            prefix = f"{keyspace_prefix}_{len(stores)}"
-            store = CassandraStore(cassandra_node.address, prefix, self.bucket_bytes, self.largest)
-            store.create()
-            stores.append(store)
+            store.empty()
 
             def open_journal() -> Journal:
                 return store.open()
 
             return open_journal
 
-        yield new
-        for store in stores:
-            for journal in store.opened:
-                journal.close()
+        return new
 
 
 class TestCassandraJournalWithTinyBuckets(TestCassandraJournal):

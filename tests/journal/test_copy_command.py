@@ -24,27 +24,13 @@ from kinelog.service.opened_data import open_data
 from msgspec.structs import replace
 
 from tests.journal.contract import new_id
-from tests.journal.copied_logs import Growing, compared, heads, log_of
+from tests.journal.copied_logs import KILLING, compared, heads, log_of, make_data
 from tests.journal.stored_events import person_in, some
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return make_data(tmp_path / "data", 60)
-
-
-def make_data(folder: Path, commits: int) -> Path:
-    """A data folder with people and a log."""
-    opened = DataFolder(folder)
-    opened.create()
-    journal = SqliteJournal(opened.log, shards=4)
-    Growing(journal).grow(commits)
-    journal.close()
-    keys = KeyStore.open(opened.keys)
-    for name in ("ada", "ben"):
-        keys.enrol("demo", name)
-    keys.close()
-    return folder
 
 
 def copy(source: Path, destination: Path, *options: str) -> Result:
@@ -131,6 +117,14 @@ class TestRefused:
         done = copy(data, make_data(tmp_path / "other", 0))
         assert (done.exit_code, "other master key" in done.output or "another master key" in done.output) == (64, True)
 
+    def test_a_wrong_master_key_before_it_takes_the_destination(
+        self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KINELOG_MASTER_KEY", "ab" * 32)
+        assert copy(data, tmp_path / "copy").exit_code == 64
+        monkeypatch.setenv("KINELOG_MASTER_KEY", (data / "keys" / "master.key").read_text())
+        assert copy(data, tmp_path / "copy").exit_code == 0
+
     def test_a_folder_with_a_log_of_its_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KINELOG_MASTER_KEY", "ab" * 32)
         one, other = make_data(tmp_path / "one", 5), make_data(tmp_path / "two", 5)
@@ -181,34 +175,6 @@ def test_a_difference_is_named_and_the_copy_is_not_complete(data: Path, tmp_path
     assert not mark.complete
 
 
-KILLING = """
-import os, signal, sys, threading, time
-from kinelog.journal import copying
-from kinelog.journal.sqlite_journal import SqliteJournal
-from kinelog.service.commands.journal import command
-
-commits, pause_s = int(sys.argv[1]), float(sys.argv[2])
-copying.GATHERED_BYTES = 2_000
-plain = SqliteJournal.commit
-made = 0
-
-def die():
-    time.sleep(pause_s)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def commit(*arguments):
-    global made
-    made += 1
-    if made == commits:
-        threading.Thread(target=die).start()
-    return plain(*arguments)
-
-SqliteJournal.commit = commit
-command(sys.argv[3:])
-"""
-"""Runs the command, and kills its process a moment after a commit was begun."""
-
-
 @pytest.mark.parametrize("shards", ["4", "6"])
 def test_killed_at_random_moments_it_ends_in_the_same_log(tmp_path: Path, shards: str) -> None:
     data, target = make_data(tmp_path / "data", 300), tmp_path / "copy"
@@ -217,7 +183,9 @@ def test_killed_at_random_moments_it_ends_in_the_same_log(tmp_path: Path, shards
     codes = []
     for kill in range(6):
         after = (str(moments.randrange(1, 15)), str(moments.random() * 0.003)) if kill < 5 else ("-1", "0")
-        codes.append(subprocess.run([sys.executable, "-c", KILLING, *after, *arguments], check=False).returncode)
+        codes.append(
+            subprocess.run([sys.executable, "-c", KILLING, "sqlite", *after, *arguments], check=False).returncode
+        )
     assert codes == [-signal.SIGKILL] * 5 + [0]
     source = SqliteJournal(data / "log" / "journal.db")
     destination = SqliteJournal(target / "log" / "journal.db")

@@ -30,6 +30,8 @@ from tests.cassandra.shared_node import SharedNode
 from tests.cassandra.unsure_connection import Fate, UnsureConnection
 from tests.privacy.key_store_contract import KeyStoreContract, OpenStore, eventually
 
+pytestmark = pytest.mark.cassandra
+
 MASTER_KEY = os.urandom(32)
 TABLES = ("people", "names", "erasures")
 LATE = [Fate.LATE] * cassandra_key_table.TRIES

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from kinelog.cassandra_session.connection import Access, Statement
+from kinelog.cassandra_session.errors import UnknownWriteError, UnreachableError
+from kinelog.projections.cassandra.registry import Registry
+from kinelog.projections.errors import RebuildRunningError, ViewsMovedError
+from kinelog.projections.rebuild import Rebuild, RebuildProgress
+from kinelog.projections.view_store import CANDIDATE, LIVE, CatchUp, Generation
+from kinelog.projections.views import ALL_VIEWS
 
-from tests.projections.cassandra_floor import Dump, dump_tables, empty_tables, worker_over
-from tests.projections.gym_floor import GymFloor
-from tests.projections.test_rebuild import PEOPLE, SESSIONS, History
+from tests.projections.cassandra_floor import Clock, Dump, dump_tables, empty_tables, store_over, worker_over
+from tests.projections.gym_floor import NOON_MS, GymFloor
+from tests.projections.test_rebuild import PEOPLE, SESSIONS, History, fill
+from tests.projections.watch_frames import ae
 
 WORKERS = 3
+BUILDER = -1
 DEEPEST = 2
 """Workers that are paused in one another's writes at once."""
 
@@ -23,6 +33,9 @@ ACTIONS = (
     "start", "frame", "frame", "frame", "late", "bad", "label", "correct", "correct", "unset", "end", "abandon",
     "delete", "delete", "erase", "gym",
 )  # fmt: skip
+
+
+OFFSETS = Statement("SELECT shard, position FROM {views}.offsets WHERE view_name = ? AND generation = ?", Access.READ)
 
 
 class Killed(BaseException):
@@ -40,6 +53,7 @@ class Chaos:
         self.workers = [worker_over(self.tables, floor) for _ in range(WORKERS)]
         self.busy: list[int] = []
         self.deaths = self.overtakings = 0
+        self.rebuilt = self.rebuilds_refused = 0
         self.cut_short = False
         """Whether a worker died in a write while somebody was erased."""
         for who in range(PEOPLE):
@@ -47,8 +61,11 @@ class Chaos:
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
-            if self.random.random() < 0.3:
+            drawn = self.random.random()
+            if drawn < 0.3:
                 self.let_one_work()
+            elif drawn < 0.33 and BUILDER not in self.busy:
+                self.let_somebody_rebuild()
             else:
                 self.something_happens()
         self.tables.before_write = lambda: None
@@ -76,6 +93,24 @@ class Chaos:
             self.deaths += 1
             self.cut_short |= self.erased() != erasures
             self.workers[number] = worker_over(self.tables, self.floor)
+        finally:
+            self.busy.pop()
+            self.tables.before_write = outside
+
+    def let_somebody_rebuild(self) -> None:
+        """A builder that may die, be overtaken, or find that its build was retired."""
+        views = tuple(self.random.sample(ALL_VIEWS, 2))
+        self.busy.append(BUILDER)
+        erasures = self.erased()
+        outside, self.tables.before_write = self.tables.before_write, self.between_writes
+        try:
+            Rebuild(self.floor.journal, self.floor.codec, store_over(self.tables, self.floor), views).run()
+            self.rebuilt += 1
+        except Killed:
+            self.deaths += 1
+            self.cut_short |= self.erased() != erasures
+        except (RebuildRunningError, ViewsMovedError):
+            self.rebuilds_refused += 1
         finally:
             self.busy.pop()
             self.tables.before_write = outside
@@ -129,7 +164,11 @@ def differences(found: Dump, expected: Dump) -> dict[str, object]:
 def test_whoever_dies_or_is_overtaken_the_tables_are_the_fold_of_the_log(folder: Path, seed: int) -> None:
     with repeatable(seed):
         floor = GymFloor(folder)
-        with patch("kinelog.projections.worker.BATCH_EVENTS", 3 + seed % 7):
+        size = 3 + seed % 7
+        with (
+            patch("kinelog.projections.worker.BATCH_EVENTS", size),
+            patch("kinelog.projections.rebuild.BATCH_EVENTS", 2 * size),
+        ):
             chaos = Chaos(floor, seed)
             chaos.run(150)
     try:
@@ -140,3 +179,95 @@ def test_whoever_dies_or_is_overtaken_the_tables_are_the_fold_of_the_log(folder:
         assert chaos.overtakings
     finally:
         floor.close()
+
+
+def test_a_candidate_never_shows_less_than_the_live_generation_it_will_replace(floor: GymFloor) -> None:
+    fill(floor)
+    tables = empty_tables()
+    worker, builder = worker_over(tables, floor), store_over(tables, floor)
+    worker.catch_up()
+    build = Rebuild(floor.journal, floor.codec, builder)
+    person = floor.register("late")
+    sequence = iter(range(1000))
+    session = floor.start(person, 900)
+    watched: list[int] = []
+
+    def progress(_: RebuildProgress) -> None:
+        floor.send(person, session, next(sequence), ae(NOON_MS))
+
+    def look() -> None:
+        document = Registry(tables).read().document
+        offsets: dict[str, dict[int, int]] = {}
+        for found in document.generations:
+            rows = tables.ask(OFFSETS, (found.view, found.generation))
+            offsets[f"{found.view} {found.state}"] = {int(shard or 0): int(at or 0) for shard, at in rows}
+        for found in document.generations:
+            if found.state == CANDIDATE and joined:
+                live = offsets[f"{found.view} {LIVE}"]
+                candidate = offsets[f"{found.view} {CANDIDATE}"]
+                assert all(candidate.get(shard, 0) >= position for shard, position in live.items())
+                watched.append(1)
+
+    joined = False
+    genuine = builder.switch
+
+    def switch(fresh: Sequence[Generation], catch_up: CatchUp) -> bool:
+        nonlocal joined
+        builder._generations.announce(fresh)
+        for _ in range(8):
+            worker.step()  # it hears of the candidate
+        joined = True
+        for _ in range(5):
+            progress(RebuildProgress(0, 0))
+            worker.step()
+        return genuine(fresh, catch_up)
+
+    with patch.object(builder, "switch", switch):
+        tables.before_write = look
+        assert build.run(progress)
+    assert watched
+    tables.before_write = lambda: None
+    for _ in range(8):
+        worker.step()
+    worker.catch_up()
+    assert dump_tables(tables) == alone(floor)
+
+
+def test_a_worker_whose_tables_were_dropped_goes_on_with_those_that_are_live(floor: GymFloor) -> None:
+    fill(floor)
+    tables = empty_tables()
+    worker = worker_over(tables, floor)
+    worker.catch_up()
+    store = store_over(tables, floor, clock := Clock())
+    assert Rebuild(floor.journal, floor.codec, store).run()
+    clock.sleep(60)
+    assert store.scrub()
+    assert not [name for name in tables.tables if name.endswith("_1")]
+    floor.register("somebody")
+    for _ in range(8):
+        worker.step()
+    assert worker.catch_up() == 0
+    assert dump_tables(tables) == alone(floor)
+
+
+def test_a_worker_waits_out_a_cluster_that_does_not_answer(floor: GymFloor) -> None:
+    fill(floor)
+    tables = empty_tables()
+    worker = worker_over(tables, floor)
+    writes = iter(range(10_000))
+
+    def unreachable() -> None:
+        number = next(writes)
+        if number in {3, 60}:
+            raise UnreachableError("too few replicas")
+        if number == 40:
+            raise UnknownWriteError("no answer in time")
+
+    tables.before_write = unreachable
+    folded = 0
+    with patch("kinelog.projections.worker.LONGEST_PAUSE_S", 0.001):
+        for _ in range(20):
+            folded += worker._unless_away(threading.Event(), worker.step)
+    assert folded == sum(floor.journal.head(shard) for shard in range(4))
+    assert next(writes) > 60
+    assert dump_tables(tables) == alone(floor)

@@ -169,6 +169,23 @@ class ViewStoreContract:
         assert store.parked(generation) == []
         assert stores.dump(LIVE) == self.rebuilt(floor, stores)
 
+    def test_events_that_were_set_aside_while_a_replay_ran_do_not_wait_for_ever(
+        self, floor: GymFloor, stores: Stores
+    ) -> None:
+        anna, annas = train(floor, "anna", 1, POISON)
+        worker = stores.worker(floor)
+        with a_defect():
+            worker.catch_up()
+        with patch.object(worker, "_sync"):  # it has not heard of the replay yet
+            replay_parked(floor.journal, floor.codec, stores.open())
+            floor.send(anna, annas, 60, ae(NOON_MS + 60_000))
+            worker.step()
+        for _ in range(20):  # a worker looks for what others did now and then only
+            worker.step()
+        store = stores.open()
+        assert [row for found in store.generations(LIVE) for row in store.parked(found)] == []
+        assert stores.dump(LIVE) == self.rebuilt(floor, stores)
+
     def test_a_value_that_cannot_be_stored_parks_its_event_and_nothing_of_it_is_written(
         self, floor: GymFloor, stores: Stores
     ) -> None:

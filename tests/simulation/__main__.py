@@ -1,11 +1,13 @@
 """Replays a seed: `python -m tests.simulation --seed 17 --verbose`, or searches: `--from 0 --count 10000`.
 
-`--store cassandra` runs the same world on a model of a cluster.
+`--store cassandra` runs the same world on a model of a cluster, `--store views` two workers that fold one log into its
+tables.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Iterable
 
@@ -13,6 +15,7 @@ from tests.simulation.ablations import ABLATIONS
 from tests.simulation.checker import violations
 from tests.simulation.cluster_ablations import CLUSTER_ABLATIONS
 from tests.simulation.cluster_world import CLUSTER_AS_IT_IS, simulate_on_cluster
+from tests.simulation.views.view_ablations import VIEW_ABLATIONS, VIEWS_AS_THEY_ARE
 from tests.simulation.world import AS_IT_IS, simulate
 
 Trace = Callable[[str], None] | None
@@ -27,22 +30,28 @@ def _cassandra(seed: int, without: str | None, trace: Trace) -> list[str]:
     return violations(simulate_on_cluster(seed, variant, trace))
 
 
+def _views(seed: int, without: str | None, trace: Trace) -> list[str]:
+    return (VIEW_ABLATIONS[without] if without else VIEWS_AS_THEY_ARE).run(seed, trace)
+
+
 STORES: dict[str, tuple[Callable[[int, str | None, Trace], list[str]], Iterable[str]]] = {
     "memory": (_memory, ABLATIONS),
     "cassandra": (_cassandra, CLUSTER_ABLATIONS),
+    "views": (_views, VIEW_ABLATIONS),
 }
 
 
 def main() -> int:
     """Run the seeds that were asked for; 1 if one of them breaks an invariant."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--store", choices=STORES, default="memory", help="what the log is kept in")
+    parser.add_argument("--store", choices=STORES, default="memory", help="what is simulated")
     parser.add_argument("--seed", type=int, help="run this one")
     parser.add_argument("--from", type=int, default=0, dest="first", help="first of several")
     parser.add_argument("--count", type=int, default=1_000, help="how many")
     parser.add_argument("--without", "--ablate", metavar="RULE", help="take this safety rule away")
     parser.add_argument("--verbose", action="store_true", help="print everything that happens")
     chosen = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # what goes wrong here is meant to; violations are printed
     run, rules = STORES[chosen.store]
     if chosen.without is not None and chosen.without not in rules:
         parser.error(f"rules of --store {chosen.store}: {', '.join(sorted(rules))}")

@@ -40,7 +40,7 @@ IDENTITY = LogIdentity(1, INCARNATION)
 
 
 class CassandraStore(NodeStore):
-    """What one life of a node knows of the log, as the adapter does: its buckets, and where the next commit goes."""
+    """What one life of a node knows of the log, as the adapter keeps it: its buckets, where the next commit goes."""
 
     def __init__(self, world: ClusterWorld, node: Node) -> None:
         self.world = world

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
+from unittest.mock import patch
 
 from kinelog.cassandra_session.connection import Connection, Keyspaces
 from kinelog.journal.cassandra import entity_blocks, entity_events, log_reader, log_rows, log_tail
@@ -35,7 +36,7 @@ from tests.simulation.node import Node
 from tests.simulation.node_store import SHARD, NodeStore
 from tests.simulation.world import AS_IT_IS, Variant, World
 
-TABLES = tuple(statement for migration in LOG_SCHEMA.migrations for statement in migration.statements)
+TABLES = [statement for migration in LOG_SCHEMA.migrations for statement in migration.statements]
 
 
 class Truth:
@@ -90,7 +91,7 @@ class ClusterWorld(World):
         cluster = Cluster(lambda: self.clockwork.now_ms * 1_000, Keyspaces.of("sim"))
         for cql in TABLES:
             cluster.define(cql)
-        cluster.by_the_clock = set(variant.by_the_clock)
+        cluster.by_the_clock = variant.by_the_clock
         self.link = Link(self.clockwork, rng, cluster, self.faults, lambda: self.faulty, self.note)
         self.truth = Truth(ClusterJournal(cluster))
         with small_blocks(self.faults.block_bytes):
@@ -152,14 +153,10 @@ def small_blocks(block_bytes: int) -> Iterator[None]:
         (log_reader, "FEWEST_ROWS"): 4,
         (log_rows, "FEWEST_ROWS"): 4,
     }
-    before = {(module, name): getattr(module, name) for module, name in sizes}
-    for (module, name), size in sizes.items():
-        setattr(module, name, size)
-    try:
+    with ExitStack() as patches:
+        for (module, name), size in sizes.items():
+            patches.enter_context(patch.object(module, name, size))
         yield
-    finally:
-        for (module, name), size in before.items():
-            setattr(module, name, size)
 
 
 def simulate_on_cluster(

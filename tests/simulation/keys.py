@@ -49,8 +49,12 @@ class MemoryKeys(KeyStore):
     @override
     def enrol(self, tenant: str, name: str) -> str:
         pseudonym = f"{len(self.sealers):032x}"
-        self.sealers[tenant, pseudonym] = OpenSealer(f"{len(self.sealers):016x}")
+        self.enrol_as(tenant, pseudonym)
         return pseudonym
+
+    def enrol_as(self, tenant: str, pseudonym: str) -> None:
+        """Give a key to somebody who has a pseudonym already, as tenants do."""
+        self.sealers[tenant, pseudonym] = OpenSealer(f"{len(self.sealers):016x}")
 
     @override
     def sealer(self, tenant: str, pseudonym: str) -> Sealer:

@@ -199,6 +199,9 @@ class Node:
                 self._in_store(partial(self._save_shard_snapshot, effect))
             case effects.Recover():
                 self._in_store(partial(self._recover, effect), ends=False)
+            case effects.Gather():
+                gathered = messages.Gathered(effect.number, waited=True)
+                self.world.clockwork.later(effect.wait_ms, partial(self.tell, self.life, gathered))
             case effects.ReportDefect():
                 self.world.history.complaints.append(f"{effect.command} raised {effect.error!r}")
             case effects.Released():

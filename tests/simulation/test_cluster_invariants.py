@@ -11,7 +11,7 @@ from tests.simulation.cluster_world import ClusterWorld, simulate_on_cluster
 
 pytestmark = pytest.mark.simulation
 
-SEEDS = 1_000
+SEEDS = 600
 PORTION = 50
 
 
@@ -37,6 +37,6 @@ def test_the_worlds_meet_every_fault_of_a_cluster() -> None:
         met["a bucket was opened"] += len(world.link.cluster.tables["sim_log.log"].partitions)
     wanted = {
         "lost", "late and applied", "late and refused by its condition", "unheard", "unheard and hidden", "unreachable",
-        "a bucket was opened",
+        "a bucket was opened", "a block was indexed", "the index was rebuilt", "a write failed",
     }  # fmt: skip
-    assert wanted == {fault for fault, times in met.items() if times >= 10}
+    assert wanted <= {fault for fault, times in met.items() if times >= 10}

@@ -60,8 +60,15 @@ class Client(Connection):
         self._pass_time()
         if not self._link.reachable():
             raise UnreachableError("no coordinator takes the statement")
-        answer = self._link.cluster.conditional(statement, values)
-        if self._link.happens(self._link.faults.unheard):
+        link, faults = self._link, self._link.faults
+        decide = partial(link.cluster.conditional, statement, values)
+        if link.happens(faults.late):
+            link.decide_later(statement, values)
+            raise UnknownWriteError("no answer in time")
+        if link.happens(faults.lost):
+            raise UnknownWriteError("no answer in time")
+        answer = decide(hidden=link.happens(faults.hidden))
+        if link.happens(faults.unheard):
             raise UnknownWriteError("no answer in time")
         self._pass_time()
         return answer

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from kinelog.cassandra_session.connection import Value
 
-_TOKEN = re.compile(r"\s*('(?:[^']|'')*'|[A-Za-z_][\w.]*|-?\d+(?:\.\d+)?|>=|<=|!=|[?=<>(),*{}:+])")
+_TOKEN = re.compile(r"\s*('(?:[^']|'')*'|\"\w+\"|[A-Za-z_][\w.]*|-?\d+(?:\.\d+)?|>=|<=|!=|[?=<>(),*{}:+])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class _Reader:
 
     def name(self) -> str:
         self.at += 1
-        return self.tokens[self.at - 1]
+        return self.tokens[self.at - 1].strip('"')
 
     def names(self) -> tuple[str, ...]:
         self.need("(")

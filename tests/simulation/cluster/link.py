@@ -56,6 +56,13 @@ class Link:
         """Let everybody else go on for a while (None: as long as a statement takes one way)."""
         self._clockwork.run_until(self._clockwork.now_ms + (self._delay() if length_ms is None else length_ms))
 
+    def decide_later(self, statement: Statement, values: tuple[Value, ...]) -> None:
+        """Let a conditional write arrive long after its client gave it up."""
+        self.later(
+            self.faults.timeout_ms + self.rng.randint(1, self.faults.late_ms),
+            lambda: self._apply_late(statement, values, lambda _answer: None),
+        )
+
     def later(self, delay_ms: int, action: Callable[[], None]) -> None:
         """Let something arrive after a while."""
         self._clockwork.later(delay_ms, action)

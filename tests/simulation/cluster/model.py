@@ -7,10 +7,11 @@ partition.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kinelog.cassandra_session.connection import Access, Conditional, Keyspaces, Row, Statement, Value
+from kinelog.cassandra_session.errors import MissingTableError
 
 from tests.simulation.cluster.cql import CreateTable, DropTable, Mark, Relation, Select, Term, Write, parse
 from tests.simulation.cluster.tables import NEVER, Cell, Key, Partition, RangeDeletion, StoredRow, Table, holds, row_of
@@ -52,7 +53,7 @@ class Cluster:
         self.keyspaces = keyspaces
         self.tables: dict[str, Table] = {}
         self.statements = 0
-        self.by_the_clock: set[str] = set()
+        self.by_the_clock: Container[str] = frozenset()
         self._ballot = 0
         self._accepted: dict[tuple[str, Key], Undecided] = {}
         self._texts: dict[str, str] = {}
@@ -89,7 +90,7 @@ class Cluster:
         parsed = parse(self._named(statement.cql))
         if not isinstance(parsed, Write) or not parsed.conditional:
             raise TypeError(f"no conditional write: {statement.cql}")
-        table = self.tables[parsed.table]
+        table = self._table(parsed.table)
         partition, clustering = self._key_of(table, parsed, values)
         self._finish(parsed.table, partition)
         current = self._current(table, partition, clustering)
@@ -111,6 +112,12 @@ class Cluster:
         """Let everything that was decided be seen."""
         for table, partition in list(self._accepted):
             self._finish(table, partition)
+
+    def _table(self, name: str) -> Table:
+        found = self.tables.get(name)
+        if found is None:
+            raise MissingTableError(f"{name} does not exist")
+        return found
 
     def _named(self, cql: str) -> str:
         text = self._texts.get(cql)
@@ -143,7 +150,7 @@ class Cluster:
         return partition, tuple(named[column] for column in layout.clustering)
 
     def _write(self, write: Write, values: Values, timestamp: int) -> None:
-        table = self.tables[write.table]
+        table = self._table(write.table)
         if write.deletes and not write.values:
             self._remove(table, write, values, timestamp)
             return
@@ -202,7 +209,7 @@ class Cluster:
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _select(self, select: Select, values: Values, *, finish: bool) -> list[Row]:
-        table = self.tables[select.table]
+        table = self._table(select.table)
         limit = _bound(select.limit, values)
         found: list[Row] = []
         for key in self._asked_partitions(table, select, values):
