@@ -156,10 +156,14 @@ class Generations:
             self.seen(now=True)
 
     def drop_retired(self) -> bool:
-        """Drop tables that nobody can be reading any more; whether none are left to be dropped later."""
+        """Drop tables that nobody can be reading any more; whether none are left to be dropped later.
+
+        One generation a call: all nodes must agree on each change of the schema, which takes seconds while one of them
+        is busy, and meanwhile the worker folds nothing.
+        """
         document = self.seen(now=True).document
         retired = [found for found in document.generations if found.state == RETIRED]
-        due = [found for found in retired if found.retired_at_ms + NOTICE_MS <= self._now_ms()]
+        due = [found for found in retired if found.retired_at_ms + NOTICE_MS <= self._now_ms()][:1]
         if due and self._become_maker() is not None:
             try:
                 for table in (table for found in due for table in found.tables):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kinelog.journal.errors import JournalError
 from kinelog.projections.errors import ViewsUnavailableError
 
-from tests.cassandra_chaos.deployment import Deployment
+from tests.cassandra_chaos.deployment import Deployment, NeverError
 from tests.cassandra_chaos.history import Judgement, frames_in_ledgers, judge
 from tests.cassandra_chaos.stored_frames import StoredFrames
 from tests.projections.cassandra_floor import Dump, dump_cluster
@@ -94,20 +94,26 @@ class Checks:
 
     def _caught_up(self) -> dict[int, int]:
         """Wait until the views show the whole log; the positions."""
-        found: dict[int, int] = {}
+        heads: dict[int, int] = {}
+        last = "nothing was asked"
         journal, read_side = self._deployment.opened.journal, self._deployment.opened.read_side()
 
         def caught_up() -> bool:
-            nonlocal found
+            nonlocal heads, last
             try:
-                found = {shard: journal.head(shard) for shard in range(journal.shards)}
+                heads = {shard: journal.head(shard) for shard in range(journal.shards)}
                 as_of = read_side.as_of()
-            except (JournalError, ViewsUnavailableError):  # not well yet: a deadline runs
+            except (JournalError, ViewsUnavailableError) as error:  # not well yet: a deadline runs
+                last = str(error)
                 return False
-            return all(as_of.get(shard, 0) == position for shard, position in found.items())
+            last = f"heads {heads}, views {as_of}"
+            return all(as_of.get(shard, 0) == position for shard, position in heads.items())
 
-        self._deployment.wait_for(caught_up, "the views show the whole log", PATIENCE_S)
-        return found
+        try:
+            self._deployment.wait_for(caught_up, "the views show the whole log", PATIENCE_S)
+        except NeverError as error:
+            raise NeverError(f"{error}\n{last}") from error
+        return heads
 
     def _dump(self) -> Dump:
         return dump_cluster(self._deployment.opened.connection, "live")

@@ -80,8 +80,8 @@ class Deployment:
         return int(psutil.Process(self.service.process.pid).memory_info().rss)
 
     def ready_status(self) -> int:
-        """What `/readyz` answers."""
-        return Asking(self.service.url, self.token).get("/readyz").status
+        """What `/health/ready` answers."""
+        return Asking(self.service.url, self.token).get("/health/ready").status
 
     def wait_until_served(self, since_s: float, timeout_s: float = 120.0) -> None:
         """Wait until every impatient phone had a frame acknowledged that it sent after this moment.
