@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 import msgspec
+from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.migrations import apply_schema
 from kinelog.projections.cassandra.read_side import CassandraReadSide
 from kinelog.projections.cassandra.schema import VIEWS_SCHEMA
@@ -56,7 +57,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class TracedFloor:
     """The floor, folded, and a read side whose reads are traced."""
 
-    def __init__(self, floor: WrittenFloor) -> None:
+    def __init__(self, floor: WrittenFloor, connection: Connection) -> None:
         """Let three weeks pass."""
         BusyFloor(floor, 3).play(60)
         self.anna = floor.register("anna")
@@ -71,8 +72,8 @@ class TracedFloor:
         for sequence in range(NONSENSE):
             floor.send(self.anna, self.session, 900 + sequence, b"ae nonsense")
         floor.project()
-        self.now_ms = floor.now_ms
-        self.connection = TracedConnection(floor.connection)
+        self.middle_ms = floor.now_ms + FRAMES * 1000
+        self.connection = TracedConnection(connection)
         self.side = CassandraReadSide(self.connection, floor.journal.shards, lambda: floor.now_ms)
         self.side.as_of()  # registry and positions, which every question finds known
 
@@ -94,8 +95,8 @@ class TracedFloor:
 
 def pages(floor: TracedFloor, page: int) -> list[Page]:
     """A page of every question."""
-    side, anna, session, now = floor.side, floor.anna, floor.session, floor.now_ms
-    since = now - 20 * DAY_MS
+    side, anna, session, middle = floor.side, floor.anna, floor.session, floor.middle_ms
+    since = middle - 20 * DAY_MS
     return [
         floor.asked("session by id", lambda: side.session(TENANT, session)),
         floor.asked("sessions of a person", lambda: side.sessions_of_person(*anna, None, None, None, page).rows),
@@ -105,7 +106,7 @@ def pages(floor: TracedFloor, page: int) -> list[Page]:
         floor.asked("samples of a session", lambda: side.samples(*anna, session, None, None, page)),
         floor.asked(
             "samples from the middle",
-            lambda: side.samples(*anna, session, now + FRAMES * 1000, None, page),
+            lambda: side.samples(*anna, session, middle, None, page),
             plain=False,
         ),
         floor.asked("training now", lambda: side.training_now(TENANT, GYM), plain=False),
@@ -141,12 +142,15 @@ def main(*, page: int, as_json: bool) -> None:
     Example:
       python -m benchmarks.rows_read --page 20
     """
-    with tempfile.TemporaryDirectory() as name, cassandra_ring(1, heap="512M") as cluster:
-        with connected(deployment(cluster, "pages")) as connection:
-            apply_schema(connection, [VIEWS_SCHEMA])
-            floor = WrittenFloor(Path(name), connection)
-            found = pages(TracedFloor(floor), page)
-            floor.close()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        cassandra_ring(1, heap="512M") as cluster,
+        connected(deployment(cluster, "pages")) as connection,
+    ):
+        apply_schema(connection, [VIEWS_SCHEMA])
+        floor = WrittenFloor(Path(name), connection)
+        found = pages(TracedFloor(floor, connection), page)
+        floor.close()
     click.echo(msgspec.json.encode(found).decode() if as_json else in_words(found, page))
 
 
