@@ -12,7 +12,7 @@ export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
 .PHONY: run cassandra run-cassandra test check lint types unit simulation power system browser openapi cassandra-one \
-	cassandra-three fuzz bench bench-cassandra lock clean prerequisites
+	cassandra-three chaos-cassandra fuzz bench bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
 
@@ -74,6 +74,11 @@ cassandra-one: $(VENV)/.dev
 # Without workers: these tests stop and pause the nodes that they share.
 cassandra-three: $(VENV)/.dev
 	$(PYTEST) -m cassandra_cluster
+
+CHAOS ?= --rounds 2 --kills 50
+
+chaos-cassandra: $(VENV)/.dev  ## kill and pause three nodes and the service under load; half an hour (CHAOS=--short: minutes)
+	PYTHONPATH=$(CURDIR)/.dev $(BIN)/python -m tests.cassandra_chaos $(CHAOS)
 
 fuzz: $(VENV)/.dev  ## a million damaged frames
 	$(BIN)/python -m kinelog.codecs.fuzz --cases 1000000 --seed 1

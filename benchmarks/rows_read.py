@@ -3,8 +3,8 @@
 A made-up gym floor on which somebody trains twice a day for three weeks is folded into the structured tables by the
 projection worker; then each question is asked for a page while every read is traced. Wanted: at most one row more than
 the page has. What is aggregated over shards or days is listed apart, and so are samples from the middle of a session,
-where frames that began earlier reach in. Of samples a few more are read: those that start together make up one frame,
-and a page never begins within it.
+where frames that began earlier reach in. Of samples a few more are read: which parts a session
+has, and four at a time for a look behind the last row.
 
     python -m benchmarks.rows_read --page 20
 """

@@ -21,6 +21,7 @@ import msgspec
 from kinelog.domain.identifiers import person_of, shard_of
 from kinelog.journal.copy_mark import CopyMark, CopyMarks, CopyRefusedError
 from kinelog.journal.copy_writer import ShardWriter
+from kinelog.journal.errors import UnavailableError
 from kinelog.journal.port import Journal
 from kinelog.journal.records import Positioned
 
@@ -185,6 +186,8 @@ class LogCopy:
             yield commit
             if commit[-1].position >= until:
                 return
+        # Ending here would note a round as copied that was not.
+        raise UnavailableError(f"shard {shard} of the source does not give all events up to {until}, its head")
 
     def _heads(self, journal: Journal) -> tuple[int, ...]:
         return tuple(map(journal.head, range(journal.shards)))

@@ -26,7 +26,7 @@ class Journal(ABC):
     """Largest commit it takes, packed."""
 
     gather_share: float = 0.0
-    """Share of a commit's time that is worth waiting for more events, while commits of other shards are in flight. 0 where
+    """Share of a commit's time that is worth waiting for more events while other shards' commits are in flight; 0 where
     these share their cost anyway."""
 
     @abstractmethod

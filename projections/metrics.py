@@ -13,8 +13,14 @@ BATCH_SECONDS = Histogram(
 NEWEST_EVENT_AGE_SECONDS = Gauge(
     "kinelog_projections_newest_event_age_seconds", "Age of the newest event when its rows became visible"
 )
+POSITION = Gauge(
+    "kinelog_projections_position",
+    "Position that a view is folded to; the log's head less it is its lag",
+    ("view", "shard"),
+)
 PARKED = Counter("kinelog_projections_parked_events", "Events set aside because they could not be folded", ("view",))
 CONFLICTS = Counter("kinelog_projections_conflicts", "Batches folded again because another process changed the views")
+RETRIES = Counter("kinelog_projections_retries", "Batches folded again because the store did not answer")
 UNREADABLE = Counter("kinelog_projections_unreadable_reads", "Reads of a shard's log that failed", ("shard",))
 STATEMENTS = Histogram(
     "kinelog_projections_batch_statements",

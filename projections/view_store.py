@@ -124,6 +124,9 @@ class ViewStore(ABC):
     batches_at_once: ClassVar[int] = 1
     """How many ordinary batches are folded together when the views are late."""
 
+    workers_at_once: ClassVar[int] = 1
+    """Workers of one process that are worth having: more, where folding waits for something distant."""
+
     @abstractmethod
     def close(self) -> None:
         """Let go of it."""

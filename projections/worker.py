@@ -106,16 +106,17 @@ class ProjectionWorker:
                 scrub_at = now + (1 if more else SCRUB_AGAIN_S)
         # What was put off must not lie in the files for as long as nobody starts a worker again.
         if not self._away:
-            self._store.scrub()
+            self._unless_away(stop, self._store.scrub)
 
     def _unless_away(self, stop: threading.Event, work: Callable[[], int]) -> int:
         """Do something with the store; while it is away, wait longer with every try, say so once, and give 0."""
         try:
             done = work()
         except self._store.passing as error:
+            metrics.RETRIES.inc()
             self._forget_cached()
             if not self._away:
-                logger.error("the views' store does not answer, and is asked again until it does: %s", error)
+                logger.warning("the views' store does not answer, and is asked again until it does: %s", error)
             self._away = min(max(2 * self._away, FIRST_PAUSE_S), LONGEST_PAUSE_S)
             stop.wait(self._away)
             return 0
@@ -147,6 +148,9 @@ class ProjectionWorker:
                 return 1  # somebody else was faster: look again soon
             metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
             metrics.EVENTS.inc(count)
+            for folding in self._foldings:
+                for shard in chunks:
+                    metrics.POSITION.labels(folding.view.name, str(shard)).set(folding.position(shard))
             newest = max((o.event.at_ms for events in chunks.values() for o in events if o.event), default=None)
             if newest is not None:
                 metrics.NEWEST_EVENT_AGE_SECONDS.set(max(0, self._clock() - newest) / 1000)

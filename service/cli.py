@@ -7,6 +7,7 @@ import logging
 import sys
 
 import click
+from kinelog.service.repeated_lines import RepeatedLines
 from typing_extensions import override
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -91,3 +92,6 @@ def log_to_stderr(level: str) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    if level.upper() != "DEBUG":
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(RepeatedLines())

@@ -8,7 +8,7 @@ from threading import Event
 from typing import ClassVar
 
 from kinelog.actors.region import wall_clock_ms
-from kinelog.cassandra_session.errors import CassandraError, SchemaError
+from kinelog.cassandra_session.errors import CassandraError, SchemaError, UnknownWriteError, UnreachableError
 from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
 from kinelog.journal.cassandra.copy_marks import CassandraCopyMarks
@@ -18,11 +18,11 @@ from kinelog.journal.cassandra.journal import CassandraJournal, CassandraLog
 from kinelog.journal.cassandra.log_identity import identify
 from kinelog.journal.cassandra.snapshots import CassandraSnapshots
 from kinelog.journal.copy_mark import require_complete
-from kinelog.journal.errors import JournalError
+from kinelog.journal.errors import JournalError, UnavailableError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.privacy import master_key
 from kinelog.privacy.cassandra_key_store import has_keys, open_key_store
-from kinelog.privacy.errors import MissingMasterKeyError, PrivacyError, WrongMasterKeyError
+from kinelog.privacy.errors import KeyStoreUnavailableError, MissingMasterKeyError, PrivacyError, WrongMasterKeyError
 from kinelog.privacy.master_key import MasterKey
 from kinelog.projections.cassandra.cassandra_views import CassandraViews
 from kinelog.projections.cassandra.read_side import CassandraReadSide
@@ -38,6 +38,8 @@ from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 from kinelog.service.opened_data import OpenedData
 from kinelog.service.schemas import SCHEMAS
 from typing_extensions import override
+
+_AWAY = (UnreachableError, UnknownWriteError, UnavailableError, KeyStoreUnavailableError)
 
 
 class ClusterData(OpenedData):
@@ -68,6 +70,9 @@ class ClusterData(OpenedData):
                 self.journal = self._open_journal()
             except (MissingMasterKeyError, WrongMasterKeyError) as error:
                 raise ConfigurationError(str(error)) from error
+            except _AWAY as error:
+                message = f"the cluster does not answer, or too few of its nodes do (`nodetool status`): {error}"
+                raise UnavailableServiceError(message) from error
             except (CassandraError, SchemaError, PrivacyError, JournalError) as error:
                 raise UnavailableServiceError(str(error)) from error
             self._opened = undo.pop_all()

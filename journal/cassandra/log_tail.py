@@ -17,6 +17,7 @@ from kinelog.journal.cassandra.entity_events import EntityEvents, Offset
 from kinelog.journal.cassandra.held_commits import HeldCommits, RunBytes
 from kinelog.journal.cassandra.log_rows import LogRows, batches
 from kinelog.journal.commit_row import CommitRow, Run
+from kinelog.journal.errors import CorruptError
 
 TAIL_BYTES = 4 * BLOCK_BYTES
 POLL_BYTES = BLOCK_BYTES // 2
@@ -94,7 +95,13 @@ class LogTail:
             self.refresh()
             with self._lock:
                 held = self._held
-                if held is None or held.cost <= self._bound:
+                if held is None:
+                    continue
+                if held.cost <= self._bound:
+                    if self._all_read and held.up_to < held.seen:
+                        # Read to its end, and not as far as we have committed: it would be read again for ever.
+                        where = f"shard {self._shard}, position {held.up_to + 1}"
+                        raise CorruptError(where, f"the log does not go on there, and {held.seen} was committed")
                     continue
                 generation, block = held.offset.generation, held.oldest_block()
             self._index.write(generation, block)

@@ -60,6 +60,7 @@ class CassandraViews(ViewStore):
 
     trouble = (CassandraError,)
     passing = (UnreachableError, UnknownWriteError, SchemaError)
+    workers_at_once = 2
     batches_at_once = 4
     """An entity's rows are written once a batch, whatever number of events changed them."""
 

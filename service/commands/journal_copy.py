@@ -77,6 +77,7 @@ def _copy(
     from kinelog.journal.copy_mark import CopyRefusedError
     from kinelog.journal.errors import FencedError, IncompatibleStoreError, JournalError
     from kinelog.privacy.errors import PrivacyError, WrongMasterKeyError
+    from kinelog.privacy.key_copying import require_same_master_key
     from kinelog.service.copy_ends import opened_destination, opened_source, shared_master_key
 
     shown: Shown = _lines if as_json else _bar if sys.stderr.isatty() else _nothing
@@ -84,6 +85,8 @@ def _copy(
         with ExitStack() as stack:
             master = shared_master_key((*ends, here))
             first = stack.enter_context(opened_source(ends[0], master, while_running=while_running))
+            # Before a new destination is made: it belongs to the master key that it is made with.
+            require_same_master_key(master, [first.keys])
             second = stack.enter_context(opened_destination(ends[1], master, shards, first.journal))
             return copy_store(first, second, master, shown, complete=not while_running)
     except KeyboardInterrupt:

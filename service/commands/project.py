@@ -8,13 +8,14 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import click
 import msgspec
 from kinelog.actors.region import wall_clock_ms
+from kinelog.cassandra_session.errors import CassandraError, UnknownWriteError, UnreachableError
 from kinelog.journal.errors import JournalError
 from kinelog.privacy.errors import PrivacyError
 from kinelog.projections import parking
@@ -24,6 +25,7 @@ from kinelog.projections.rebuild import Rebuild, RebuildProgress, views_named
 from kinelog.projections.status import ProjectionStatus, status_of
 from kinelog.projections.view_store import ViewStore
 from kinelog.projections.worker import ProjectionWorker
+from kinelog.projections.worker_threads import WorkerThreads
 from kinelog.service.cli import log_to_stderr
 from kinelog.service.configuration import EMBEDDED, DataFolder, load_settings
 from kinelog.service.errors import TryAgainError, UnavailableServiceError
@@ -109,7 +111,9 @@ def command(
                 _project(opened, views, shards, stop, once=once, as_json=as_json)
     except (ViewsMovedError, RebuildRunningError) as error:
         raise TryAgainError(str(error)) from error
-    except (ProjectionsError, JournalError, PrivacyError, sqlite3.Error) as error:
+    except (UnreachableError, UnknownWriteError) as error:
+        raise UnavailableServiceError(f"the cluster does not answer: {error}") from error
+    except (ProjectionsError, JournalError, PrivacyError, CassandraError, sqlite3.Error) as error:
         raise UnavailableServiceError(str(error)) from error
 
 
@@ -124,14 +128,33 @@ def _project(
 ) -> None:
     if shards is not None and shards[-1] >= opened.journal.shards:
         raise click.BadParameter(f"the log has shards 0 to {opened.journal.shards - 1}", param_hint="--shards")
-    worker = ProjectionWorker(opened.journal, opened.codec, views, shards, wall_clock_ms, evict=opened.keys.evict)
+    with ExitStack() as stores:
+
+        def worker(share: Sequence[int]) -> ProjectionWorker:
+            own = stores.enter_context(closing(opened.view_store()))
+            return ProjectionWorker(opened.journal, opened.codec, own, share, wall_clock_ms, evict=opened.keys.evict)
+
+        followed = range(opened.journal.shards) if shards is None else shards
+        workers = WorkerThreads(worker, followed, views.workers_at_once)
+        _fold(opened, workers, shards, stop, once=once, as_json=as_json)
+
+
+def _fold(
+    opened: OpenedData,
+    workers: WorkerThreads,
+    shards: tuple[int, ...] | None,
+    stop: threading.Event,
+    *,
+    once: bool,
+    as_json: bool,
+) -> None:
     if not once:
         # On a full machine what comes in goes first: views that are a moment late hurt nobody, an answer does.
         os.nice(POLITENESS)
         with indexing(opened, shards, stop):
-            worker.run(stop)
+            workers.run(stop)
         return
-    folded = worker.catch_up(stop)
+    folded = workers.catch_up(stop)
     print_result({"events": folded}, f"{folded} events folded", as_json=as_json)
 
 

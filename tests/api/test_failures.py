@@ -16,6 +16,7 @@ from kinelog.api.problem_catalogue import KIND_OF_CODE, kind_of
 from kinelog.domain.commands import Command, RecordFrames
 from kinelog.domain.identifiers import Person
 from kinelog.projections.errors import ViewsUnavailableError
+from typing_extensions import override
 
 Serve = Callable[..., None]
 MakeFrame = Callable[..., bytes]
@@ -79,6 +80,7 @@ class Silent(Failing):
     def __init__(self, inner: Any) -> None:
         super().__init__(inner, Unavailable("never"))
 
+    @override
     async def ask(self, person: Person, command: Command) -> Answer:
         if isinstance(command, self.kind):
             await asyncio.Event().wait()

@@ -17,8 +17,8 @@ from pathlib import Path
 from cassandra_server.cluster import CassandraCluster
 from cassandra_server.configuration import Options
 from cassandra_server.errors import CassandraServerError
-from tests.cassandra_chaos.deployment import Deployment
-from tests.cassandra_chaos.rounds import Outcome, full_plan, run, short_plan
+from tests.cassandra_chaos.deployment import Deployment, NeverError
+from tests.cassandra_chaos.rounds import Outcome, Rounds, full_plan, short_plan
 
 COLUMNS = "{:<26} {:>5} {:>12} {:>8} {:>8} {:>5} {:>7} {:>7} {:>10} {:>9} {:>7}"
 HEADINGS = (
@@ -33,22 +33,30 @@ def main() -> int:
     chance = random.Random(arguments.seed)  # chooses nodes and moments
     plan = short_plan(chance) if arguments.short else full_plan(arguments.rounds, arguments.kills, chance)
     outcomes: list[Outcome] = []
+    stuck = False
     try:
         with tempfile.TemporaryDirectory(prefix="kinelog-chaos-", dir=arguments.folder) as folder:
             cluster = CassandraCluster(Path(folder) / "ring", nodes=3, options=Options(heap=arguments.heap))
             _tell("starting three nodes …")
             with cluster, Deployment(cluster, Path(folder), "chaos", arguments.seed) as deployment:
-                for outcome in run(deployment, plan, _tell):
+                rounds = Rounds(deployment, _tell)
+                for fault, times in plan:
+                    outcome = rounds.run(fault, times)
                     outcomes.append(outcome)
                     _tell(_row(outcome))
                     for complaint in outcome.complaints:
                         _tell(f"  FOUND {complaint}")
                         _tell(deployment.service.log[-8_000:])
+                if arguments.log is not None:
+                    arguments.log.write_text("".join([*deployment.logs, deployment.service.log]))
+    except NeverError as error:
+        _tell(f"FOUND {error}")
+        stuck = True
     except CassandraServerError as error:
         _tell(str(error))
         return 1
     print(json.dumps([_for_machines(outcome) for outcome in outcomes]) if arguments.json else _table(outcomes))
-    return EXIT_FOUND if any(outcome.complaints for outcome in outcomes) else 0
+    return EXIT_FOUND if stuck or any(outcome.complaints for outcome in outcomes) else 0
 
 
 def _tell(words: str) -> None:
@@ -111,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--short", action="store_true", help="each kind of fault once, briefly, as CI does")
     parser.add_argument("--heap", default="384M", help="of each node  [384M]")
     parser.add_argument("--folder", type=Path, help="where to keep data while it runs  [the system's for such things]")
+    parser.add_argument("--log", type=Path, help="file for what the service logged")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
     return parser
 

@@ -57,9 +57,10 @@ class Checks:
     def everything(self) -> Checked:
         """All that must hold; people stand still meanwhile."""
         self._deployment.pause_people()
-        judgement, verify, tables = self.judged(), self._verified(), self._rebuilt()
-        self._deployment.resume_people()
-        return Checked(judgement, verify, tables)
+        try:
+            return Checked(self.judged(), self._verified(), self._rebuilt())
+        finally:
+            self._deployment.resume_people()
 
     def _read_log(self) -> bool:
         try:

@@ -79,6 +79,10 @@ class Deployment:
         """Resident memory of the service's own process."""
         return int(psutil.Process(self.service.process.pid).memory_info().rss)
 
+    def ready_status(self) -> int:
+        """What `/readyz` answers."""
+        return Asking(self.service.url, self.token).get("/readyz").status
+
     def wait_until_served(self, since_s: float, timeout_s: float = 120.0) -> None:
         """Wait until every impatient phone had a frame acknowledged that it sent after this moment.
 
@@ -106,9 +110,11 @@ class Deployment:
 
         Raises:
             NeverError: Time is up; what the service logged last is told.
+            UnexpectedAnswerError: A phone was told what it may never be told.
         """
         deadline, poll = time.monotonic() + timeout_s, threading.Event()
         while not condition():
+            self.phones.require_content()
             if time.monotonic() > deadline:
                 raise NeverError(f"not within {timeout_s:.0f} s: {what}\n{self.service.log[-4000:]}")
             poll.wait(LOOK_EVERY_S)
@@ -125,12 +131,17 @@ class Deployment:
         self.phones = Phones(self.service.url, self.token, IMPATIENT_PHONES, self.seed, self.ledgers[1])
 
     def close(self) -> None:
-        """End everything but the ring."""
+        """End everything but the ring.
+
+        Raises:
+            UnexpectedAnswerError: What the service said to a phone that it may never say.
+        """
         self.simulator.kill()
         self.simulator.communicate()
         self.service.kill()
         self.logs.append(self.service.log)
         self.opened.close()
+        self.phones.stop()
 
     def __enter__(self) -> Self:
         """Already running."""

@@ -8,7 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.cassandra_chaos.deployment import Deployment
+from tests.cassandra_chaos.deployment import Deployment, NeverError
+
+UNAVAILABLE = 503
+WITHIN_S = 60.0
+EXIT_UNAVAILABLE = 69
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def two_nodes_killed(indexes: tuple[int, int], down_s: float) -> Fault:
         nodes = [deployment.cluster.nodes[index] for index in indexes]
         for node in nodes:
             node.kill()
+        _told_to_come_back(deployment)
+        _told_why_not(deployment)
         hold(down_s)
         for node in nodes:
             node.start()
@@ -76,9 +82,12 @@ def two_nodes_paused(indexes: tuple[int, int], paused_s: float) -> Fault:
         nodes = [deployment.cluster.nodes[index] for index in indexes]
         for node in nodes:
             node.pause()
-        hold(paused_s)
-        for node in nodes:
-            node.resume()
+        try:
+            _told_to_come_back(deployment)
+            hold(paused_s)
+        finally:
+            for node in nodes:
+                node.resume()
 
     return Fault(f"nodes {indexes[0] + 1} and {indexes[1] + 1} paused {paused_s:.0f} s", inject, quorum=False)
 
@@ -93,6 +102,25 @@ def service_killed(chance: random.Random) -> Fault:
         deployment.start_service()
 
     return Fault("service killed", inject)
+
+
+def _told_to_come_back(deployment: Deployment) -> None:
+    """Wait until phones are told so, and whoever asks whether the service is ready is told that it is not."""
+    began_s = time.monotonic()
+
+    def told() -> bool:
+        return any(answer.status == UNAVAILABLE for answer in deployment.phones.since(began_s))
+
+    deployment.wait_for(told, "phones are told to come back", WITHIN_S)
+    deployment.wait_for(lambda: deployment.ready_status() == UNAVAILABLE, "the service is not ready", WITHIN_S)
+
+
+def _told_why_not(deployment: Deployment) -> None:
+    """Whoever starts something on such a cluster is told in words what is wrong, and what starts it may try again."""
+    done = deployment.kinelog("project", "--once")
+    said = done.stdout + done.stderr
+    if done.returncode != EXIT_UNAVAILABLE or "does not answer" not in said or "Traceback" in said:
+        raise NeverError(f"started without a quorum, it ended with {done.returncode} and said: {said}")
 
 
 def hold(seconds: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.cassandra_chaos import faults
@@ -58,51 +58,44 @@ class Outcome:
         return [words for words, wrong in found.items() if wrong]
 
 
-def run(deployment: Deployment, planned: list[tuple[Fault, int]], tell: Callable[[str], None]) -> Iterator[Outcome]:
-    """Do the faults in order.
+class Rounds:
+    """Faults on one deployment."""
 
-    Args:
-        deployment: People train there.
-        planned: Faults, and how often each is done before everything is looked at; acknowledged frames are looked at
-            each time.
-        tell: Told what is being done.
-    """
-    checks = Checks(deployment)
-    deployment.wait_for_answers(100)
-    for fault, times in planned:
-        tell(f"{fault.name}{f' ({times} times)' if times > 1 else ''} …")
-        yield _done(deployment, checks, fault, times, tell)
+    def __init__(self, deployment: Deployment, tell: Callable[[str], None]) -> None:
+        """Wait until people train there; `tell` is told what is being done."""
+        self.deployment = deployment
+        self._tell = tell
+        self._checks = Checks(deployment)
+        deployment.wait_for_answers(50)
 
-
-def _done(deployment: Deployment, checks: Checks, fault: Fault, times: int, tell: Callable[[str], None]) -> Outcome:
-    memory, pid = deployment.memory_bytes(), deployment.service.process.pid
-    logged = len(deployment.service.log)
-    silence, answers = 0.0, list[Answered]()
-    for number in range(times):
-        began_s = faults.injected(fault, deployment)
-        silence = max(silence, deployment.phones.longest_silence_s(began_s))
-        answers += deployment.phones.since(began_s)
-        if number + 1 < times:
-            judgement = checks.judged()
-            tell(f"  {number + 1} of {times}: {_in_words(judgement)}")
-            if not judgement.sound:
-                break
-    tell("  looking at everything …")
-    same = deployment.service.process.pid == pid
-    more = deployment.memory_bytes() - memory if same else None
-    log_bytes = len(deployment.service.log) - (logged if same else 0)
-    refused = [answer for answer in answers if answer.status in (429, 503)]
-    return Outcome(
-        fault.name,
-        times,
-        checks.everything(),
-        silence,
-        max((answer.seconds for answer in answers), default=0.0),
-        len(refused),
-        sum(not answer.retry_after for answer in refused),
-        more,
-        log_bytes,
-    )
+    def run(self, fault: Fault, times: int = 1) -> Outcome:
+        """Do a fault so often, looking at acknowledged frames each time; then look at everything."""
+        deployment, service = self.deployment, self.deployment.service
+        memory, logged = deployment.memory_bytes(), len(service.log)
+        silence, answers = 0.0, list[Answered]()
+        for number in range(1, times + 1):
+            self._tell(f"{fault.name}{f', {number} of {times}' if times > 1 else ''} …")
+            began_s = faults.injected(fault, deployment)
+            silence = max(silence, deployment.phones.longest_silence_s(began_s))
+            answers += deployment.phones.since(began_s)
+            if number < times:
+                self._tell(f"  {_in_words(self._checks.judged())}")
+        same = deployment.service is service
+        more = deployment.memory_bytes() - memory if same else None
+        log_bytes = len(deployment.service.log) - (logged if same else 0)
+        refused = [answer for answer in answers if answer.status in (429, 503)]
+        self._tell("  looking at everything …")
+        return Outcome(
+            fault.name,
+            times,
+            self._checks.everything(),
+            silence,
+            max((answer.seconds for answer in answers), default=0.0),
+            len(refused),
+            sum(not answer.retry_after for answer in refused),
+            more,
+            log_bytes,
+        )
 
 
 def _in_words(judgement: Judgement) -> str:

@@ -122,11 +122,11 @@ def closing(store: CassandraStore) -> Iterator[CassandraStore]:
 
 @contextmanager
 def cassandra_store(
-    node: SharedNode, session: CqlSession, bucket_bytes: int = BUCKET_BYTES
+    node: SharedNode, session: CqlSession, bucket_bytes: int = BUCKET_BYTES, shards: int = 16
 ) -> Iterator[CassandraStore]:
     """An empty store, with its tables, that is dropped afterwards."""
     prefix = f"t_journal_{secrets.token_hex(4)}"
-    with closing(CassandraStore(node.address, prefix, bucket_bytes)) as store:
+    with closing(CassandraStore(node.address, prefix, bucket_bytes, shards=shards)) as store:
         store.create()
         try:
             yield store

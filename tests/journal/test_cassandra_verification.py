@@ -128,8 +128,8 @@ def report_on(connection: Connection, told: list[int] | None = None) -> Report:
 @pytest.fixture(scope="module")
 def journal(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[ClosingJournal]:
     """One log for all tests; each has a shard of its own, and what it damages there stays."""
-    with cassandra_store(cassandra_node, cassandra_session, bucket_bytes=1_500) as store:
-        yield store.open(SHARDS)
+    with cassandra_store(cassandra_node, cassandra_session, bucket_bytes=1_500, shards=SHARDS) as store:
+        yield store.open()
 
 
 @pytest.fixture(scope="module")

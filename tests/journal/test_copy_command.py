@@ -117,6 +117,14 @@ class TestRefused:
         done = copy(data, make_data(tmp_path / "other", 0))
         assert (done.exit_code, "other master key" in done.output or "another master key" in done.output) == (64, True)
 
+    def test_a_wrong_master_key_before_it_takes_the_destination(
+        self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KINELOG_MASTER_KEY", "ab" * 32)
+        assert copy(data, tmp_path / "copy").exit_code == 64
+        monkeypatch.setenv("KINELOG_MASTER_KEY", (data / "keys" / "master.key").read_text())
+        assert copy(data, tmp_path / "copy").exit_code == 0
+
     def test_a_folder_with_a_log_of_its_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KINELOG_MASTER_KEY", "ab" * 32)
         one, other = make_data(tmp_path / "one", 5), make_data(tmp_path / "two", 5)

@@ -14,10 +14,10 @@ from kinelog.domain.identifiers import person_of, shard_of
 from kinelog.journal import copying
 from kinelog.journal.copy_mark import CopyMarks, CopyRefusedError, MemoryCopyMarks, require_complete
 from kinelog.journal.copying import CopyStoppedError, LogCopy, events_of
-from kinelog.journal.errors import CommitTooLargeError, FencedError, IncompatibleStoreError, UnknownOutcomeError
+from kinelog.journal.errors import CommitTooLargeError, FencedError, IncompatibleStoreError, UnavailableError, UnknownOutcomeError
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.journal.port import Journal
-from kinelog.journal.records import StoredEvent
+from kinelog.journal.records import Positioned, StoredEvent
 from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
 from kinelog.journal.sqlite_inspection import verify_file
 from kinelog.journal.sqlite_journal import SqliteJournal
@@ -251,6 +251,26 @@ def test_a_copy_that_is_asked_to_stop_stops_and_goes_on_later() -> None:
     with pytest.raises(CopyStoppedError):
         copy.run(copy.begin(), lambda _events: copy.stop())
     assert 0 < destination.head(0) < source.head(0)
+    copy_round(source, destination, marks)
+    assert log_of(destination) == log_of(source)
+
+
+def test_a_source_that_does_not_show_all_of_its_log_is_not_taken_for_copied() -> None:
+    class Lagging(MemoryJournal):
+        shown = 1 << 30
+
+        @override
+        def read(self, shard: int, after: int, limit: int) -> list[Positioned]:
+            return super().read(shard, after, min(limit, max(0, self.shown - after)))
+
+    source = Lagging(1)
+    Growing(source).grow(20)
+    source.shown = 7
+    destination, marks = MemoryJournal(1), MemoryCopyMarks()
+    with pytest.raises(UnavailableError, match="does not give all events"):
+        copy_round(source, destination, marks)
+    assert destination.head(0) == 7
+    source.shown = 1 << 30
     copy_round(source, destination, marks)
     assert log_of(destination) == log_of(source)
 

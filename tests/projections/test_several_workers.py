@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from kinelog.cassandra_session.connection import Access, Statement
+from kinelog.cassandra_session.errors import UnknownWriteError, UnreachableError
 from kinelog.projections.cassandra.registry import Registry
 from kinelog.projections.errors import RebuildRunningError, ViewsMovedError
 from kinelog.projections.rebuild import Rebuild, RebuildProgress
@@ -245,4 +247,27 @@ def test_a_worker_whose_tables_were_dropped_goes_on_with_those_that_are_live(flo
     for _ in range(8):
         worker.step()
     assert worker.catch_up() == 0
+    assert dump_tables(tables) == alone(floor)
+
+
+def test_a_worker_waits_out_a_cluster_that_does_not_answer(floor: GymFloor) -> None:
+    fill(floor)
+    tables = empty_tables()
+    worker = worker_over(tables, floor)
+    writes = iter(range(10_000))
+
+    def unreachable() -> None:
+        number = next(writes)
+        if number in {3, 60}:
+            raise UnreachableError("too few replicas")
+        if number == 40:
+            raise UnknownWriteError("no answer in time")
+
+    tables.before_write = unreachable
+    folded = 0
+    with patch("kinelog.projections.worker.LONGEST_PAUSE_S", 0.001):
+        for _ in range(20):
+            folded += worker._unless_away(threading.Event(), worker.step)
+    assert folded == sum(floor.journal.head(shard) for shard in range(4))
+    assert next(writes) > 60
     assert dump_tables(tables) == alone(floor)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kinelog.journal.cassandra.entity_events import EntityEvents
 from kinelog.journal.cassandra.indexer import Indexer, IndexRebuild
 from kinelog.journal.cassandra.journal import CassandraLog
-from kinelog.journal.errors import UnavailableError
+from kinelog.journal.errors import JournalError
 
 from tests.simulation.cassandra_store import IDENTITY, INCARNATION
 from tests.simulation.cluster.client import Client
@@ -39,7 +39,7 @@ class IndexerProcess:
         try:
             if self._awake and self._indexer.step():
                 world.link.met["a block was indexed"] += 1
-        except UnavailableError:
+        except JournalError:
             world.link.met["a block was not indexed"] += 1
         rest_ms = self._rest_ms if world.faulty else QUIET_MS
         world.clockwork.later(world.rng.randint(1, rest_ms), self.step)
@@ -59,7 +59,7 @@ class IndexerProcess:
                 rebuild.start_over()
             elif rebuild.run(lambda _done, _all: None, lambda: False):
                 world.link.met["the index was rebuilt"] += 1
-        except UnavailableError:
+        except JournalError:
             world.clockwork.later(world.rng.randint(50, 1_000), self.rebuild)
 
     def _go_on(self) -> None:

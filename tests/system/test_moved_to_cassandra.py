@@ -63,7 +63,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         url, token = printed.split()[2], re.findall(r"#token=(\S+)", printed)[0]
         gym = Asking(url, token).get("/v1/gyms").json["gyms"][0]["gym"]
         train = ["simulate", "--url", url, "--bulk", "--gym", gym, "--minutes", "2"]
-        for options in (["--users", "3", "--prefix", "bulk", "--seed", "5"], ["--users", "1", "--prefix", ERASED, "--seed", "9"]):
+        for options in (
+            ["--users", "3", "--prefix", "bulk", "--seed", "5"],
+            ["--users", "1", "--prefix", ERASED, "--seed", "9"],
+        ):
             done = kinelog(*train, *options, KINELOG_TOKEN=token)
             assert done.returncode == 0, done.stderr
         erase(Asking(url, token))

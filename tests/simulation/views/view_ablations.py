@@ -11,12 +11,14 @@ from kinelog.cassandra_session.connection import Connection
 from kinelog.projections.cassandra import fold_rows, parked_events, stored_table
 from kinelog.projections.cassandra.cassandra_views import IN_FLIGHT, ROWS_A_GROUP, CassandraViews
 from kinelog.projections.cassandra.fold_rows import CassandraRows
+from kinelog.projections.cassandra.generations import Clocks
 from kinelog.projections.cassandra.planning import PlannedWrites, in_pieces
 from kinelog.projections.fold import View
 from kinelog.projections.row_buffer import StoredRows
 from kinelog.projections.view_store import Batch, Generation
 from typing_extensions import override
 
+from tests.simulation.views.floor import SHARDS
 from tests.simulation.views.views_world import KEYSPACES, ViewsWorld
 
 
@@ -119,10 +121,8 @@ class ViewAblation:
         with self.around():
             return ViewsWorld(seed, self._make_store, self.by_the_clock, trace).run()
 
-    def _make_store(
-        self, connection: Connection, shards: int, now_ms: Callable[[], int], sleep: Callable[[float], None]
-    ) -> CassandraViews:
-        return self.store(connection, shards, now_ms=now_ms, sleep=sleep)
+    def _make_store(self, connection: Connection, clocks: Clocks) -> CassandraViews:
+        return self.store(connection, SHARDS, clocks=clocks)
 
 
 VIEWS_AS_THEY_ARE = ViewAblation()

@@ -1,0 +1,43 @@
+"""What the command does at length, once and briefly: whatever dies, nothing is lost, and nobody has to help."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from cassandra_server.cluster import CassandraCluster
+from tests.cassandra.cql import open_session
+from tests.cassandra_chaos.deployment import Deployment
+from tests.cassandra_chaos.faults import Fault
+from tests.cassandra_chaos.rounds import Rounds, short_plan
+
+pytestmark = [pytest.mark.cassandra, pytest.mark.cassandra_cluster, pytest.mark.timeout(600)]
+
+SEED = 4
+PLAN = short_plan(random.Random(SEED))
+
+
+@pytest.fixture(scope="module")
+def rounds(cassandra_cluster: CassandraCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
+    """One deployment, on which people train all the while."""
+    prefix = f"chaos_{secrets.token_hex(4)}"
+    cassandra_cluster.wait_until_joined()
+    with Deployment(cassandra_cluster, tmp_path_factory.mktemp("chaos"), prefix, SEED) as deployment:
+        yield Rounds(deployment, lambda words: print(words, file=sys.stderr))
+    cassandra_cluster.wait_until_joined()
+    with open_session(cassandra_cluster.nodes[0].address) as session:
+        session.drop_keyspaces(prefix)
+
+
+@pytest.mark.parametrize(("fault", "times"), PLAN, ids=[fault.name.replace(" ", "-") for fault, _ in PLAN])
+def test_what_was_acknowledged_is_there_once_and_the_tables_equal_a_rebuild_after(
+    rounds: Rounds, fault: Fault, times: int
+) -> None:
+    outcome = rounds.run(fault, times)
+    assert outcome.complaints == [], rounds.deployment.service.log[-8_000:]
+    assert outcome.checked.judgement.acknowledged > 0
+    assert (outcome.refused > 0) or fault.quorum
