@@ -40,7 +40,7 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True):
     release_snapshot_from: int = 20
     shard_snapshot_every: int = 4_096
     backoff_ms: int = 200
-    backoff_limit_ms: int = 30_000
+    backoff_limit_ms: int = 10_000
 
     def suited_to(self, commit_bytes: int, gather_share: float) -> ShardSettings:
         """The same for a journal that takes commits of so many bytes (a command more must fit), and waits so."""

@@ -10,6 +10,11 @@ write as well. Measured is the recovery that the shards use: newest snapshot, ev
 
 Figures are given as ratios of the limits, and of opening and folding the same events from one msgpack list in memory,
 which no store can beat. Processor time of this process is given besides: it is what a shared machine cannot spoil.
+
+With `--peer FOLDER` Pekko Persistence, built there, recovers as many events of 400 bytes without a snapshot from the
+same server, in a fresh process, several times; the first time is cold. Ours takes turns with it.
+
+    python -m benchmarks.recovery --peer /tmp/pekko
 """
 
 from __future__ import annotations
@@ -28,10 +33,7 @@ from kinelog.actors import messages
 from kinelog.actors.recovery import Recoverer
 from kinelog.actors.rules import DOMAIN_RULES
 from kinelog.actors.snapshots import seal_state
-from kinelog.cassandra_session import keyspaces
-from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.connection import Connection
-from kinelog.cassandra_session.driver_connection import connect
 from kinelog.codecs.values import BlockSummary, DeviceKind, Format, FrameSummary, SensorKind
 from kinelog.domain.decider import State, evolve, initial
 from kinelog.domain.events import Event, FrameRecorded, SessionStarted
@@ -41,13 +43,14 @@ from kinelog.journal.cassandra.entity_recovery import EntityRecovery
 from kinelog.journal.cassandra.indexer import Indexer, IndexRebuild
 from kinelog.journal.cassandra.journal import CassandraJournal, CassandraLog
 from kinelog.journal.cassandra.log_identity import identify
-from kinelog.journal.cassandra.schema import LOG_SCHEMA
 from kinelog.journal.cassandra.snapshots import CassandraSnapshots
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.records import StoredEvent
 from kinelog.privacy.key_store import KeyStore
 
-from cassandra_server.cluster import CassandraCluster
+from benchmarks.cassandra_ring import HEAP, cassandra_ring, connected, deployment
+from benchmarks.pekko_peer import UNTAGGED, PekkoPeer
+from benchmarks.rounds import machine
 
 SHARDS = 4
 SHARD = 0
@@ -59,6 +62,10 @@ BEHIND_SNAPSHOT = 99
 WANTED_WITH_SNAPSHOT_MS = 20.0
 WANTED_WITHOUT_MS = 200.0
 """Half of what Pekko Persistence takes at its best for as many events, in a process that is warm."""
+
+WANTED_TIMES_PEER = 2.0
+PEER_ROUNDS = 3
+PEER_RECOVERIES = 5
 
 ROUNDS = 7
 SESSION = "11111111-1111-4111-8111-111111111111"
@@ -167,6 +174,28 @@ def measure_indexing(process: Process) -> None:
     print(f"  {blocks} blocks indexed, {indexed / taken:,.0f} events/s; {head - indexed} of {head} events behind them")
 
 
+def against(peer: PekkoPeer, connection: Connection, people: People, events: int) -> None:
+    """Cold recoveries without a snapshot, ours and the peer's in turns; to be called before there is a snapshot."""
+    entity = people.people[0].session(SESSION)
+    theirs = peer.store(UNTAGGED, events)
+    ours_cold, cold, warm = [], [], []
+    for _ in range(PEER_ROUNDS):
+        began = time.perf_counter()
+        process = Process(connection, people)
+        process.recover(entity, events)
+        ours_cold.append(1_000 * (time.perf_counter() - began))
+        process.journal.close()
+        first, *others = peer.recoveries_ms(UNTAGGED, theirs, events, PEER_RECOVERIES)
+        cold.append(first)
+        warm.append(min(others))
+    ours, peer_cold, peer_warm = map(statistics.median, (ours_cold, cold, warm))
+    print(f"  peer: {peer.versions}; {PEER_ROUNDS} rounds in turns, medians; wanted: {WANTED_TIMES_PEER}x")
+    print(
+        f"  without snapshot, cold: {ours:,.0f} ms; peer {peer_cold:,.0f} ms cold, {peer_warm:,.0f} ms at its best warm"
+    )
+    print(f"  {peer_cold / ours:.1f}x as fast as the peer cold, {peer_warm / ours:.1f}x as fast as its best")
+
+
 def measure(connection: Connection, people: People, events: int) -> None:
     """All cases, each checked to give the whole entity."""
     process = Process(connection, people)
@@ -205,29 +234,24 @@ def measure(connection: Connection, people: People, events: int) -> None:
 
 def main() -> None:
     """Start a server, write, measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=10_000, help="of the session (default: %(default)d)")
+    parser.add_argument("--peer", type=Path, help="folder in which Pekko Persistence's load program was built")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        cluster = CassandraCluster(Path(name) / "cassandra")
-        try:
-            cluster.start()
-            server = cluster.nodes[0].address
-            connection = connect(CassandraAddress((server.host,), server.port, "recovery"))
-            keyspaces.create(connection, "log", None)
-            for cql in LOG_SCHEMA.migrations[0].statements:
-                connection.define(cql)
-            people = People(Path(name) / "keys")
+    print(machine())
+    with tempfile.TemporaryDirectory() as name, cassandra_ring(1) as cluster:
+        peer = None if arguments.peer is None else PekkoPeer(arguments.peer, cluster.contact_points[0])
+        with connected(deployment(cluster, "recovery")) as connection:
+            people = People(Path(name))
             process = Process(connection, people)
             write(process.journal, people, arguments.events)
             process.journal.close()
-            print(f"{arguments.events} events of a session in one of {SHARDS} shards; one node")
+            print(f"{arguments.events} events of a session in one of {SHARDS} shards; one node, heap {HEAP}")
             measure_indexing(process)
+            if peer is not None:
+                against(peer, connection, people, arguments.events)
             measure(connection, people, arguments.events)
-            connection.close()
             people.keys.close()
-        finally:
-            cluster.kill()
 
 
 if __name__ == "__main__":

@@ -60,11 +60,16 @@ class SchemaAnnouncement:
         self._connection.ask_all(rows)
 
     def _go_on(self, refresh_s: float) -> None:
+        said = False
         while not self._closing.wait(refresh_s):
             try:
                 self._announce()
             except CassandraError as error:
-                logger.warning("this process could not announce which schema it knows: %s", error)
+                if not said:  # once: whoever uses the store says the rest
+                    logger.warning("this process cannot announce which schema it knows, and goes on trying: %s", error)
+                said = True
+            else:
+                said = False
 
 
 def processes_older_than(

@@ -26,8 +26,8 @@ class Journal(ABC):
     """Largest commit it takes, packed."""
 
     gather_share: float = 0.0
-    """Share of a commit's time that is worth waiting for more events, while commits of other shards are in flight.
-    0 where these share their cost anyway."""
+    """Share of a commit's time that is worth waiting for more events while other shards' commits are in flight; 0 where
+    these share their cost anyway."""
 
     @abstractmethod
     def acquire(self, shard: int, owner: str) -> Acquired:

@@ -34,8 +34,9 @@ GATHER_S = 0.2
 while people train the processor is the service's: what comes in meanwhile is folded together. Readers see an event that
 comes after a pause at once, and one under load this much later."""
 
-SHORTEST_RETRY_S = 0.1
-LONGEST_RETRY_S = 5.0
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 4.0
+"""Between two tries while the store is away."""
 
 LATEST_SCRUB_S = 60.0
 SCRUB_AGAIN_S = 10.0
@@ -81,7 +82,7 @@ class ProjectionWorker:
         self._foldings: list[Folding] = []
         self._seen_mark = -1
         self._first_shard = 0
-        self._failures = 0
+        self._away = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Fold until `stop` is set; what is being folded then is finished first."""
@@ -89,7 +90,7 @@ class ProjectionWorker:
         scrub_at = time.monotonic()
         while not stop.is_set():
             began = time.monotonic()
-            folded = self._step_if_the_store_answers(stop)
+            folded = self._unless_away(stop, self.step)
             busy = folded > 0
             if busy:
                 wait = SHORTEST_WAIT_S
@@ -99,35 +100,30 @@ class ProjectionWorker:
                 stop.wait(wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
             now = time.monotonic()
-            if now >= scrub_at + (LATEST_SCRUB_S if busy else 0):
+            if not self._away and now >= scrub_at + (LATEST_SCRUB_S if busy else 0):
                 # Writing the file anew makes the views late: in a pause if there is one, and not again at once.
-                scrub_at = now + (SCRUB_AGAIN_S if not self._scrub() else 1)
+                more = self._unless_away(stop, self._store.scrub)
+                scrub_at = now + (1 if more else SCRUB_AGAIN_S)
         # What was put off must not lie in the files for as long as nobody starts a worker again.
-        self._scrub()
+        if not self._away:
+            self._unless_away(stop, self._store.scrub)
 
-    def _step_if_the_store_answers(self, stop: threading.Event) -> int:
-        """One batch; 0 after a while if the store does not answer: it is asked again, for as long as it takes."""
+    def _unless_away(self, stop: threading.Event, work: Callable[[], int]) -> int:
+        """Do something with the store; while it is away, wait longer with every try, say so once, and give 0."""
         try:
-            folded = self.step()
+            done = work()
         except self._store.passing as error:
             metrics.RETRIES.inc()
             self._forget_cached()
-            if not self._failures:  # once: a log full of one line hides all others
-                logger.warning("the store of the views does not answer, it is asked again: %s", error)
-            self._failures += 1
-            stop.wait(min(LONGEST_RETRY_S, SHORTEST_RETRY_S * 2 ** min(self._failures, 10)))
+            if not self._away:
+                logger.warning("the views' store does not answer, and is asked again until it does: %s", error)
+            self._away = min(max(2 * self._away, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+            stop.wait(self._away)
             return 0
-        if self._failures:
-            logger.info("the store of the views answers again")
-            self._failures = 0
-        return folded
-
-    def _scrub(self) -> bool:
-        try:
-            return self._store.scrub()
-        except self._store.passing as error:
-            logger.warning("what an erasure or a rebuild left behind is taken away later: %s", error)
-            return False
+        if self._away:
+            logger.info("the views' store answers again")
+            self._away = 0.0
+        return done
 
     def catch_up(self, stop: threading.Event | None = None) -> int:
         """Fold until nothing is new, or until `stop` is set; how many events that were."""

@@ -110,9 +110,11 @@ class Deployment:
 
         Raises:
             NeverError: Time is up; what the service logged last is told.
+            UnexpectedAnswerError: A phone was told what it may never be told.
         """
         deadline, poll = time.monotonic() + timeout_s, threading.Event()
         while not condition():
+            self.phones.require_content()
             if time.monotonic() > deadline:
                 raise NeverError(f"not within {timeout_s:.0f} s: {what}\n{self.service.log[-4000:]}")
             poll.wait(LOOK_EVERY_S)
@@ -129,12 +131,17 @@ class Deployment:
         self.phones = Phones(self.service.url, self.token, IMPATIENT_PHONES, self.seed, self.ledgers[1])
 
     def close(self) -> None:
-        """End everything but the ring."""
+        """End everything but the ring.
+
+        Raises:
+            UnexpectedAnswerError: What the service said to a phone that it may never say.
+        """
         self.simulator.kill()
         self.simulator.communicate()
         self.service.kill()
         self.logs.append(self.service.log)
         self.opened.close()
+        self.phones.stop()
 
     def __enter__(self) -> Self:
         """Already running."""

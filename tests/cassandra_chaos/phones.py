@@ -81,8 +81,7 @@ class Phones:
         self._thread = threading.Thread(target=self._run, name="phones", daemon=True)
         self._thread.start()
         self._enrolled.wait()
-        if self._failure is not None:
-            raise self._failure
+        self.require_content()
 
     def stop(self) -> None:
         """Send no more.
@@ -92,6 +91,14 @@ class Phones:
         """
         self._stopping.set()
         self._thread.join()
+        self.require_content()
+
+    def require_content(self) -> None:
+        """Find out whether they still send.
+
+        Raises:
+            Exception: What ended them.
+        """
         if self._failure is not None:
             raise self._failure
 

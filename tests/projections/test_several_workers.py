@@ -265,9 +265,9 @@ def test_a_worker_waits_out_a_cluster_that_does_not_answer(floor: GymFloor) -> N
 
     tables.before_write = unreachable
     folded = 0
-    with patch("kinelog.projections.worker.SHORTEST_RETRY_S", 0.001):
+    with patch("kinelog.projections.worker.LONGEST_PAUSE_S", 0.001):
         for _ in range(20):
-            folded += worker._step_if_the_store_answers(threading.Event())
+            folded += worker._unless_away(threading.Event(), worker.step)
     assert folded == sum(floor.journal.head(shard) for shard in range(4))
     assert next(writes) > 60
     assert dump_tables(tables) == alone(floor)

@@ -18,6 +18,7 @@ from kinelog.projections.row_buffer import StoredRows
 from kinelog.projections.view_store import Batch, Generation
 from typing_extensions import override
 
+from tests.simulation.views.floor import SHARDS
 from tests.simulation.views.views_world import KEYSPACES, ViewsWorld
 
 
@@ -120,8 +121,8 @@ class ViewAblation:
         with self.around():
             return ViewsWorld(seed, self._make_store, self.by_the_clock, trace).run()
 
-    def _make_store(self, connection: Connection, shards: int, clocks: Clocks) -> CassandraViews:
-        return self.store(connection, shards, clocks=clocks)
+    def _make_store(self, connection: Connection, clocks: Clocks) -> CassandraViews:
+        return self.store(connection, SHARDS, clocks=clocks)
 
 
 VIEWS_AS_THEY_ARE = ViewAblation()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from kinelog.cassandra_session.connection import Connection, Keyspaces, Value
 from kinelog.projections import worker
-from kinelog.projections.cassandra import cassandra_views, generations, registry
+from kinelog.projections.cassandra import registry
 from kinelog.projections.cassandra.cassandra_views import CassandraViews
 from kinelog.projections.cassandra.generations import Clocks
 from kinelog.projections.cassandra.registry import Registry
@@ -26,7 +26,7 @@ from tests.simulation.cluster.model import Cluster
 from tests.simulation.views.floor import SHARDS, SimulatedFloor
 from tests.simulation.views.view_worker import ViewWorker
 
-MakeStore = Callable[[Connection, int, Clocks], CassandraViews]
+MakeStore = Callable[[Connection, Clocks], CassandraViews]
 Tables = dict[str, list[tuple[Value, ...]]]
 
 HEALED_MS = 8_000
@@ -34,9 +34,9 @@ END_MS = 200_000
 KEYSPACES = Keyspaces.of("sim")
 
 
-def store_as_it_is(connection: Connection, shards: int, clocks: Clocks) -> CassandraViews:
+def store_as_it_is(connection: Connection, clocks: Clocks) -> CassandraViews:
     """The store of the views as it is."""
-    return CassandraViews(connection, shards, clocks=clocks)
+    return CassandraViews(connection, SHARDS, clocks=clocks)
 
 
 class ViewsWorld:
@@ -71,7 +71,7 @@ class ViewsWorld:
 
     def new_store(self, connection: Connection) -> CassandraViews:
         """A process's own store of the views."""
-        return self._make_store(connection, SHARDS, self._clocks())
+        return self._make_store(connection, self._clocks())
 
     def somebody_is_erased(self) -> None:
         """Often when a worker has read events and not yet written their rows."""
@@ -118,7 +118,7 @@ class ViewsWorld:
         cluster = _cluster(self.clockwork)
         link = Link(self.clockwork, Random(0), cluster, self.faults, lambda: False, lambda _line: None)
         client = Client(link, lambda: True, lambda: True)
-        self.floor.new_worker(store_as_it_is(client, SHARDS, self._clocks())).catch_up()
+        self.floor.new_worker(store_as_it_is(client, self._clocks())).catch_up()
         return cluster
 
     def _all_folded(self) -> bool:
@@ -166,22 +166,15 @@ def contents(cluster: Cluster) -> Tables:
 
 @contextmanager
 def simulated_time(clockwork: Clockwork, batch_events: int) -> Iterator[None]:
-    """Let whatever asks the machine's clock, or sleeps, do so in simulated time; let batches be small."""
+    """Let whoever sleeps do so in simulated time; let batches be small."""
 
     def sleep(seconds: float) -> None:
         clockwork.run_until(clockwork.now_ms + int(seconds * 1_000))
 
-    def monotonic() -> float:
-        return clockwork.now_ms / 1_000
-
-    def time_ns() -> int:
-        return clockwork.now_ms * 1_000_000
-
-    clock = SimpleNamespace(sleep=sleep, monotonic=monotonic, time_ns=time_ns, perf_counter=monotonic)
-    with ExitStack() as patches:
-        patches.enter_context(patch.object(worker, "BATCH_EVENTS", batch_events))
-        for module in (cassandra_views, generations, registry):
-            patches.enter_context(patch.object(module, "time", clock))
+    with (
+        patch.object(worker, "BATCH_EVENTS", batch_events),
+        patch.object(registry, "time", SimpleNamespace(sleep=sleep)),
+    ):
         yield
 
 
