@@ -55,6 +55,13 @@ class Growing:
             self.journal.commit(shard, owner.epoch, owner.head, new_id(), events)
 
 
+def grown(shards: int = 4, commits: int = 60, seed: int = 1) -> Growing:
+    """A journal in memory that has grown by so many commits."""
+    source = Growing(MemoryJournal(shards), seed)
+    source.grow(commits)
+    return source
+
+
 class CrashError(Exception):
     """The process is gone."""
 

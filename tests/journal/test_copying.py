@@ -14,9 +14,14 @@ from kinelog.domain.identifiers import person_of, shard_of
 from kinelog.journal import copying
 from kinelog.journal.copy_mark import CopyMarks, CopyRefusedError, MemoryCopyMarks, require_complete
 from kinelog.journal.copying import CopyStoppedError, LogCopy, events_of
-from kinelog.journal.errors import CommitTooLargeError, FencedError, IncompatibleStoreError, UnavailableError, UnknownOutcomeError
+from kinelog.journal.errors import (
+    CommitTooLargeError,
+    FencedError,
+    IncompatibleStoreError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
 from kinelog.journal.memory_journal import MemoryJournal
-from kinelog.journal.port import Journal
 from kinelog.journal.records import Positioned, StoredEvent
 from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
 from kinelog.journal.sqlite_inspection import verify_file
@@ -31,18 +36,13 @@ from tests.journal.copied_logs import (
     commits_in,
     compared,
     copy_round,
+    grown,
     heads,
     log_of,
 )
 from tests.journal.stored_events import person_in, some
 
 SHARDS = st.sampled_from([1, 2, 3, 4, 6, 8])
-
-
-def grown(shards: int = 4, commits: int = 60, seed: int = 1) -> Growing:
-    source = Growing(MemoryJournal(shards), seed)
-    source.grow(commits)
-    return source
 
 
 def test_a_sqlite_log_is_copied_position_by_position_and_commit_by_commit(tmp_path: Path) -> None:
@@ -147,71 +147,6 @@ def test_only_a_source_that_was_left_alone_makes_a_complete_copy() -> None:
     again.complete(again.run(again.begin(), lambda _events: None))
     require_complete(marks.read())
     require_complete(None)
-
-
-class TestRefused:
-    """What cannot be told apart from a mistake is refused, and says what to do; nothing is written."""
-
-    def test_a_destination_with_events_that_is_no_copy(self) -> None:
-        other = grown(4, 5, 7).journal
-        before = log_of(other)
-        with pytest.raises(CopyRefusedError, match="no copy: name an empty folder"):
-            copy_round(grown().journal, other, MemoryCopyMarks())
-        assert log_of(other) == before
-
-    def test_another_source(self) -> None:
-        destination, marks = MemoryJournal(4), MemoryCopyMarks()
-        copy_round(grown().journal, destination, marks)
-        with pytest.raises(CopyRefusedError, match="is a copy of the log"):
-            copy_round(grown().journal, destination, marks)
-
-    def test_a_source_that_was_put_back(self) -> None:
-        source, destination, marks = grown(), MemoryJournal(4), MemoryCopyMarks()
-        copy_round(source.journal, destination, marks)
-        older = grown(4, 20)
-        older.journal.incarnation = source.journal.incarnation
-        with pytest.raises(CopyRefusedError, match="older state"):
-            copy_round(older.journal, destination, marks)
-
-    def test_the_same_log(self) -> None:
-        source = grown().journal
-        with pytest.raises(CopyRefusedError, match="same log"):
-            copy_round(source, source, MemoryCopyMarks())
-
-    def test_a_copy_that_has_got_events_of_its_own(self) -> None:
-        source, destination, marks = grown(), MemoryJournal(4), MemoryCopyMarks()
-        copy_round(source.journal, destination, marks)
-        write_to(destination)
-        source.grow(5)
-        with pytest.raises(CopyRefusedError, match="events of its own"):
-            copy_round(source.journal, destination, marks)
-
-    @pytest.mark.parametrize("shards", [4, 6])
-    def test_an_unfinished_copy_that_somebody_else_wrote_to(self, shards: int) -> None:
-        source, destination, marks = grown(), CrashingJournal(shards, 1), MemoryCopyMarks()
-        destination.left = 5
-        with pytest.raises(CrashError):
-            copy_round(source.journal, destination, marks)
-        destination.left = 1 << 60
-        write_to(destination)
-        with pytest.raises(CopyRefusedError, match="somebody else wrote"):
-            copy_round(source.journal, destination, marks)
-
-    def test_two_copies_at_once(self) -> None:
-        source, destination, marks = grown(), MemoryJournal(4), MemoryCopyMarks()
-        one, other = LogCopy(source.journal, destination, marks), LogCopy(source.journal, destination, marks)
-        mark = one.begin()
-        other.run(other.begin(), lambda _events: None)
-        with pytest.raises(CopyRefusedError, match="another copy"):
-            one.run(mark, lambda _events: None)
-        assert log_of(destination) == log_of(source.journal)
-
-
-def write_to(journal: Journal) -> None:
-    """One event of somebody who was never there."""
-    entity = person_in(0, journal.shards, 77).persistence_id
-    owner = journal.acquire(0, "service")
-    journal.commit(0, owner.epoch, owner.head, new_id(), some(entity, 1))
 
 
 def test_a_service_that_takes_a_shard_stops_the_copy_before_anything_is_mixed() -> None:
