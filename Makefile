@@ -12,7 +12,7 @@ export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
 .PHONY: run cassandra run-cassandra test check lint types unit simulation power system browser openapi cassandra-one \
-	cassandra-three chaos-cassandra fuzz bench lock clean prerequisites
+	cassandra-three chaos-cassandra fuzz bench bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
 
@@ -91,6 +91,16 @@ bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 
 	$(BENCH).resident_users --users 100000
 	$(BENCH).projection_lag --seconds 10
 	$(BENCH).http_ingest --seconds 10 --rounds 3
+
+PEER ?=
+
+bench-cassandra: $(VENV)/.dev  ## the figures on Cassandra (about 15 minutes, idle machine); PEER=folder of the built peer
+	$(BENCH).cassandra_commits --nodes 1
+	$(BENCH).cassandra_commits --nodes 3
+	$(BENCH).recovery $(if $(PEER),--peer $(PEER))
+	$(if $(PEER),$(BENCH).cassandra_peer --peer $(PEER))
+	$(BENCH).cassandra_ingest --connections 256
+	$(BENCH).rows_read
 
 prerequisites:
 	@$(PYTHON) scripts/check_prerequisites.py

@@ -204,7 +204,12 @@ def _index(address: CassandraAddress, stop: ProcessEvent) -> None:
     identity = identify(connection, None)
     log = CassandraLog(connection, identity)
     stopping = threading.Event()
-    threading.Thread(target=lambda: (stop.wait(), stopping.set()), daemon=True).start()
+
+    def pass_on() -> None:
+        stop.wait()
+        stopping.set()
+
+    threading.Thread(target=pass_on, daemon=True).start()
     Indexer(EntityEvents(connection, identity.incarnation), log.reader, range(identity.shards)).run(stopping)
     connection.close()
 

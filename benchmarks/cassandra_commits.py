@@ -80,7 +80,7 @@ class CommitFigures(msgspec.Struct, frozen=True, kw_only=True):
     events_per_second: Rates
 
 
-class LogAlone(EntityReplays):
+class LogAlone:
     """Keeps no tail and no index, so that commits are all that is measured; nobody can recover from it."""
 
     def replay(self, shard: int, entity: str, after_sequence: int) -> Iterator[Positioned]:

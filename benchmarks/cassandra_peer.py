@@ -15,6 +15,7 @@ warms up before it counts.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def measure(peer_folder: Path, folder: Path | None, rounds: int, warm_s: float, 
                 return peer.events_per_second(settings, USERS, warm_s, seconds).per_second
 
             our_rate()
-            sides = {
+            sides: dict[str, Callable[[], float]] = {
                 OURS: our_rate,
                 PEER_UNTAGGED: partial(peer_rate, UNTAGGED),
                 PEER_TAGGED: partial(peer_rate, TAGGED),

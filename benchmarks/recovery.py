@@ -190,9 +190,7 @@ def against(peer: PekkoPeer, connection: Connection, people: People, events: int
         warm.append(min(others))
     ours, peer_cold, peer_warm = map(statistics.median, (ours_cold, cold, warm))
     print(f"  peer: {peer.versions}; {PEER_ROUNDS} rounds in turns, medians; wanted: {WANTED_TIMES_PEER}x")
-    print(
-        f"  without snapshot, cold: {ours:,.0f} ms; peer {peer_cold:,.0f} ms cold, {peer_warm:,.0f} ms at its best warm"
-    )
+    print(f"  without snapshot, cold: {ours:,.0f} ms; peer {peer_cold:,.0f} ms, at its best warm {peer_warm:,.0f} ms")
     print(f"  {peer_cold / ours:.1f}x as fast as the peer cold, {peer_warm / ours:.1f}x as fast as its best")
 
 

@@ -107,6 +107,16 @@ def test_other_owners_commits_are_read_before_the_next_commit(shard: Shard) -> N
     assert [run.position for run, _ in shard.tail.view("demo/a", 0).runs] == [1, 4]
 
 
+def test_a_log_that_ends_before_what_was_committed_is_reported_and_not_read_for_ever(shard: Shard) -> None:
+    shard.commit()
+    lost, runs = shard.append("demo/b", 2)
+    shard.log.commits.pop()
+    later = replace(lost, first=lost.first + 1, last=lost.last + 1)
+    shard.tail.committed(later, runs)
+    with pytest.raises(CorruptError, match="position 2"):
+        shard.tail.make_room()
+
+
 class CountedLock:
     """A lock that tells when so many have asked for it."""
 

@@ -146,6 +146,7 @@ class World:
             commit_commands=self.rng.choice((1, 3, 100)),
             recoveries=self.rng.choice((1, 2, 50)),
             abandonments=self.rng.choice((1, 20)),
+            gather_share=0.5 if self.plan.slow_store_ms > 50 else 0.0,
             idle_ms=3_000,
             resident_entities=self.plan.resident_entities,
             snapshot_every=3,
