@@ -15,7 +15,7 @@ from tests.projections.cassandra_floor import Dump, dump_cluster
 
 SOUND = "sound"
 EQUAL = "equal"
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 ATTEMPTS = 5
 EXIT_TRY_AGAIN = 75
 
