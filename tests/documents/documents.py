@@ -8,7 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
-_FENCED = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(
+    r"(?:^<!-- (?P<mark>[^>]+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _SPAN = re.compile(r"`(?P<text>[^`]+)`")
 COMMAND = re.compile(r"^\s*(\$ )?(kinelog|curl|make|python3? -m|pytest|pip|docker) ", re.MULTILINE)
@@ -16,18 +18,19 @@ COMMAND = re.compile(r"^\s*(\$ )?(kinelog|curl|make|python3? -m|pytest|pip|docke
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block: where it begins, what it is said to be, what it holds."""
+    """A fenced block: where it begins, what it is said to be, what it holds, and the comment before it."""
 
     line: int
     language: str
     text: str
+    mark: str
 
 
 def blocks(document: Path) -> list[Block]:
     """All fenced blocks, in order."""
     text = document.read_text()
     return [
-        Block(text.count("\n", 0, found.start()) + 1, found["language"], found["text"])
+        Block(text.count("\n", 0, found.start()) + 1, found["language"], found["text"], found["mark"] or "")
         for found in _FENCED.finditer(text)
     ]
 

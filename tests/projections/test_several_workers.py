@@ -241,7 +241,7 @@ def test_a_worker_whose_tables_were_dropped_goes_on_with_those_that_are_live(flo
     store = store_over(tables, floor, clock := Clock())
     assert Rebuild(floor.journal, floor.codec, store).run()
     clock.sleep(60)
-    assert store.scrub()
+    assert any(store.scrub() for _ in ALL_VIEWS)  # a generation a call, so that nobody waits long
     assert not [name for name in tables.tables if name.endswith("_1")]
     floor.register("somebody")
     for _ in range(8):
