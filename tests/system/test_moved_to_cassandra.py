@@ -80,9 +80,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def erase(asking: Asking) -> None:
-    (name,) = [name for name in names(asking) if name.startswith(ERASED)]
+    # The views may be a moment behind what was acknowledged.
+    eventually(lambda: bool(people_to_erase(asking)), "the views show who is to be erased")
+    (name,) = people_to_erase(asking)
     reply = asking.call("DELETE", f"/v1/users/{name}")
     assert reply.status in (200, 202, 204), reply.body
+
+
+def people_to_erase(asking: Asking) -> list[str]:
+    return [name for name in names(asking) if name.startswith(ERASED)]
 
 
 def names(asking: Asking) -> list[str]:
