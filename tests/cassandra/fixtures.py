@@ -40,7 +40,7 @@ def cassandra_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedN
 def cassandra_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraCluster]:
     """Three nodes, owned by this process (the group runs without xdist). Who harms a node makes it well again."""
     try:
-        cluster = CassandraCluster(tmp_path_factory.mktemp("cassandra-ring"), nodes=3, options=Options(heap="384M"))
+        cluster = CassandraCluster(tmp_path_factory.mktemp("cassandra-ring"), nodes=3, options=Options(heap="512M"))
         cluster.start()
     except CassandraServerError as error:
         pytest.fail(str(error), pytrace=False)
