@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from kinelog.projections.rows import SessionRow
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -47,7 +47,9 @@ class Browser:
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         try:
-            WebDriverWait(self.driver, PATIENCE_S).until(lambda _: condition())
+            # The page may be replaced between finding an element and reading it: that is not yet the page waited for.
+            waiting = WebDriverWait(self.driver, PATIENCE_S, ignored_exceptions=[StaleElementReferenceException])
+            waiting.until(lambda _: condition())
         except TimeoutException:
             pytest.fail(f"not seen: {what}; the page says: {self.text}")
 
