@@ -29,12 +29,7 @@ from kinelog.cassandra_session.driver_connection import connect
 from kinelog.domain.commands import Command, GiveFeedback, RegisterUser
 from kinelog.domain.events import FeedbackGiven
 from kinelog.domain.identifiers import Person
-from kinelog.journal.cassandra.entity_events import EntityEvents
-from kinelog.journal.cassandra.entity_recovery import EntityRecovery
-from kinelog.journal.cassandra.indexer import Indexer
-from kinelog.journal.cassandra.journal import CassandraJournal, CassandraLog
-from kinelog.journal.cassandra.log_identity import identify
-from kinelog.journal.cassandra.snapshots import CassandraSnapshots
+from kinelog.journal.cassandra.opening import open_log
 from kinelog.journal.event_codec import EventCodec
 from kinelog.privacy.key_store import KeyStore
 from kinelog.service.configuration import Settings
@@ -63,10 +58,7 @@ class OurSide:
 
     def __init__(self, connection: Connection, folder: Path, users: int = USERS) -> None:
         """Take all shards and register everybody."""
-        identity = identify(connection, SHARDS)
-        log = CassandraLog(connection, identity)
-        replays = EntityRecovery(connection, identity.incarnation, identity.shards, log.reader)
-        self._journal = CassandraJournal(log, replays, CassandraSnapshots(connection, identity.incarnation))
+        self._journal = open_log(connection, SHARDS).journal
         self._keys = KeyStore.open(folder)
         codec = EventCodec(self._keys)
         # The peer takes no snapshots either.
@@ -201,8 +193,6 @@ def our_side(address: CassandraAddress, folder: Path, users: int = USERS) -> Ite
 
 def _index(address: CassandraAddress, stop: ProcessEvent) -> None:
     connection = connect(address)
-    identity = identify(connection, None)
-    log = CassandraLog(connection, identity)
     stopping = threading.Event()
 
     def pass_on() -> None:
@@ -210,7 +200,7 @@ def _index(address: CassandraAddress, stop: ProcessEvent) -> None:
         stopping.set()
 
     threading.Thread(target=pass_on, daemon=True).start()
-    Indexer(EntityEvents(connection, identity.incarnation), log.reader, range(identity.shards)).run(stopping)
+    open_log(connection, None).indexer().run(stopping)
     connection.close()
 
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Event
-from typing import ClassVar
 
 from kinelog.actors.answers import Accepted, Answer
 from kinelog.actors.region import Region, wall_clock_ms
@@ -25,47 +22,24 @@ from kinelog.domain.values import Role
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.privacy.key_store import KeyStore
-from kinelog.projections.read_side import ReadSide
-from kinelog.projections.sqlite_read_side import SqliteReadSide
-from kinelog.projections.sqlite_views import SqliteViews
-from kinelog.projections.view_store import ViewStore
 from kinelog.service.composition import make_region, make_services
 from kinelog.service.configuration import DataFolder, Settings
-from kinelog.service.opened_data import OpenedData
+from kinelog.service.embedded_data import EmbeddedData
 from kinelog.service.running import calm_garbage_collection, listen, stop_in_order
-from typing_extensions import override
 
 TENANT = "benchmark"
 
 
-class MemoryData(OpenedData):
+class MemoryData(EmbeddedData):
     """A log that nothing keeps; keys and empty views lie in a folder."""
 
-    trouble: ClassVar[tuple[type[Exception], ...]] = ()
-
     def __init__(self, folder: DataFolder, shards: int) -> None:
-        """Make everything."""
+        """Make everything; not as a data folder does, whose log is a file."""
         folder.create()
         self.folder = folder
         self.keys = KeyStore.open(folder.keys)
         self.journal = MemoryJournal(shards)
         self.codec = EventCodec(self.keys)
-
-    @override
-    def view_store(self) -> ViewStore:
-        return SqliteViews(self.folder.views)
-
-    @override
-    def read_side(self) -> ReadSide:
-        return SqliteReadSide(self.folder.views)
-
-    @override
-    def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:
-        return None
-
-    @override
-    def close(self) -> None:
-        self.keys.close()
 
 
 async def serve(folder: Path, shards: int) -> None:

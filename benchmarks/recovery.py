@@ -38,12 +38,9 @@ from kinelog.codecs.values import BlockSummary, DeviceKind, Format, FrameSummary
 from kinelog.domain.decider import State, evolve, initial
 from kinelog.domain.events import Event, FrameRecorded, SessionStarted
 from kinelog.domain.identifiers import Person, shard_of
-from kinelog.journal.cassandra.entity_events import EntityEvents
-from kinelog.journal.cassandra.entity_recovery import EntityRecovery
 from kinelog.journal.cassandra.indexer import Indexer, IndexRebuild
-from kinelog.journal.cassandra.journal import CassandraJournal, CassandraLog
-from kinelog.journal.cassandra.log_identity import identify
-from kinelog.journal.cassandra.snapshots import CassandraSnapshots
+from kinelog.journal.cassandra.journal import CassandraJournal
+from kinelog.journal.cassandra.opening import open_log
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.records import StoredEvent
 from kinelog.privacy.key_store import KeyStore
@@ -109,11 +106,8 @@ class Process:
 
     def __init__(self, connection: Connection, people: People) -> None:
         """Open the log."""
-        identity = identify(connection, SHARDS)
-        self.log = CassandraLog(connection, identity)
-        replays = EntityRecovery(connection, identity.incarnation, SHARDS, self.log.reader)
-        self.journal = CassandraJournal(self.log, replays, CassandraSnapshots(connection, identity.incarnation))
-        self.index = EntityEvents(connection, identity.incarnation)
+        self.log, recovery, self.journal = open_log(connection, SHARDS)
+        self.index = recovery.index
         self.recoverer = Recoverer(self.journal, people.keys, people.codec, DOMAIN_RULES)
 
     def recover(self, entity: str, sequence: int) -> None:

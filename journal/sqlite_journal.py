@@ -5,12 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 
-from kinelog.domain.identifiers import person_of, shard_of
 from kinelog.journal import metrics, sqlite_file, sqlite_snapshots
 from kinelog.journal.commit_row import CommitRow, Run, events_of_run, pack
+from kinelog.journal.deferred_commits import DeferredCommits
 from kinelog.journal.entity_index import LogTail
 from kinelog.journal.errors import (
     CommitTooLargeError,
@@ -21,7 +20,7 @@ from kinelog.journal.errors import (
     UnavailableError,
     UnknownOutcomeError,
 )
-from kinelog.journal.port import Journal
+from kinelog.journal.placement import require_runs_of_shard, require_shard, shard_of_entity
 from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, StoredEvent
 from kinelog.journal.sqlite_file import row_id
 from kinelog.journal.sqlite_readers import SqliteReaders
@@ -43,7 +42,7 @@ ORDER BY r.last_sequence LIMIT ?
 """
 
 
-class SqliteJournal(Journal):
+class SqliteJournal(DeferredCommits):
     """The journal port on one file. Several processes may read it; of several writers, epochs let one through."""
 
     def __init__(
@@ -83,17 +82,8 @@ class SqliteJournal(Journal):
         def raise_epoch(transaction: Transaction) -> Acquired:
             return Acquired(*transaction.raise_epoch(shard, owner))
 
-        self._require(shard)
+        require_shard(shard, self.shards)
         return self._writer.run(Write(raise_epoch))
-
-    @override
-    def commit(self, shard: int, epoch: int, after: int, commit_id: bytes, events: Sequence[StoredEvent]) -> int:
-        waiting: Future[int | JournalError] = Future()
-        self.commit_soon(shard, epoch, after, commit_id, events, waiting.set_result)
-        outcome = waiting.result()
-        if isinstance(outcome, JournalError):
-            raise outcome
-        return outcome
 
     @override
     def commit_soon(
@@ -105,14 +95,14 @@ class SqliteJournal(Journal):
         events: Sequence[StoredEvent],
         done: Callable[[int | JournalError], None],
     ) -> None:
-        self._require(shard)
+        require_shard(shard, self.shards)
         started = time.perf_counter()
         row, runs = pack(shard, after, epoch, commit_id, events)
         size = len(row.body) + len(row.directory)
         if size > self.commit_bytes:
             done(CommitTooLargeError(size, self.commit_bytes))
             return
-        self._require_shard_of(shard, runs)
+        require_runs_of_shard(runs, shard, self.shards)
 
         def append(transaction: Transaction) -> int:
             # Within the write transaction: nobody can take the shard between this look and the row.
@@ -141,13 +131,13 @@ class SqliteJournal(Journal):
 
     @override
     def owns(self, shard: int, epoch: int) -> bool:
-        self._require(shard)
+        require_shard(shard, self.shards)
         with self._readers.view() as connection:
             return _epoch_and_head(connection, shard)[0] == epoch
 
     @override
     def head(self, shard: int) -> int:
-        self._require(shard)
+        require_shard(shard, self.shards)
         with self._readers.view() as connection:
             return _epoch_and_head(connection, shard)[1]
 
@@ -168,7 +158,7 @@ class SqliteJournal(Journal):
 
     @override
     def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:
-        tail = self._tails[shard_of(person_of(entity), self.shards)]
+        tail = self._tails[shard_of_entity(entity, self.shards)]
         sequence = after_sequence
         while True:
             # A view for each stretch, not one for all: a reader that takes its time must not keep the log growing.
@@ -227,7 +217,7 @@ class SqliteJournal(Journal):
 
     def _rows(self, shard: int, after: int, events: int) -> list[CommitRow]:
         """The rows from the one that holds position `after + 1` on, until they hold so many events."""
-        self._require(shard)
+        require_shard(shard, self.shards)
         rows: list[CommitRow] = []
         with self._readers.view() as connection:
             cursor = connection.execute(
@@ -241,17 +231,6 @@ class SqliteJournal(Journal):
                 if last - after >= events:
                     break
         return rows
-
-    def _require(self, shard: int) -> None:
-        if not 0 <= shard < self.shards:
-            raise ValueError(f"shard {shard}: there are shards 0 to {self.shards - 1}")
-
-    def _require_shard_of(self, shard: int, runs: Sequence[Run]) -> None:
-        for run in runs:
-            belongs = shard_of(person_of(run.entity), self.shards)
-            # Recovery looks in the person's shard only: elsewhere the event would be stored and never found.
-            if belongs != shard:
-                raise ValueError(f"{run.entity} belongs to shard {belongs}, not {shard}")
 
 
 def _epoch_and_head(connection: sqlite3.Connection, shard: int) -> tuple[int, int]:

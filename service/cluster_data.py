@@ -12,11 +12,8 @@ from kinelog.cassandra_session.errors import CassandraError, SchemaError, Unknow
 from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
 from kinelog.journal.cassandra.copy_marks import CassandraCopyMarks
-from kinelog.journal.cassandra.entity_recovery import EntityRecovery
 from kinelog.journal.cassandra.indexer import Indexer
-from kinelog.journal.cassandra.journal import CassandraJournal, CassandraLog
-from kinelog.journal.cassandra.log_identity import identify
-from kinelog.journal.cassandra.snapshots import CassandraSnapshots
+from kinelog.journal.cassandra.opening import open_log
 from kinelog.journal.copy_mark import require_complete
 from kinelog.journal.errors import JournalError, UnavailableError
 from kinelog.journal.event_codec import EventCodec
@@ -66,8 +63,8 @@ class ClusterData(OpenedData):
                 undo.callback(self._announcement.close)
                 self.keys = open_key_store(self.connection, self._master_key(), may_write=may_write)
                 undo.callback(self.keys.close)
-                self._log = CassandraLog(self.connection, identify(self.connection, settings.shards))
-                self.journal = self._open_journal()
+                self._log = open_log(self.connection, settings.shards)
+                self.journal = self._log.journal
             except (MissingMasterKeyError, WrongMasterKeyError) as error:
                 raise ConfigurationError(str(error)) from error
             except _AWAY as error:
@@ -88,17 +85,12 @@ class ClusterData(OpenedData):
 
     @override
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:
-        return Indexer(self._recovery.index, self._log.reader, shards).run
+        return Indexer(self._log.recovery.index, self._log.log.reader, shards).run
 
     @override
     def close(self) -> None:
         self.journal.close()
         self._opened.close()
-
-    def _open_journal(self) -> CassandraJournal:
-        identity = self._log.identity
-        self._recovery = EntityRecovery(self.connection, identity.incarnation, identity.shards, self._log.reader)
-        return CassandraJournal(self._log, self._recovery, CassandraSnapshots(self.connection, identity.incarnation))
 
     def _master_key(self) -> MasterKey:
         """The environment's, or that of this machine's folder; a new one is made only while nothing is wrapped yet."""

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.migrations import require_schema
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement
 from kinelog.journal.cassandra.copy_marks import CassandraCopyMarks
-from kinelog.journal.cassandra.entity_recovery import EntityRecovery
-from kinelog.journal.cassandra.journal import CassandraJournal, CassandraLog
-from kinelog.journal.cassandra.log_identity import identify, known_identity
-from kinelog.journal.cassandra.snapshots import CassandraSnapshots
-from kinelog.journal.port import Journal
+from kinelog.journal.cassandra.log_identity import known_identity
+from kinelog.journal.cassandra.opening import open_log
 from kinelog.privacy.cassandra_erasures import CassandraErasures
 from kinelog.privacy.cassandra_key_table import CassandraKeyTable
 from kinelog.privacy.key_copying import Keys
@@ -49,12 +45,5 @@ def opened_cluster(settings: Settings, shards: int | None, for_a_new_log: int | 
             shards = known.shards
         erasures = stack.enter_context(closing(CassandraErasures(connection)))
         keys = Keys(CassandraKeyTable(connection), erasures)
-        journal = stack.enter_context(closing(_journal(connection, shards)))
+        journal = stack.enter_context(closing(open_log(connection, shards).journal))
         yield CopyEnd(settings.store, journal, CassandraCopyMarks(connection), keys)
-
-
-def _journal(connection: Connection, shards: int) -> Journal:
-    identity = identify(connection, shards)
-    log = CassandraLog(connection, identity)
-    recovery = EntityRecovery(connection, identity.incarnation, identity.shards, log.reader)
-    return CassandraJournal(log, recovery, CassandraSnapshots(connection, identity.incarnation))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from kinelog.cassandra_session.connection import Connection
-from kinelog.domain.identifiers import person_of, shard_of
 from kinelog.journal import metrics
 from kinelog.journal.cassandra.buckets import KnownBuckets
 from kinelog.journal.cassandra.collaborators import EntityReplays, SnapshotStore
@@ -18,7 +16,8 @@ from kinelog.journal.cassandra.log_identity import LogIdentity
 from kinelog.journal.cassandra.log_reader import LogReader
 from kinelog.journal.cassandra.procedure_runner import ProcedureRunner
 from kinelog.journal.cassandra.procedures import BUCKET_BYTES, Appended, Fence, Place
-from kinelog.journal.commit_row import CommitRow, Run, pack
+from kinelog.journal.commit_row import CommitRow, pack
+from kinelog.journal.deferred_commits import DeferredCommits
 from kinelog.journal.errors import (
     CommitTooLargeError,
     FencedError,
@@ -26,7 +25,7 @@ from kinelog.journal.errors import (
     UnavailableError,
     UnknownOutcomeError,
 )
-from kinelog.journal.port import Journal
+from kinelog.journal.placement import require_runs_of_shard, require_shard, shard_of_entity
 from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, StoredEvent
 from typing_extensions import override
 
@@ -59,7 +58,7 @@ class CassandraLog:
         self.reader = LogReader(connection, self.fence, [shard.known for shard in self.shards])
 
 
-class CassandraJournal(Journal):
+class CassandraJournal(DeferredCommits):
     """The journal port on a cluster, open to any number of processes; of several writers, epochs let one through."""
 
     gather_share = 0.5
@@ -104,12 +103,6 @@ class CassandraJournal(Journal):
         return granted.acquired
 
     @override
-    def commit(self, shard: int, epoch: int, after: int, commit_id: bytes, events: Sequence[StoredEvent]) -> int:
-        waiting: Future[int | JournalError] = Future()
-        self.commit_soon(shard, epoch, after, commit_id, events, waiting.set_result)
-        return _returned(waiting.result())
-
-    @override
     def commit_soon(
         self,
         shard: int,
@@ -129,7 +122,7 @@ class CassandraJournal(Journal):
         if size > self.commit_bytes:
             done(CommitTooLargeError(size, self.commit_bytes))
             return
-        self._require_shard_of(shard, runs)
+        require_runs_of_shard(runs, shard, self.shards)
         if not self._begin():
             done(UnavailableError("the journal is closed"))
             return
@@ -183,7 +176,7 @@ class CassandraJournal(Journal):
 
     @override
     def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:
-        return self._replays.replay(shard_of(person_of(entity), self.shards), entity, after_sequence)
+        return self._replays.replay(shard_of_entity(entity, self.shards), entity, after_sequence)
 
     @override
     def save_snapshot(self, snapshot: Snapshot) -> None:
@@ -229,28 +222,8 @@ class CassandraJournal(Journal):
             self._idle.notify_all()
 
     def _require(self, shard: int) -> _Shard:
-        if not 0 <= shard < self.shards:
-            raise ValueError(f"shard {shard}: there are shards 0 to {self.shards - 1}")
+        require_shard(shard, self.shards)
         return self._log.shards[shard]
-
-    def _require_shard_of(self, shard: int, runs: Sequence[Run]) -> None:
-        for run in runs:
-            belongs = _shard_of_entity(run.entity, self.shards)
-            # Recovery looks in the person's shard only: elsewhere the event would be stored and never found.
-            if belongs != shard:
-                raise ValueError(f"{run.entity} belongs to shard {belongs}, not {shard}")
-
-
-@lru_cache(maxsize=65_536)
-def _shard_of_entity(entity: str, shards: int) -> int:
-    """Asked of every run of every commit: one look instead of two, and of a text, which knows its hash."""
-    return shard_of(person_of(entity), shards)
-
-
-def _returned(outcome: T | JournalError) -> T:
-    if isinstance(outcome, JournalError):
-        raise outcome
-    return outcome
 
 
 def _count(outcome: Appended | JournalError, row: CommitRow, size: int, seconds: float) -> None:

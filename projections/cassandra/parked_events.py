@@ -9,7 +9,9 @@ from kinelog.projections.view_store import Batch, Generation
 
 _PLACE = "view_name = ? AND generation = ?"
 _SELECT = f"SELECT shard, position, entity, error FROM {{views}}.parked WHERE {_PLACE}"  # noqa: S608  # all is ours
-_ALL = Statement(_SELECT, Access.READ)
+ALL_PARKED = Statement(_SELECT, Access.READ)
+"""All that waits of one generation."""
+
 _OF_OWNER = Statement(f"{_SELECT} AND owner = ?", Access.READ)
 _OWNERS = Statement(f"SELECT owner FROM {{views}}.parked WHERE {_PLACE}", Access.READ)  # noqa: S608
 _PARK = Statement(
@@ -44,9 +46,9 @@ class ParkedEvents:
     def rows(self, generation: Generation, owner: str | None) -> list[ParkedRow]:
         """Events that wait, of one person or of all, in log order."""
         place = (generation.view, generation.generation)
-        asked = (_ALL, place) if owner is None else (_OF_OWNER, (*place, owner))
+        asked = (ALL_PARKED, place) if owner is None else (_OF_OWNER, (*place, owner))
         found = self._connection.ask(*asked)
-        rows = [_parked(generation.view, row) for row in found]
+        rows = [parked_row(generation.view, row) for row in found]
         return sorted(rows, key=lambda row: (row.shard, row.position))
 
     def change(self, batch: Batch) -> None:
@@ -77,7 +79,8 @@ class ParkedEvents:
         self._connection.ask(_FORGET, (time_of_delete(position), *place, owner))
 
 
-def _parked(view: str, row: Row) -> ParkedRow:
+def parked_row(view: str, row: Row) -> ParkedRow:
+    """What a row of `ALL_PARKED` says."""
     shard, position, entity, error = row
     if not (isinstance(shard, int) and isinstance(position, int)):
         raise TypeError("a parked event without its place")  # the columns are of the key

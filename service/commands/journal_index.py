@@ -33,27 +33,30 @@ def index_command(*, data: Path, store: str | None, rebuild: bool, lost: bool, a
     settings = load_settings(data, store=store)
     if settings.store == EMBEDDED:
         raise click.UsageError("an embedded store keeps its index as it writes: name a cluster with --store")
-    from kinelog.journal.cassandra.indexer import Indexer, IndexRebuild
+    from kinelog.cassandra_session.migrations import require_schema
+    from kinelog.journal.cassandra.indexer import IndexRebuild
+    from kinelog.journal.cassandra.opening import open_log
+    from kinelog.journal.cassandra.schema import LOG_SCHEMA
     from kinelog.journal.errors import JournalError
     from kinelog.service.cassandra_store import connected
-    from kinelog.service.cluster_log import open_log
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
         with connected(settings) as connection:
-            log, index = open_log(connection, settings.shards)
-            shards = range(log.identity.shards)
+            require_schema(connection, (LOG_SCHEMA,))
+            opened = open_log(connection, settings.shards)
+            index, reader, shards = opened.recovery.index, opened.log.reader, range(opened.journal.shards)
             if rebuild or lost:
-                rebuilds = [IndexRebuild(index, log.reader, shard) for shard in shards]
+                rebuilds = [IndexRebuild(index, reader, shard) for shard in shards]
                 with click.progressbar(rebuilds, label="shards", file=sys.stderr) as bar:
                     for build in bar:
                         if lost:
                             build.start_over()
                         elif not build.run(lambda _reached, _end: None, stop.is_set):
                             raise TryAgainError("stopped before the end; the index that is read is as it was")
-            indexed = Indexer(index, log.reader, shards).catch_up()
+            indexed = opened.indexer().catch_up()
     except JournalError as error:
         raise UnavailableServiceError(str(error)) from error
     done = "built anew" if rebuild or lost else "extended"

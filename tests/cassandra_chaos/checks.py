@@ -37,9 +37,14 @@ class Checked:
     tables: str
 
     @property
-    def sound(self) -> bool:
-        """Whether nothing was found."""
-        return self.judgement.sound and self.verify == SOUND and self.tables in (EQUAL, SHOWN)
+    def verified(self) -> bool:
+        """Whether the log is sound."""
+        return self.verify == SOUND
+
+    @property
+    def tables_hold(self) -> bool:
+        """Whether nothing was found in the tables."""
+        return self.tables in (EQUAL, SHOWN)
 
 
 class Checks:

@@ -49,8 +49,8 @@ class Outcome:
         found = {
             f"lost: {judgement.lost[:5]}": bool(judgement.lost),
             f"doubled: {judgement.doubled[:5]}": bool(judgement.doubled),
-            f"verify: {self.checked.verify}": self.checked.verify != "sound",
-            f"tables: {self.checked.tables}": self.checked.tables not in ("equal", "shown"),
+            f"verify: {self.checked.verify}": not self.checked.verified,
+            f"tables: {self.checked.tables}": not self.checked.tables_hold,
             f"a phone waited {self.longest_answer_s:.1f} s for an answer": self.longest_answer_s > LONGEST_ANSWER_S,
             f"{self.without_retry_after} answers did not say when to come back": self.without_retry_after > 0,
             f"memory grew by {self.memory_bytes} bytes": (self.memory_bytes or 0) > MOST_MORE_MEMORY_BYTES,

@@ -13,6 +13,11 @@ _FENCED = re.compile(
 )
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _SPAN = re.compile(r"`(?P<text>[^`]+)`")
+MOVING = "with a cluster"
+BENCHMARKS = "with servers of their own"
+RUN_ON_A_CLUSTER = {MOVING, BENCHMARKS}
+"""Marks of blocks whose commands have tests of their own, since they need a cluster."""
+
 COMMAND = re.compile(r"^\s*(\$ )?(kinelog|curl|make|python3? -m|pytest|pip|docker) ", re.MULTILINE)
 
 
@@ -33,6 +38,12 @@ def blocks(document: Path) -> list[Block]:
         Block(text.count("\n", 0, found.start()) + 1, found["language"], found["text"], found["mark"] or "")
         for found in _FENCED.finditer(text)
     ]
+
+
+def block_behind(document: Path, mark: str) -> str:
+    """What the one block holds that a comment with this mark stands before."""
+    (found,) = (block.text for block in blocks(document) if block.mark == mark)
+    return found
 
 
 def prose(document: Path) -> str:

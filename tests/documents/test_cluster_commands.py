@@ -16,18 +16,11 @@ from kinelog.cassandra_session.address import CassandraAddress
 
 from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
-from tests.documents.documents import ROOT
+from tests.documents.documents import BENCHMARKS, MOVING, ROOT, block_behind
 from tests.documents.substitutions import PROGRAMS
 from tests.system.running_service import environment, kinelog
 
 WRITTEN = "cassandra://127.0.0.1:9042/kinelog"
-
-
-def block_behind(document: str, mark: str) -> str:
-    """The fenced block that follows a mark."""
-    found = re.search(rf"<!-- {mark} -->\n```text\n(.*?)```", (ROOT / document).read_text(), flags=re.DOTALL)
-    assert found is not None, f"{document} has no block behind {mark!r}"
-    return found[1]
 
 
 @pytest.fixture
@@ -54,7 +47,7 @@ def test_the_readme_moves_a_data_folder_into_a_cluster_and_serves_it(
         (programs / name).chmod(0o755)
     address = CassandraAddress((cassandra_node.address.host,), cassandra_node.address.port, prefix)
     place = str(address).partition("?")[0]
-    script = block_behind("README.md", "with a cluster").replace(WRITTEN, place)
+    script = block_behind(ROOT / "README.md", MOVING).replace(WRITTEN, place)
     script = re.sub(r"^(kinelog serve .*)$", r"stopped_at 'listening on' \1 --port 0", script, flags=re.MULTILINE)
     variables = environment() | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
@@ -65,7 +58,7 @@ def test_the_readme_moves_a_data_folder_into_a_cluster_and_serves_it(
 
 
 def test_benchmarks_on_a_cluster_have_the_options_that_are_written() -> None:
-    for line in block_behind("docs/benchmarks.md", "with servers of their own").splitlines():
+    for line in block_behind(ROOT / "docs" / "benchmarks.md", BENCHMARKS).splitlines():
         words = shlex.split(line)
         assert words[:2] == ["python", "-m"]
         done = subprocess.run(

@@ -26,7 +26,7 @@ from kinelog.service.schemas import SCHEMAS
 
 from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
-from tests.documents.documents import ROOT
+from tests.documents.documents import ROOT, block_behind
 from tests.journal.contract import new_id
 from tests.journal.copied_logs import log_of, make_data
 from tests.journal.stored_events import person_in, snapshot, some
@@ -77,7 +77,7 @@ class Deployment:
 
     def nodetool(self, name: str, backups: Path) -> int:
         """Run the commands of a block of docs/operations.md with these names; how many there are."""
-        text = OPERATIONS.read_text().partition(f"<!-- {name} -->")[2].partition("```text\n")[2].partition("```")[0]
+        text = block_behind(OPERATIONS, name)
         text = text.replace("kinelog_", f"{self.prefix}_").replace("/backups", str(backups))
         commands = [line.split() for line in text.splitlines()]
         for command, *arguments in commands:

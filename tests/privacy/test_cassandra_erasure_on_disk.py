@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from kinelog.cassandra_session.driver_connection import connect
@@ -17,6 +16,7 @@ from kinelog.privacy.master_key import MasterKey
 from cassandra_server.node import CassandraNode
 from tests.cassandra.deployment import address_of
 from tests.cassandra.fixtures import StartCassandra
+from tests.documents.documents import ROOT, block_behind
 
 pytestmark = pytest.mark.cassandra
 
@@ -32,8 +32,7 @@ def found_in(node: CassandraNode, folder: str, wanted: list[bytes]) -> bool:
 
 def forget_on_disk(node: CassandraNode) -> None:
     """The commands of docs/operations.md, in their order."""
-    operations = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
-    listed = operations.partition("<!-- forget on disk -->")[2].partition("```text\n")[2].partition("```")[0]
+    listed = block_behind(ROOT / "docs" / "operations.md", "forget on disk")
     commands = [line.removeprefix("nodetool ").split() for line in listed.splitlines() if line.startswith("nodetool ")]
     assert len(commands) >= 3
     for command in commands:
