@@ -135,7 +135,8 @@ lock:  ## rewrite the locks from the ranges in setup.cfg (needs uv)
 	uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
 	uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header -o requirements/serve.txt
 	uv pip compile setup.cfg --extra cassandra --universal --python-version 3.11 --generate-hashes --no-header -o requirements/cassandra.txt
-	uv pip compile setup.cfg --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.txt
+	uv pip compile setup.cfg --extra cassandra --extra ml --universal --python-version 3.11 --generate-hashes --no-header -o requirements/ml.txt
+	uv pip compile setup.cfg --extra ml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) .dev build dist .mypy_cache .ruff_cache .hypothesis

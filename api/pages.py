@@ -22,7 +22,7 @@ ADVICE = {
     400: "Check the address, or go back and follow the link again.",
     404: "It may have been deleted, or the address is mistyped.",
     429: "The service is busy. Wait a moment and load the page again.",
-    503: "The service cannot answer at the moment. Nothing is lost: wait a moment and load the page again.",
+    503: "The service cannot answer at the moment. Nothing is lost: this page loads itself again.",
 }
 
 
@@ -88,6 +88,8 @@ def _error_page(request: web.Request, problem: web.HTTPException) -> web.Respons
     response = page(
         request, "error.html", status=problem.status, operator=request.get(OPERATOR), phrase=phrase,
         reason=problem.reason if problem.reason != phrase else None, advice=ADVICE.get(problem.status),
+        # Loading again repeats no form: the pages' forms answer with redirects or themselves.
+        again_s=problem.headers.get("Retry-After") if request.method == "GET" else None,
     )  # fmt: skip
     for name in ("Retry-After", "Allow"):
         if name in problem.headers:

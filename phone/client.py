@@ -83,6 +83,15 @@ class OperatorClient:
         path = f"/v1/users/{quote(user, safe='')}/pairing-codes"
         return read(await self._transport.exchange(Request("POST", path, self._token, b"{}")), PairingCode)
 
+    async def views_answer(self, gym: str) -> None:
+        """Wait until a gym's sessions can be asked for: a new service has no tables until its worker has made them.
+
+        Raises:
+            ServiceUnavailableError: They did not come within the transport's patience.
+        """
+        path = f"/v1/gyms/{quote(gym, safe='')}/sessions"
+        await self._transport.exchange(Request("GET", path, self._token))
+
     async def enrol(self, user: str, device: str, kind: str) -> Credentials:
         """Register a person and pair a device of theirs, as a desk and a phone do together."""
         await self.register(user)

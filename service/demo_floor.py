@@ -52,6 +52,8 @@ async def invite(url: str, demo: Demo, folder: Path) -> Invitation:
         await PhoneClient(Credentials(transport, tokens)).start(
             session, SessionStart(started_at_ms=started, gym=demo.gym)
         )
+        # The address is printed after this: whoever is quick with the link must not find a page that cannot answer yet.
+        await desk.views_answer(demo.gym)
     frame = folder / "demo-frame.bin"
     write_private(frame, still_frame(started))
     return Invitation(

@@ -250,6 +250,11 @@ def test_an_unavailable_service_says_so_and_when_to_come_back(floor: Floor) -> N
     answer = floor.ask("/gyms/vienna", Cookie=cookie, Accept="text/html")
     assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
     assert "Nothing is lost" in Parsed(answer.text).text
+    assert '<meta http-equiv="refresh" content="2">' in answer.text
+
+
+def test_a_page_that_is_not_there_does_not_load_itself_again(floor: Floor) -> None:
+    assert "refresh" not in floor.page("/gyms/nowhere").text
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/gyms/vienna/now", f"/pages/sessions/{SESSION}/trace.json"])

@@ -86,7 +86,7 @@ def test_the_demo_is_what_the_readme_shows(demo: Demo, chromium: webdriver.Chrom
         return str(chromium.execute_script("return document.body.innerText"))
 
     chromium.get(demo.page)
-    wait.until(lambda _: "Main Street Gym" in text())
+    wait.until(lambda _: "Main Street Gym" in text(), "the list of gyms did not come")
     chromium.find_element(By.LINK_TEXT, "Main Street Gym").click()
     # By itself, without loading again: three simulated people, and the reader.
     wait.until(lambda _: "4 people are training now." in text())
