@@ -23,9 +23,9 @@ Rules, in IEEE double, without fused multiply-add, so that an implementation tha
 4. *Bands*: D(k) = Σ d[t]·exp(-2πi·k·t/50), folded at the middle of the window:
    re = (d[0] ± d[25]) + Σ (d[t] + d[50-t])·cos(2πkt/50), im = Σ (d[t] - d[50-t])·sin(2πkt/50), each sum over
    t = 1 … 24 in order, starting from (d[0] ± d[25]) with + for even k, and from zero. The power of bin k is
-   (re·re + im·im)·2/2500; a band's amplitude is the square root of the sum of its bins' power, lowest bin first.
-   The band above 12 Hz is what the variance holds beyond bins 1 … 12: variance less their power, added in order of
-   k; zero where rounding left less.
+   (re·re + im·im), doubled, divided by 2500; a band's amplitude is the square root of the sum of its bins' power,
+   lowest bin first. The band above 12 Hz is what the variance holds beyond bins 1 … 12: their power taken off the
+   variance one bin after the other, k = 1 first; zero where rounding left less.
 5. *Correlation*: the mean of d·d' divided by (deviation·deviation' + 1000 mg²). The constant stands for two sensors'
    noise: what lies below it is no correlation, and a still axis has none.
 6. *Direction*: each component divided by (length + 1 mg), so that no gravity is no direction, and no division by zero.

@@ -60,7 +60,8 @@ def _movement(seed: int, sites: int = 1) -> NDArray[np.int16]:
     rng = np.random.default_rng(seed)
     seconds = np.arange(50) / 50
     swing = 400 * np.sin(2 * np.pi * (1 + 2 * rng.random(3 * sites)) * seconds[:, None] + rng.random(3 * sites))
-    return np.rint(rng.normal(0, 600, 3 * sites) + swing + rng.normal(0, 30, (50, 3 * sites))).astype(np.int16)
+    samples: NDArray[np.float64] = rng.normal(0, 600, 3 * sites) + swing + rng.normal(0, 30, (50, 3 * sites))
+    return np.rint(samples).astype(np.int16)
 
 
 def _of(window: NDArray[np.int16]) -> dict[str, float]:
