@@ -1,9 +1,9 @@
 """Samples brought to one rate by their timestamps: the definition that the fit and the device share.
 
-The grid begins at the first timestamp, or at a later moment that several sites share, and goes on in even steps as long as
-there are samples. A row of the grid lies on the straight line between the two samples around it. So a gap stays as long as
-it was (rows within it are marked, since nobody measured them), a source whose rate drifts is not stretched, and samples
-that lie on the grid come out as they are. Values are rounded half to even and saturate at the ends of int16.
+The grid begins at the first timestamp, or at a later moment that several sites share, and goes on in even steps as long
+as there are samples. A row of the grid lies on the straight line between the two samples around it. So a gap stays as
+long as it was (rows within it are marked, since nobody measured them), a source whose rate drifts is not stretched, and
+samples that lie on the grid come out as they are. Values are rounded half to even and saturate at the ends of int16.
 
 Nothing is filtered: from a faster source, what moves faster than half the new rate folds down, as with a slower sensor.
 """

@@ -98,5 +98,5 @@ def _parts(packet: Packet, period_ms: float) -> Iterator[Signal]:
         raise CaptureError(f"{packet.file}.raw: packet {packet.sequence}: {error.code}") from error
     for block in blocks:
         if block.summary.kind is SensorKind.ACCELEROMETER:
-            times_ms = packet.start_ms + np.arange(len(block.samples)) * period_ms
+            times_ms = packet.start_ms + np.arange(len(block.samples), dtype=np.float64) * period_ms
             yield Signal(times_ms, block.samples.astype(np.int16, copy=False), 1000.0 / period_ms)

@@ -77,14 +77,14 @@ def cut(signals: Mapping[str, Signal], start_ms: float, end_ms: float, gates: Ga
     if not found:
         return next(iter(refused.values()), Refused.EMPTY)
     sites = in_order(found)
-    rows = [found[site] for site in sites]
-    begin = max(row.first for row in rows)
+    parts = [found[site] for site in sites]
+    begin = max(part.first for part in parts)
     start = max(round(start_ms / PERIOD_MS), begin)
     first = max(start - LEAD_ROWS, begin)
-    behind = min(start + KEPT_ROWS, *(row.behind for row in rows))
+    behind = min(start + KEPT_ROWS, *(part.behind for part in parts))
     if behind - start < WINDOW_ROWS:
         return Refused.SHORT
-    samples = np.concatenate([row.rows[first - row.first : behind - row.first] for row in rows], axis=1)
+    samples = np.concatenate([part.rows[first - part.first : behind - part.first] for part in parts], axis=1)
     end = min(max(round(end_ms / PERIOD_MS), start + 1), behind)
     rate_hz = min(signals[site].rate_hz for site in sites)
     return Cut(sites, np.ascontiguousarray(samples), start - first, end - first, rate_hz, refused)

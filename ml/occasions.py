@@ -91,8 +91,8 @@ def _watched(rows: list[RecordedSet], signals: list[dict[str, Signal]], negative
     parts = dict(zip((row.columns.kind for row in rows), zip(rows, signals, strict=True), strict=False))
     active, idle = parts.get("active"), parts.get("idle")
     if active is None or len(active[1]) != 1:
-        for row, signal in zip(rows, signals, strict=True):
-            yield from _nothing(row, signal, _ends(signal), negatives)
+        for row_of_nothing, of_row in zip(rows, signals, strict=True):
+            yield from _nothing(row_of_nothing, of_row, _ends(of_row), negatives)
         return
     row, of_set = active
     ((site, signal),) = of_set.items()

@@ -51,4 +51,5 @@ def joined(parts: Sequence[Signal]) -> Signal:
 
 def evenly(samples: NDArray[np.int16], rate_hz: float, start_ms: float = 0.0) -> Signal:
     """A signal whose source says no more than its rate."""
-    return Signal(start_ms + np.arange(len(samples)) * (1000.0 / rate_hz), samples, rate_hz)
+    times_ms = start_ms + np.arange(len(samples), dtype=np.float64) * (1000.0 / rate_hz)
+    return Signal(times_ms, samples, rate_hz)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def movement_at(rate_hz: float, seconds: float, seed: int = 0) -> Samples:
 
 
 def write_recording(
-    folder: Path, name: str, sets: Sequence[dict[str, object]], samples: Sequence[Samples], note: str = "made"
+    folder: Path, name: str, sets: Sequence[Mapping[str, object]], samples: Sequence[Samples], note: str = "made"
 ) -> None:
     """Write `NAME.npz` and `NAME.json`."""
     folder.mkdir(parents=True, exist_ok=True)
