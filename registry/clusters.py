@@ -1,8 +1,8 @@
 """Clusters of people: how they are named, which lies in which, and whose model a person gets.
 
-A cluster is what people say of themselves, from the coarse to the fine: `all`, `f`, `f-30s`, `f-30s-intermediate`. A person
-is in one cluster at a time: the finest of the table that fits. That needs no fit and no other person, so somebody who
-registered a second ago has a model.
+A cluster is what people say of themselves, from the coarse to the fine: `all`, `f`, `f-30s`, `f-30s-intermediate`. A
+person is in one cluster at a time: the finest of the table that fits. That needs no fit and no other person, so somebody
+who registered a second ago has a model.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _PROFICIENCY = frozenset({"beginner", "intermediate", "advanced"})
 def finest_cluster(age_group: str | None, sex: str | None, proficiency: str | None) -> str:
     """The cluster of people who say just the same of themselves.
 
-    It ends at the first thing that is unknown: `female`, no age and `beginner` is `f`. Who says `other` of their sex, or
-    nothing, is in `all`: a group so small would say who they are.
+    It ends at the first thing that is unknown: `female`, no age and `beginner` is `f`. Who says `other` of their sex,
+    or nothing, is in `all`: a group so small would say who they are.
     """
     parts: list[str] = []
     for known in (_SEX.get(sex or ""), _AGE.get(age_group or ""), proficiency if proficiency in _PROFICIENCY else None):

@@ -21,6 +21,7 @@ from kinelog.projections.rows import PersonRow
 from kinelog.registry.clusters import finest_cluster
 from kinelog.registry.scope import NAME
 
+Profile = tuple[str | None, str | None, str | None]
 said = st.tuples(
     st.sampled_from((None, *(group.value for group in AgeGroup))),
     st.sampled_from((None, *(sex.value for sex in Sex))),
@@ -30,7 +31,7 @@ floors = st.lists(said, max_size=200)
 RULES = ClusterRules(least_people=4)
 
 
-def people_who_say(profiles: list[tuple[str | None, str | None, str | None]]) -> list[PersonRow]:
+def people_who_say(profiles: list[Profile]) -> list[PersonRow]:
     return [PersonRow(f"{number:032x}", *profile, (), 0) for number, profile in enumerate(profiles)]
 
 
@@ -67,7 +68,7 @@ def test_a_cluster_lies_in_all_that_are_coarser() -> None:
 @settings(max_examples=60, deadline=None)
 @given(floors)
 def test_nobody_jumps_on_a_night_on_which_nothing_changed(
-    profiles: list[tuple[str | None, str | None, str | None]],
+    profiles: list[Profile],
 ) -> None:
     people = people_who_say(profiles)
     counts = people_by_cluster(people)
@@ -80,7 +81,7 @@ def test_nobody_jumps_on_a_night_on_which_nothing_changed(
 @settings(max_examples=60, deadline=None)
 @given(floors, st.lists(said, max_size=1))
 def test_one_who_comes_moves_nobody_out_of_a_cluster_that_there_was(
-    profiles: list[tuple[str | None, str | None, str | None]], newcomer: list[tuple[str | None, str | None, str | None]]
+    profiles: list[Profile], newcomer: list[Profile]
 ) -> None:
     people = people_who_say(profiles)
     before = fitted_table(people_by_cluster(people), None, RULES)
@@ -92,9 +93,7 @@ def test_one_who_comes_moves_nobody_out_of_a_cluster_that_there_was(
 
 @settings(max_examples=60, deadline=None)
 @given(floors, said)
-def test_everybody_has_a_cluster_of_the_table_at_once(
-    profiles: list[tuple[str | None, str | None, str | None]], newcomer: tuple[str | None, str | None, str | None]
-) -> None:
+def test_everybody_has_a_cluster_of_the_table_at_once(profiles: list[Profile], newcomer: Profile) -> None:
     table = fitted_table(people_by_cluster(people_who_say(profiles)), None, RULES)
     assert len(table.clusters) <= RULES.most
     assert assigned_cluster(*newcomer, table.clusters) in table.clusters
