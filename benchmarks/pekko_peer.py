@@ -27,6 +27,7 @@ PATIENCE_S = 600.0
 ATTEMPTS = 3
 PATIENT = {
     "pekko.persistence.cassandra.journal.circuit-breaker.call-timeout": "60s",
+    "pekko.persistence.cassandra.journal.circuit-breaker.max-failures": "100000",
     "pekko.persistence.cassandra.journal.recovery-event-timeout": "120s",
     "datastax-java-driver.basic.request.timeout": "30s",
 }
