@@ -56,7 +56,7 @@ def rotations(count: int, limit_deg: float, rng: np.random.Generator) -> NDArray
     x, y, z = axis.T
     zero = np.zeros(count)
     cross = np.array([[zero, -z, y], [z, zero, -x], [-y, x, zero]]).transpose(2, 0, 1)
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross))
 
 
 def site_subsets(count: int, sites: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -77,6 +77,8 @@ def _mirror(values: NDArray[np.float64], sites: tuple[str, ...], chosen: NDArray
     wrists = [column for column, site in enumerate(sites) if site in {"left-wrist", "right-wrist", "wrist"}]
     if len(wrists) == 2:
         one, other = wrists
-        values[np.ix_(chosen, range(values.shape[1]), [one, other])] = values[chosen][:, :, [other, one]]
+        turned = values[chosen]
+        turned[:, :, [one, other]] = turned[:, :, [other, one]]
+        values[chosen] = turned
     for column in wrists:
         values[chosen, :, column, 0] *= -1
