@@ -116,7 +116,8 @@ def coverage(decided: Ids) -> float:
 def confusion(truth: Ids, decided: Ids, labels: int) -> Ids:
     """Counts `(labels, labels + 1)`: a row a true label, a column a decision; the last column counts abstentions."""
     _check_rows(truth, decided=decided)
-    return _group_confusions(truth, decided, np.zeros(len(truth), dtype=np.int64), labels)[0]
+    counts: Ids = _group_confusions(truth, decided, np.zeros(len(truth), dtype=np.int64), labels)[0]
+    return counts
 
 
 def class_scores(counts: Ids) -> tuple[ClassScore, ...]:
