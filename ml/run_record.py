@@ -54,13 +54,17 @@ class NamedMetrics(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """The challenger less `against`, paired by set, in shares of 1; bounds of 90 % over people or sessions."""
+    """The challenger less `against`, paired by set, in shares of 1; bounds of 90 % over people or sessions.
+
+    `chance` is the probability of a difference as large between equal models.
+    """
 
     against: str
     difference: float
     low: float
     high: float
     smallest_detectable: float
+    chance: float = 1.0
 
 
 class PromotionRecord(msgspec.Struct, frozen=True):

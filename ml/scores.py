@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,11 +162,13 @@ def group_scores(truth: Ids, decided: Ids, groups: Ids) -> tuple[GroupScore, ...
     return tuple(sorted(scores, key=lambda score: (score.accuracy, -score.examples, score.group)))
 
 
+@lru_cache(maxsize=4)
 def drawn_groups(groups: int, draws: int, seed: int) -> Ids:
     """How often each of `groups` groups is taken `(draws, groups)` when as many are drawn with replacement."""
     if groups < 1:
         raise ScoreError("groups", "there are no groups to draw from")
     taken: Ids = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws)
+    taken.flags.writeable = False  # all comparisons of a night share it
     return taken
 
 
