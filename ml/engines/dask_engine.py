@@ -56,7 +56,7 @@ class DaskEngine(Engine):
             for index, task in enumerate(tasks)
         }
         try:
-            for future in as_completed(list(futures)):
+            for future in as_completed(list(futures), loop=self._client.loop):
                 yield self._finished(futures[future], future)
                 # The scheduler keeps a result for as long as its future lives.
                 future.release()
