@@ -8,7 +8,7 @@ on as many sets as two fits of one small network do, and their differences vary 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -80,7 +80,7 @@ def bound_alone(challenger: ConfirmedScore, champion: ConfirmedScore, uses: int,
     return found.difference > 0 and found.low > -NOT_WORSE_BY
 
 
-def promotions_of_equals(world: World, rules: dict[str, Rule], seed: int) -> dict[str, int]:
+def promotions_of_equals(world: World, rules: Mapping[str, Rule], seed: int) -> dict[str, int]:
     """How often each rule promotes in `NIGHTS` nights whose winners are as good as the champion."""
     return {name: sum(_nights(world, rule, world.accuracy, seed)) for name, rule in rules.items()}
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 from kinelog.ml import scores
-from kinelog.ml.run_record import Comparison, PromotionRecord
+from kinelog.ml.run_record import Comparison, Outcome, PromotionRecord
 from kinelog.ml.scores import Ids, Reals
 from kinelog.ml.sign_flips import chance_of_difference, groups_needed
 
@@ -63,8 +63,7 @@ class ConfirmedScore:
         probabilities: `(n, labels)`.
         people: Number of each row's person.
         sessions: Number of each row's session, counted over all people.
-        abstain_below: The model says nothing where it is less sure. Comparisons force a choice all the same: a threshold
-            is no skill.
+        abstain_below: It says nothing where it is less sure. Comparisons force a choice: a threshold is no skill.
     """
 
     name: str
@@ -78,7 +77,8 @@ class ConfirmedScore:
     @property
     def right(self) -> Reals:
         """1 where the most probable label is the true one, else 0."""
-        return (scores.decisions(self.probabilities) == self.truth).astype(np.float64)
+        right: Reals = (scores.decisions(self.probabilities) == self.truth).astype(np.float64)
+        return right
 
     @property
     def decided(self) -> Ids:
@@ -118,9 +118,9 @@ def decide(
     trivial = [compared[baselines[name].name] for name in TRIVIAL if name in baselines]
     against_champion = compared[champion.name] if champion else None
     reason = _obstacle(against_champion, trivial, uses)
-    outcome = ("promoted" if champion else "first") if reason is None else "kept"
+    better: Outcome = "promoted" if champion else "first"
     return PromotionRecord(
-        outcome=outcome,
+        outcome=better if reason is None else "kept",
         reason=reason or _praise(against_champion, trivial),
         comparisons=tuple(compared.values()),
         confirmation_set=challenger.confirmation_set,

@@ -6,6 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from kinelog.ml import promotion
+from kinelog.ml.promotion import ConfirmedScore, PairingError, SelectionScore, decide
+from kinelog.ml.sign_flips import chance_of_difference, groups_needed
+
 from benchmarks.equal_models import (
     ConfirmationSet,
     World,
@@ -14,9 +18,6 @@ from benchmarks.equal_models import (
     promoted_when_better,
     promotions_of_equals,
 )
-from kinelog.ml import promotion
-from kinelog.ml.promotion import ConfirmedScore, PairingError, SelectionScore, decide
-from kinelog.ml.sign_flips import chance_of_difference, groups_needed
 
 RULES = {"rule": full_rule, "bound": bound_alone}
 
