@@ -14,7 +14,6 @@ from typing import Final
 
 import matplotlib as mpl
 from markupsafe import Markup
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 INK: Final = "#010203"
@@ -62,7 +61,7 @@ def inline_svg(figure: Figure, name: str, title: str, description: str) -> Marku
     """
     buffer = io.StringIO()
     mpl.rcParams["svg.hashsalt"] = name
-    FigureCanvasSVG(figure).print_svg(buffer, metadata=_NO_METADATA)
+    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata=_NO_METADATA)
     drawn = buffer.getvalue()
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"\s*<style type=\"text/css\">.*?</style>", "", drawn, flags=re.DOTALL)

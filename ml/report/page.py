@@ -11,7 +11,7 @@ import jinja2
 from kinelog.ml.report import changes
 from kinelog.ml.report.drawing import drawing_style
 from kinelog.ml.report.plots import plot_accuracies, plot_confusion, plot_reliability
-from kinelog.ml.run_record import Interval, NamedMetrics, NightRecord, ScopeRecord
+from kinelog.ml.run_record import Comparison, Interval, NamedMetrics, NightRecord, ScopeRecord
 from markupsafe import Markup
 
 
@@ -23,9 +23,14 @@ class ScopeView:
     name: str
     anchor: str
     challenger: NamedMetrics | None
+    against_champion: Comparison | None
     accuracies: Markup
     confusion: Markup
     reliability: Markup
+
+
+PEOPLE_SHOWN = 20
+"""The worst so many are listed one by one."""
 
 
 def render_report(record: NightRecord, previous: NightRecord | None = None) -> str:
@@ -40,7 +45,13 @@ def render_report(record: NightRecord, previous: NightRecord | None = None) -> s
     return (
         _environment()
         .get_template("night.html")
-        .render(record=record, previous=previous, scopes=scopes, changes=changes.changes(record, previous))
+        .render(
+            record=record,
+            previous=previous,
+            scopes=scopes,
+            people_shown=PEOPLE_SHOWN,
+            changes=changes.changes(record, previous),
+        )
     )
 
 
@@ -53,6 +64,7 @@ def _views(record: NightRecord) -> Iterator[ScopeView]:
             name=changes.scope_name(scope),
             anchor=anchor,
             challenger=changes.confirmed(scope, "challenger"),
+            against_champion=next((one for one in scope.promotion.comparisons if one.against == "champion"), None),
             accuracies=plot_accuracies(scope.confirmation, f"{anchor}-accuracy") if scope.confirmation else nothing,
             confusion=plot_confusion(scope.confusion, f"{anchor}-confusion") if scope.confusion else nothing,
             reliability=plot_reliability(scope.reliability, f"{anchor}-reliability") if scope.reliability else nothing,

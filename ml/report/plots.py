@@ -51,8 +51,10 @@ def plot_reliability(bins: tuple[ReliabilityBin, ...], name: str) -> Markup:
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--")
     most = max((one.sets for one in bins), default=1)
     sizes = [_SMALLEST_DOT + (_LARGEST_DOT - _SMALLEST_DOT) * one.sets / most for one in bins]
-    axes.scatter([one.confidence for one in bins], [one.accuracy for one in bins], s=sizes, color=MARK, zorder=3)
-    axes.plot([one.confidence for one in bins], [one.accuracy for one in bins], color=MARK, linewidth=1)
+    axes.scatter(
+        [one.confidence for one in bins], [one.accuracy for one in bins], s=sizes, color=MARK, zorder=3, clip_on=False
+    )
+    axes.plot([one.confidence for one in bins], [one.accuracy for one in bins], color=MARK, linewidth=1, clip_on=False)
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.02)
     axes.set_aspect("equal")

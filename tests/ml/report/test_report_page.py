@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 from kinelog.ml.report.page import render_report
-from kinelog.ml.run_record import NightRecord, record_bytes, record_of
+from kinelog.ml.run_record import NightRecord, PersonScore, record_bytes, record_of
 from typing_extensions import override
 
 from tests.ml.report.made_records import HOSTILE, LABELS, made_record, night_before
@@ -153,3 +153,12 @@ def test_a_scope_without_models_has_a_section(record: NightRecord) -> None:
     page = render_report(msgspec.structs.replace(record, scopes=(scope,)))
     assert "Nothing is published for this scope." in page
     assert "<svg" not in page
+
+
+def test_of_very_many_people_the_worst_are_listed(record: NightRecord) -> None:
+    people = tuple(PersonScore(rank, 10, rank / 100) for rank in range(1, 61))
+    page = render_report(
+        msgspec.structs.replace(record, scopes=(msgspec.structs.replace(record.scopes[0], people=people),))
+    )
+    assert "The other 40 reach 21.0 % or more." in page
+    assert "20.0 %" in page
