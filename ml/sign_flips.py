@@ -39,5 +39,5 @@ def groups_needed(chance: float) -> int:
 
 def _all_signs(groups: int) -> Reals:
     patterns = np.arange(2**groups)[:, np.newaxis] >> np.arange(groups)
-    signs: Reals = 2.0 * (patterns & 1) - 1
+    signs: Reals = 2 * (patterns & 1).astype(np.float64) - 1
     return signs

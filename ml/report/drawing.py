@@ -15,12 +15,13 @@ from typing import Final
 import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 INK: Final = "#010203"
 LINE: Final = "#040506"
 MARK: Final = "#070809"
 _OF_THE_PAGE: Final = {INK: "var(--ink)", LINE: "var(--line)", MARK: "var(--mark)"}
-_STYLE: Final = {
+_STYLE: Final[dict[RcKeyType, str | float]] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,

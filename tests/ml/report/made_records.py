@@ -18,6 +18,7 @@ from kinelog.ml.run_record import (
     PublishedRecord,
     ScopeRecord,
     SensorSummary,
+    Setting,
 )
 
 LABELS = ("bench-press", "biceps-curl", "lateral-raise", "rowing", "squat", "triceps-extension")
@@ -77,7 +78,7 @@ def made_scope(cluster: str, sensors: tuple[str, ...], gain: float, seed: int = 
 
 
 def _entry(number: int) -> LeaderboardEntry:
-    settings = {"dense": (64, 24), "front_end": "features/1", "dropout": 0.2, "seed": number}
+    settings: dict[str, Setting] = {"dense": (64, 24), "front_end": "features/1", "dropout": 0.2, "seed": number}
     return LeaderboardEntry(f"{number:064x}", settings, 0.9 - number / 100, "night-1", masked=number == 1)
 
 
