@@ -1,4 +1,4 @@
-"""Names become addresses that may be called, or none: judged where the connection is made, after the name was looked up."""
+"""Names become addresses that may be called, or none: judged after the name was looked up for a connection."""
 
 from __future__ import annotations
 

@@ -13,14 +13,14 @@ from kinelog.webhooks.notice import Notice, notice_of
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """The next messages.
+    """The next message.
 
     Attributes:
-        notices: In the order of the stream.
-        read_to: Nothing up to this sequence number is owed but these.
+        notice: The earliest that is owed, or None.
+        read_to: Sequence number before which nothing but this is owed.
     """
 
-    notices: tuple[Notice, ...]
+    notice: Notice | None
     read_to: int
 
 
@@ -32,28 +32,24 @@ class Outbox:
         self._journal = journal
         self._codec = codec
 
-    def owed(self, tenant: str, sent: int, behind: int, most: int) -> Owed:
+    def owed(self, tenant: str, sent: int, behind: int) -> Owed:
         """What is to be told next.
 
         Args:
             tenant: Whom.
             sent: Sequence number up to which they were told.
             behind: Publications up to this number are not owed to them.
-            most: At most this many messages.
 
         Raises:
             JournalError: The stream cannot be read now, or is damaged.
             PrivacyError: The tenant's key cannot be read now.
         """
-        notices: list[Notice] = []
         read_to = sent
         for positioned in self._journal.replay(Person(tenant, TENANT_PERSON).persistence_id, sent):
             stored = positioned.event
+            read_to = stored.sequence
             if stored.type == ModelPublished.__name__:  # what an event is called is not sealed: tokens stay closed
                 event = self._codec.open(stored)
                 if isinstance(event, ModelPublished) and event.number > behind:
-                    notices.append(notice_of(tenant, stored.sequence, event))
-            read_to = stored.sequence
-            if len(notices) == most:
-                break
-        return Owed(tuple(notices), read_to)
+                    return Owed(notice_of(tenant, stored.sequence, event), read_to)
+        return Owed(None, read_to)

@@ -1,4 +1,4 @@
-"""The port behind announcer and sender: how far they came. `tests/webhooks/progress_contract.py` judges its adapters."""
+"""The port behind announcer and sender: how far they came. `tests/webhooks/progress_contract.py` judges adapters."""
 
 from __future__ import annotations
 

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from kinelog.webhooks.errors import ProgressUnavailableError
 from kinelog.webhooks.progress import Progress
 from kinelog.webhooks.progress_store import ProgressStore
 from typing_extensions import override
@@ -28,14 +30,19 @@ class SqliteProgressStore(ProgressStore):
     """One connection behind a lock: it is asked a few times a minute."""
 
     def __init__(self, path: Path, incarnation: str) -> None:
-        """Open or make the file; what is in it of another incarnation of the log is forgotten."""
+        """Open or make the file; what is in it of another incarnation of the log is forgotten.
+
+        Raises:
+            ProgressUnavailableError: The file does not answer, or is none.
+        """
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(_TABLES)
+        with _answering():
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.executescript(_TABLES)
         self._claim(incarnation)
 
     def _claim(self, incarnation: str) -> None:
@@ -48,8 +55,7 @@ class SqliteProgressStore(ProgressStore):
 
     @override
     def announced(self) -> int:
-        with self._lock:
-            return int(self._connection.execute("SELECT position FROM announced").fetchone()[0])
+        return int(self._read("SELECT position FROM announced")[0][0])
 
     @override
     def save_announced(self, position: int) -> None:
@@ -58,20 +64,18 @@ class SqliteProgressStore(ProgressStore):
 
     @override
     def add(self, tenant: str) -> None:
+        document = msgspec.json.encode(Progress(tenant=tenant))
         with self._transaction() as connection:
-            document = msgspec.json.encode(Progress(tenant=tenant))
             connection.execute("INSERT OR IGNORE INTO progress VALUES (?, 0, ?)", (tenant, document))
 
     @override
     def tenants(self) -> list[str]:
-        with self._lock:
-            return [row[0] for row in self._connection.execute("SELECT tenant FROM progress ORDER BY tenant")]
+        return [row[0] for row in self._read("SELECT tenant FROM progress ORDER BY tenant")]
 
     @override
     def progress(self, tenant: str) -> Progress | None:
-        with self._lock:
-            row = self._connection.execute("SELECT document FROM progress WHERE tenant = ?", (tenant,)).fetchone()
-        return None if row is None else _DECODER.decode(row[0])
+        rows = self._read("SELECT document FROM progress WHERE tenant = ?", tenant)
+        return _DECODER.decode(rows[0][0]) if rows else None
 
     @override
     def save(self, progress: Progress) -> Progress | None:
@@ -88,9 +92,13 @@ class SqliteProgressStore(ProgressStore):
         with self._lock:
             self._connection.close()
 
+    def _read(self, question: str, *values: str) -> list[tuple[Any, ...]]:  # what SQLite holds has no narrower type
+        with self._lock, _answering():
+            return self._connection.execute(question, values).fetchall()
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+        with self._lock, _answering():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -98,3 +106,11 @@ class SqliteProgressStore(ProgressStore):
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ProgressUnavailableError(f"how far webhooks came cannot be read or written: {error}") from error
