@@ -15,85 +15,14 @@ only decides when somebody may take over.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Self
+from typing import Self
 
-from kinelog.registry.errors import InconsistentPublicationError, TooLargeError
-from kinelog.registry.manifest import BLOB_BYTES, read_manifest
+from kinelog.registry.records import Challenger, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
 
-POPULATION_BYTES = 4 << 20
-RUN_BYTES = 4 << 20
 PAGE = 100
 """Publications, scopes or runs that are read at once, unless said otherwise."""
-
-
-class Lease(NamedTuple):
-    """The right to fit and publish, until somebody else has it.
-
-    Attributes:
-        name: What it is for.
-        holder: Who has it, in their own words.
-        token: Grows with every holder of this name.
-        until_ms: When others may take it, Unix milliseconds; until they do, it is good.
-    """
-
-    name: str
-    holder: str
-    token: int
-    until_ms: int
-
-
-class Published(NamedTuple):
-    """One version of a scope.
-
-    Attributes:
-        scope: What it is for.
-        version: From 1 without gaps.
-        number: Place among all publications of the store, from 1 without gaps.
-        manifest: The bytes that were signed.
-        signature: Over exactly these.
-        blob: SHA-256 of the blob, 64 hex digits.
-        origin: The version that first brought this model: an older one after a rollback.
-        at_ms: When, Unix milliseconds, by the publisher's clock.
-    """
-
-    scope: Scope
-    version: int
-    number: int
-    manifest: bytes
-    signature: Signature
-    blob: str
-    origin: int
-    at_ms: int
-
-
-class Challenger(NamedTuple):
-    """A model that was kept but not published.
-
-    Attributes:
-        scope: What it is for.
-        draft: What would be published of it (`ManifestDraft`, encoded by `publishing`).
-        blob: SHA-256 of the blob, 64 hex digits.
-        at_ms: When it was set, Unix milliseconds.
-    """
-
-    scope: Scope
-    draft: bytes
-    blob: str
-    at_ms: int
-
-
-class RunEntry(NamedTuple):
-    """A run that has a record.
-
-    Attributes:
-        run_id: Names it.
-        at_ms: When its record was first saved, Unix milliseconds.
-    """
-
-    run_id: str
-    at_ms: int
 
 
 class ModelStore(ABC):
@@ -323,35 +252,3 @@ class ModelStore(ABC):
     def __exit__(self, *_: object) -> None:
         """Close."""
         self.close()
-
-
-def require_consistent(scope: Scope, manifest: bytes, blob: str, expected: int | None) -> int:
-    """Refuse a manifest that says something else than what it is published as; its model's first version.
-
-    Raises:
-        InconsistentPublicationError: It does.
-        ManifestError: It cannot be read.
-    """
-    said = read_manifest(manifest)
-    version = (expected or 0) + 1
-    for field, value, wanted in (
-        ("scope", said.scope.path, scope.path),
-        ("version", said.version, version),
-        ("previous", said.previous, expected or None),
-        ("weights.sha256", said.weights.sha256, blob),
-    ):
-        if value != wanted:
-            raise InconsistentPublicationError(f"{field} is {value} in the manifest and {wanted} in the publication")
-    if said.restores is not None and said.restores >= version:
-        raise InconsistentPublicationError(f"version {version} cannot bring version {said.restores} back")
-    return said.restores or version
-
-
-def require_size(what: str, data: bytes, most: int = BLOB_BYTES) -> None:
-    """Refuse more bytes than the store takes.
-
-    Raises:
-        TooLargeError: There are.
-    """
-    if len(data) > most:
-        raise TooLargeError(f"{what} has {len(data)} bytes, the store takes {most}")
