@@ -14,7 +14,8 @@ from collections.abc import Callable
 from kinelog.actors.region import Region
 from kinelog.domain.commands import AnnounceModel
 from kinelog.registry.errors import RegistryError
-from kinelog.registry.store import ModelStore, Published
+from kinelog.registry.records import Published
+from kinelog.registry.store import ModelStore
 from kinelog.webhooks.background import Blocking
 from kinelog.webhooks.errors import RefusedCommandError, WebhooksError
 from kinelog.webhooks.progress_store import ProgressStore
