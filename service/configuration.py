@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         drain_s: How long a stop waits for what is in flight.
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
         log_level: Of the process's own log on standard error.
+        webhook_loopback: Whether webhooks may call this machine, by http too: for development.
+        webhook_private: Whether webhooks may call addresses of private networks, by https.
         limits: Bounds of the domain.
     """
 
@@ -68,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"
+    webhook_loopback: bool = False
+    webhook_private: bool = False
     limits: Limits = Limits()
 
 
@@ -90,6 +94,16 @@ class DataFolder(msgspec.Struct, frozen=True):
     def views(self) -> Path:
         """The structured tables' database."""
         return self.root / "views" / "views.db"
+
+    @property
+    def models(self) -> Path:
+        """The model store's database."""
+        return self.root / "registry.sqlite"
+
+    @property
+    def webhooks(self) -> Path:
+        """How far webhooks came: in no backup, since it is about one log."""
+        return self.root / "webhooks" / "progress.db"
 
     @property
     def lock(self) -> Path:

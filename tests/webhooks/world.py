@@ -132,20 +132,28 @@ class Running:
 
 @asynccontextmanager
 async def process(
-    durable: Durable, rules: EndpointRules | None = None, *, attempt_s: float = 0.3, poll_s: float = 0.02
+    durable: Durable, rules: EndpointRules | None = None, *, attempt_s: float = 0.3, tells: bool = True
 ) -> AsyncIterator[Running]:
-    """A process over what is there, until the context ends: what it was at is not finished."""
+    """A process over what is there, until the context ends: what it was at is not finished.
+
+    Args:
+        durable: What is there.
+        rules: Which places it may call; this machine by default.
+        attempt_s: How long a receiver may take.
+        tells: Whether it announces and sends by itself.
+    """
     region = Region(durable.journal, durable.keys, durable.codec, clock=durable.clock)
     progress = durable.open_progress()
     telling = Telling(
         TellingParts(
             region=region, journal=durable.journal, keys=durable.keys, codec=durable.codec, models=durable.models,
-            progress=progress, clock_ms=durable.clock, rules=rules or EndpointRules(loopback=True), poll_s=poll_s,
+            progress=progress, clock_ms=durable.clock, rules=rules or EndpointRules(loopback=True), poll_s=0.02,
             look_again_ms=60_000, attempt_s=attempt_s,
         )
     )  # fmt: skip
     region.start()
-    telling.start()
+    if tells:
+        telling.start()
     try:
         yield Running(durable, region, telling, progress)
     finally:
