@@ -31,11 +31,8 @@ async def list_models(call: Call) -> web.StreamResponse:
 
 def model_documents(state: TenantState) -> list[ModelDocument]:
     """The tenant's models as clients see them, in order."""
-    return [
-        _document(scope, model)
-        for bucket in state.models.buckets.values()
-        for scope, model in bucket.items()
-    ]  # fmt: skip
+    found = (entry for bucket in state.models.buckets.values() for entry in bucket.items())
+    return [_document(scope, model) for scope, model in sorted(found, key=lambda entry: entry[0])]
 
 
 def _document(scope: str, model: PublishedModel) -> ModelDocument:

@@ -115,7 +115,7 @@ async def stop_in_order(
     children: Sequence[ChildProcess],
     settings: Settings,
 ) -> None:
-    """Stop accepting, answer what is in flight, tell nobody more, empty the mailboxes, save snapshots, end the worker."""
+    """Stop accepting, answer what is in flight, tell nobody more, empty the mailboxes, save snapshots, end workers."""
     deadline = time.monotonic() + settings.drain_s
     logger.info("stopping")
     await runner.cleanup()
