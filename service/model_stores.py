@@ -17,7 +17,7 @@ from kinelog.registry.errors import (
     StaleLeaseError,
     VersionConflictError,
 )
-from kinelog.registry.signing import SigningKey
+from kinelog.registry.signing import PublicKey, SigningKey
 from kinelog.registry.signing_key_file import key_of_digits, make_key, read_key
 from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import (
@@ -82,9 +82,19 @@ def _opened(folder: DataFolder, settings: Settings, *, make: bool) -> Iterator[M
 
 
 def signing_key(
-    folder: DataFolder, store: ModelStore, environment: Mapping[str, str] | None = None
-) -> SigningKey:  # fmt: skip
-    """What signs: the key of the environment, or the data folder's own, made while the store trusts none yet.
+    folder: DataFolder,
+    store: ModelStore,
+    environment: Mapping[str, str] | None = None,
+    *,
+    may_make: bool = True,
+) -> SigningKey:
+    """What signs: the key of the environment, or the data folder's own.
+
+    Args:
+        folder: Holds the key, if the environment gives none.
+        store: For which store.
+        environment: Defaults to the process's.
+        may_make: Whether a key is made if there is none and the store trusts none yet.
 
     Raises:
         MissingKeyError: There is no key, although the store trusts one.
@@ -95,14 +105,19 @@ def signing_key(
         return given
     if folder.model_key.exists():
         return read_key(folder.model_key)
-    if trusted := store.keys():
+    trusted = store.keys()
+    if trusted or not may_make:
         raise MissingKeyError(
-            f"{folder.model_key} is missing, and {store.where} trusts {', '.join(key.key_id for key in trusted)}: put "
+            f"{folder.model_key} is missing, and {store.where} trusts {_named(trusted)}: put "
             f"it back, or give one of these in {MODEL_KEY_VARIABLE} or {MODEL_KEY_FILE_VARIABLE}; if it is lost, "
             "`kinelog model key make` and `kinelog model key trust`"
         )
     folder.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     return make_key(folder.model_key)
+
+
+def _named(keys: list[PublicKey]) -> str:
+    return ", ".join(key.key_id for key in keys) or "no key any more"
 
 
 def given_key(environment: Mapping[str, str] | None = None) -> SigningKey | None:

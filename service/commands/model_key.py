@@ -152,8 +152,8 @@ def retire(key_id: str, *, data: Path, store: str | None, as_json: bool) -> None
     from kinelog.registry.auditing import signed_by
 
     with model_store(DataFolder(data), load_settings(data, store=store)) as models:
-        trusted = {key.key_id for key in models.keys()}
-        if key_id not in trusted:
+        trusted = models.keys()
+        if key_id not in {key.key_id for key in trusted}:
             raise ConfigurationError(f"{key_id} is not trusted: `kinelog model key list` names those that are")
         models.retire_key(key_id)
         left = [scope.path for scope in signed_by(models, key_id)]
