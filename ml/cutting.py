@@ -91,7 +91,7 @@ def cut(signals: Mapping[str, Signal], start_ms: float, end_ms: float, gates: Ga
 
 
 def _row_at(time_ms: float) -> int:
-    """The grid's row nearest to a time; of two the later, wherever the clock begins (`round` would take the even one)."""
+    """The grid's row nearest to a time; of two the later, wherever the clock begins (`round` takes the even one)."""
     return math.floor(time_ms / PERIOD_MS + 0.5)
 
 

@@ -3,8 +3,8 @@
     FOLDER/manifest.json               what the data set is: hash and counts
     FOLDER/<hash>/<cluster>/<name>.parquet
 
-`<hash>` is the data set's, `<name>` a hash of the person's pseudonym: who knows a pseudonym finds the file that has to go
-when the person is erased, and nobody learns a pseudonym from a listing. Files are readable by their owner only.
+`<hash>` is the data set's, `<name>` a hash of the person's pseudonym: who knows a pseudonym finds the file that has to
+go when the person is erased, and nobody learns a pseudonym from a listing. Files are readable by their owner only.
 """
 
 from __future__ import annotations
@@ -145,7 +145,9 @@ def read_dataset(folder: Path, within: str | None = None) -> Dataset:
     examples: list[SetExample] = []
     for counts in wanted:
         of_cluster = [
-            example for path in person_files(folder / manifest.sha256 / counts.cluster) for example in read_examples(path)
+            example
+            for path in person_files(folder / manifest.sha256 / counts.cluster)
+            for example in read_examples(path)
         ]
         if content_hash(example.digest() for example in of_cluster) != counts.sha256:
             raise DatasetError(f"{folder}: cluster {counts.cluster} is not what the manifest says; write it again")
