@@ -100,7 +100,8 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
     plan = SimulationPlan(
         url=url, token=token, users=users, minutes=minutes, live=live, speed=speed, seed=seed, gym=gym,
         faults=Faults(retransmit, gap, reorder, corrupt), layout=Format(layout), prefix=prefix,
-        started_ms=started_at, forever=forever, give_up_s=give_up, connections=connections, ledger=ledger, consents=consent,
+        started_ms=started_at, forever=forever, give_up_s=give_up, connections=connections, ledger=ledger,
+        consents=consent,
     )  # fmt: skip
     sys.exit(asyncio.run(_run(plan, as_json=as_json)))
 
