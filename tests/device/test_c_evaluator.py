@@ -17,6 +17,7 @@ from kinelog.device.blob import BlobError, Dense, FrontEnd, ModelBlob, pack_blob
 from kinelog.device.evaluation import Evaluation, EvaluationError, Evaluator, check_vectors, with_vectors
 from kinelog.device.features import features
 
+from tests.device.broken_blobs import BLOB, BODY_FAULTS, GROUP, HEADER_FAULTS, with_bytes, with_field, with_more_weights
 from tests.device.built import SOURCES, STRICT, Command, Library, RefusedError, build
 from tests.device.made_models import architectures, made_model, vectored, windows_that_hurt
 
@@ -148,9 +149,6 @@ def test_a_sum_that_runs_over_is_an_error_and_not_an_answer(library: Library) ->
         opened.evaluate(moving)
 
 
-BLOB = pack_blob(TYPICAL)
-
-
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
     """A good blob with a few bytes or numbers changed, cut or grown."""
@@ -178,6 +176,16 @@ def fault_of(read: Callable[[bytes], object], data: bytes) -> tuple[str, int | N
     except (BlobError, RefusedError) as error:
         return re.sub(r" \d+", "", error.field), error.offset
     return None
+
+
+def test_c_and_numpy_name_the_same_fault_of_each_blob_that_breaks_one_rule(library: Library) -> None:
+    broken = [with_field(*fault) for fault in HEADER_FAULTS]
+    broken += [with_bytes(at, code, value) for at, code, value, _ in BODY_FAULTS]
+    broken += [with_bytes(GROUP, "5H", 0, 0, 0, 2, 2), with_more_weights(), BLOB + b"\0", BLOB.ljust(50_000, b"\0")]
+    for data in broken:
+        found = fault_of(unpack_blob, data)
+        assert found is not None
+        assert found == fault_of(library.open, data)
 
 
 @settings(max_examples=300, deadline=None)
