@@ -36,6 +36,13 @@ def test_the_front_end_gives_the_very_bits_of_its_definition(library: Library, s
     np.testing.assert_array_equal(library.features(windows), features(windows))
 
 
+@pytest.mark.parametrize("options", [("-O0",), ("-O3", "-march=native")])
+def test_the_front_end_gives_the_same_bits_however_it_is_optimised(tmp_path: Path, options: tuple[str, ...]) -> None:
+    other = Library(build(tmp_path / "lib.so", [SOURCES / "kinelog_model.c"], (*STRICT, *options, "-fPIC", "-shared")))
+    windows = windows_that_hurt(2)
+    np.testing.assert_array_equal(other.features(windows), features(windows))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_front_end_gives_the_very_bits_for_any_window(library: Library, data: st.DataObject) -> None:
