@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kinelog.device.blob import BlobError, Dense, FrontEnd, ModelBlob, pack_blob, unpack_blob
 from kinelog.device.evaluation import Evaluation, EvaluationError, Evaluator, check_vectors, with_vectors
 from kinelog.device.features import features
+from numpy.typing import NDArray
 
 from tests.device.broken_blobs import BLOB, BODY_FAULTS, GROUP, HEADER_FAULTS, with_bytes, with_field, with_more_weights
 from tests.device.built import SOURCES, STRICT, Command, Library, RefusedError, build
@@ -100,6 +101,20 @@ def test_numbers_far_out_are_summed_without_losing_digits(library: Library) -> N
     )
 
 
+@pytest.mark.parametrize("convolutions", [[], [(4, 5, 2)]])
+def test_no_windows_are_no_answers(convolutions: list[tuple[int, int, int]]) -> None:
+    said = Evaluator(made_model(FrontEnd.BOTH, 1, convolutions)).evaluate(np.zeros((0, 50, 3), np.int16))
+    assert (said.logits.shape, said.probabilities.shape, said.decision.shape) == ((0, 5), (0, 3), (0,))
+
+
+@pytest.mark.parametrize(
+    "windows", [np.zeros((1, 50, 6), np.int16), np.zeros((50, 3), np.int16), np.zeros((1, 50, 3), np.float64)]
+)
+def test_windows_of_another_shape_or_type_are_refused(windows: NDArray[np.int16]) -> None:
+    with pytest.raises(EvaluationError, match="windows"):
+        Evaluator(made_model()).evaluate(windows)
+
+
 def test_an_absent_site_may_hold_anything(library: Library) -> None:
     model = made_model(FrontEnd.BOTH, 2, masked=True)
     windows = windows_that_hurt(2)
@@ -117,6 +132,19 @@ def test_sites_that_the_model_was_not_fitted_without_are_refused(library: Librar
         Evaluator(model).evaluate(windows_that_hurt(2), present)
     with pytest.raises(RefusedError, match="present"):
         library.open(pack_blob(model)).evaluate(windows_that_hurt(2), present)
+
+
+@pytest.mark.parametrize("present", [0, 4, 7])
+def test_a_masked_model_wants_at_least_one_site_and_none_that_it_has_not(library: Library, present: int) -> None:
+    model = made_model(sites=2, masked=True)
+    with pytest.raises(EvaluationError, match="present"):
+        Evaluator(model).evaluate(windows_that_hurt(2), present)
+    with pytest.raises(RefusedError, match="present"):
+        library.open(pack_blob(model)).evaluate(windows_that_hurt(2), present)
+    data = bytearray(pack_blob(model))
+    struct.pack_into("<H", data, len(data) - (4 + 600 + 4 * 8), present)  # the last vector's
+    assert fault_of(unpack_blob, bytes(data)) == ("vector present", len(data) - 636)
+    assert fault_of(library.open, bytes(data)) == ("vector present", len(data) - 636)
 
 
 def test_an_unsure_model_says_unknown_and_a_sure_one_does_not(library: Library) -> None:
