@@ -168,6 +168,10 @@ class ProgramCache:
             self._programs.popitem(last=False)
         return program
 
+    def clear(self) -> None:
+        """Let all go."""
+        self._programs.clear()
+
     def programs(self) -> Mapping[StackShape, StackedProgram]:
         """What is kept, what was used last at the end."""
         return dict(self._programs)

@@ -46,7 +46,7 @@ def test_a_fit_has_the_same_bits_alone_among_five_and_among_thirty_two(shape: st
     jobs = candidates(shape, 32)
     together = fit_batch(jobs)
     assert all(result.status == "ok" for result in together)
-    for chosen in ([9], [31], [20, 3, 9, 14, 8]):
+    for chosen in ([9], [20], [20, 3, 31, 14, 8]):
         for place, result in zip(chosen, fit_batch([jobs[at] for at in chosen]), strict=True):
             assert same_bits(result, together[place]), f"{shape}: candidate {place} among {len(chosen)}"
 
