@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 import pytest
+from kinelog.registry.manifest import draft_bytes
 from kinelog.service.cli import main
 from kinelog.service.configuration import (
     MASTER_KEY_VARIABLE,
@@ -28,6 +29,7 @@ from kinelog.service.demo_floor import still_frame
 
 from tests.documents.documents import COMMAND, DOCUMENTS, ROOT, RUN_ON_A_CLUSTER, blocks, links, prose, spans
 from tests.documents.substitutions import PROGRAMS, Surroundings, runnable
+from tests.registry.made_publications import blob_of, draft
 from tests.system.running_service import RunningService, environment, kinelog, prepare
 
 WITH_COMMANDS = [document for document in DOCUMENTS if any(block.language == "sh" for block in blocks(document))]
@@ -59,10 +61,12 @@ def register(url: str, token: str, person: str) -> None:
 
 
 def lay_out(folder: Path) -> None:
-    """What a reader has at hand: a checkout, a watch's frame, a folder of captures, places for backups; programs."""
-    for name in ("tests", "benchmarks"):
+    """What a reader has at hand: a checkout, a frame, a fitted model, some captures, places for backups; programs."""
+    for name in ("tests", "benchmarks", "device"):
         (folder / name).symlink_to(ROOT / name, target_is_directory=True)
     (folder / "frame.bin").write_bytes(still_frame(int(time.time() * 1000)))
+    (folder / "model.bin").write_bytes(blob_of())
+    (folder / "draft.json").write_bytes(draft_bytes(draft()))
     for place in ("safe", "where/the/data/will/be", "captures/monday"):
         (folder / place).mkdir(parents=True)
     recorded = ROOT / "tests" / "vectors" / "muvr16_recorded_no_movement.bin"
