@@ -50,7 +50,7 @@ ONLY_IN: dict[str, set[str]] = {
     "aiohttp": {"api", "phone", "service", "webhooks"},
     "sqlite3": {"journal", "privacy", "projections", "registry", "service", "webhooks"},
     "cryptography": {"privacy", "api", "registry"},
-    "jinja2": {"api"},
+    "jinja2": {"api", "ml"},
     "bitstring": {"codecs"},
     "tensorflow": {"ml"},
     "keras": {"ml"},
