@@ -1,7 +1,8 @@
 """The one place where what documents write becomes what this machine has.
 
 A document's blocks are joined to one script for bash and run as they stand, in an empty folder with links to the
-checkout's `tests`, `benchmarks` and `device`, beside a running service. Only these things differ from what is typed:
+checkout's `tests`, `benchmarks` and `device`, beside a running service. Only these things differ from what a reader
+types:
 
 - *Places*: absolute paths become paths in that folder, `.data` the running service's folder, the service's URL its real
   one, `kl.…` an owner's token. `TIME` in the name of a backup becomes whatever stands there.
