@@ -143,5 +143,9 @@ class RetiredKeyError(RegistryError):
     """The key was retired: it may sign nothing any more, and is never trusted again."""
 
 
+class UntrustedKeyError(RegistryError):
+    """The store trusts other keys than the one that was to sign."""
+
+
 class MissingKeyError(RegistryError):
     """There is no key to sign with; the message says where one is looked for."""

@@ -6,11 +6,11 @@ import re
 from typing import Self
 
 import msgspec
+from kinelog.device.sites import RepeatedSiteError, UnknownSiteError, in_order
 from kinelog.registry.errors import ScopeError
 
 TENANT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
-MOST_SENSORS = 16
 JOINED_BY = "+"
 
 
@@ -20,10 +20,10 @@ class Scope(msgspec.Struct, frozen=True, order=True):
     Attributes:
         tenant: Whose people; no model is ever served to another tenant.
         cluster: Name of the cluster of people.
-        sensors: Names of sites, each once, in the order in which a window holds them: the order is part of the scope.
+        sensors: Names of sites, each once, in the order in which windows hold them (`kinelog.device.sites`).
 
     Raises:
-        ScopeError: A name is not written as names are, or a sensor is missing or named twice.
+        ScopeError: A name is not written as names are, or the sensors are not in order.
     """
 
     tenant: str
@@ -36,13 +36,12 @@ class Scope(msgspec.Struct, frozen=True, order=True):
             raise ScopeError("tenant", f"{self.tenant!r}: 1 to 32 of a-z, 0-9 and -, a dash at neither end")
         if not NAME.fullmatch(self.cluster):
             raise ScopeError("cluster", f"{self.cluster!r}: 1 to 48 of a-z, 0-9 and -, a dash at neither end")
-        if not 1 <= len(self.sensors) <= MOST_SENSORS:
-            raise ScopeError("sensors", f"{len(self.sensors)} sensors: 1 to {MOST_SENSORS}")
-        for sensor in self.sensors:
-            if not NAME.fullmatch(sensor):
-                raise ScopeError("sensors", f"{sensor!r}: 1 to 48 of a-z, 0-9 and -, a dash at neither end")
-        if len(set(self.sensors)) != len(self.sensors):
-            raise ScopeError("sensors", f"{self.joined}: a sensor is named twice")
+        try:
+            ordered = in_order(self.sensors)
+        except (UnknownSiteError, RepeatedSiteError) as error:
+            raise ScopeError("sensors", str(error).removeprefix("sensors: ")) from error
+        if ordered != self.sensors:
+            raise ScopeError("sensors", f"{self.joined}: in the order of windows they are {JOINED_BY.join(ordered)}")
 
     @property
     def joined(self) -> str:

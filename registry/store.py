@@ -21,6 +21,8 @@ from kinelog.registry.records import Challenger, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
 
+__all__ = ["PAGE", "Challenger", "Lease", "ModelStore", "Published", "RunEntry"]
+
 PAGE = 100
 """Publications, scopes or runs that are read at once, unless said otherwise."""
 
