@@ -1,0 +1,181 @@
+"""What a worker does with a task. Runs in a child process of its own: this module's imports bring TensorFlow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from kinelog.device.blob import pack_blob
+from kinelog.device.evaluation import Evaluator
+from kinelog.ml import fit_data
+from kinelog.ml.batched_fit import fit_batch
+from kinelog.ml.code_version import code_version
+from kinelog.ml.export import to_blob
+from kinelog.ml.fit_data import FitData
+from kinelog.ml.fit_job import FitJob, FitResult, Targets
+from kinelog.ml.genome import Genome
+from kinelog.ml.result_cache import ResultCache
+from kinelog.ml.tasks import (
+    OutOfFold,
+    Refit,
+    RefitResult,
+    RefitTask,
+    SelectResult,
+    SelectTask,
+    Task,
+    TaskReport,
+    refit_key,
+    select_key,
+    task_of,
+)
+from kinelog.ml.window_cuts import Cuts, judged_cuts, training_cuts
+from numpy.typing import NDArray
+
+RUN = "kinelog.ml.task_work:run"
+"""How an engine names `run`."""
+
+
+class OtherCodeError(Exception):
+    """A worker whose Kinelog is not the night's."""
+
+
+def run(task: bytes) -> bytes:
+    """Do a task: its results go into the cache, its report is returned.
+
+    Raises:
+        OtherCodeError: The night runs another version than this worker.
+        FitDataError: The scope's arrays are not where the task says.
+    """
+    asked = task_of(task)
+    if asked.common.code_version != code_version():
+        message = f"this worker's code is {code_version()}, the night's {asked.common.code_version}"
+        raise OtherCodeError(message)
+    started = time.perf_counter()
+    work = Work(asked)
+    prepared = time.perf_counter() - started
+    report = work.select(asked) if isinstance(asked, SelectTask) else work.refit(asked)
+    return msgspec.json.encode(msgspec.structs.replace(report, preparation_s=report.preparation_s + prepared))
+
+
+class Work:
+    """A scope's data, opened for a task."""
+
+    def __init__(self, task: Task) -> None:
+        """Map the data into memory."""
+        self.data = fit_data.load(Path(task.place.data), task.common.data)
+        self.cache = ResultCache(Path(task.place.results))
+        self.seed = task.common.seed
+        self.targets = targets_of(self.data)
+        self._preparation_s = 0.0
+
+    def select(self, task: SelectTask) -> TaskReport:
+        """Answer each fold with networks that did not see it."""
+        missing = [one for one in task.genomes if select_key(task.common, one, task.masks) not in self.cache]
+        jobs, owners = [], []
+        for genome in missing:
+            cuts, windows = self._training(genome)
+            for fold in np.unique(self.data.folds).tolist():
+                train = self._trainable(genome, cuts, self.data.folds != fold)
+                if len(train):
+                    jobs.append(self._job(genome, cuts, windows, train, fold))
+                    owners.append((genome, fold))
+        fitted = dict(zip(owners, fit_batch(jobs), strict=True)) if jobs else {}
+        judged = judged_cuts(self.data)
+        for genome in missing:
+            by_fold = {fold: result for (owner, fold), result in fitted.items() if owner is genome}
+            result = self._out_of_fold(genome, by_fold, judged, task.masks)
+            self.cache.write(select_key(task.common, genome, task.masks), msgspec.msgpack.encode(result))
+        return TaskReport(len(jobs), self._preparation_s)
+
+    def refit(self, task: RefitTask) -> TaskReport:
+        """Fit on everything; make blobs."""
+        missing = [one for one in task.fits if refit_key(task.common, one) not in self.cache]
+        jobs = []
+        for refit in missing:
+            cuts, windows = self._training(refit.genome)
+            everything = np.ones(len(self.data), dtype=np.bool_)
+            train = self._trainable(refit.genome, cuts, everything)
+            # A fold of its own: chance is that of no fold that selected.
+            jobs.append(self._job(refit.genome, cuts, windows, train, int(self.data.folds.max()) + 1))
+        for refit, result in zip(missing, fit_batch(jobs) if jobs else [], strict=True):
+            self.cache.write(refit_key(task.common, refit), msgspec.msgpack.encode(self._blob(refit, result)))
+        return TaskReport(len(jobs), self._preparation_s)
+
+    def _training(self, genome: Genome) -> tuple[Cuts, NDArray[np.int16]]:
+        started = time.perf_counter()
+        cuts = training_cuts(self.data, genome)
+        windows = cuts.windows(self.data)
+        self._preparation_s += time.perf_counter() - started
+        return cuts, windows
+
+    def _trainable(self, genome: Genome, cuts: Cuts, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Examples to train on: those that have a window; for a net that is not masked, those with every sensor."""
+        usable = wanted if genome.masked else wanted & self.data.complete
+        return np.intersect1d(np.flatnonzero(usable), cuts.example_of)
+
+    def _job(
+        self, genome: Genome, cuts: Cuts, windows: NDArray[np.int16], train: NDArray[np.int64], fold: int
+    ) -> FitJob:
+        return FitJob(
+            genome, windows, cuts.example_of, self.targets, train, self.data.names.sites, fold=fold, seed=self.seed
+        )
+
+    def _out_of_fold(
+        self, genome: Genome, by_fold: dict[int, FitResult], judged: Cuts, masks: Sequence[int]
+    ) -> SelectResult:
+        outputs = len(self.data.names.fine) if genome.fine_labels else len(self.data.names.labels)
+        if not by_fold or any(result.status != "ok" for result in by_fold.values()):
+            return SelectResult("nan", outputs)
+        everything = (1 << len(self.data.names.sites)) - 1
+        asked = masks if genome.masked else (everything,)
+        answers = []
+        for mask in asked:
+            worn = (self.data.present & mask) == mask
+            rows, logits = [], []
+            for fold, result in sorted(by_fold.items()):
+                of_fold = np.flatnonzero(((self.data.folds == fold) & worn)[judged.example_of])
+                if len(of_fold):
+                    rows.append(of_fold)
+                    logits.append(self._logits(genome, result, judged, of_fold, mask))
+            if rows:
+                answers.append(OutOfFold(mask, np.concatenate(rows).tobytes(), np.concatenate(logits).tobytes()))
+        return SelectResult("ok", outputs, tuple(answers))
+
+    def _logits(
+        self, genome: Genome, result: FitResult, judged: Cuts, rows: NDArray[np.int64], mask: int
+    ) -> NDArray[np.float32]:
+        """As a device computes them."""
+        windows = Cuts(judged.example_of[rows], judged.ends_ms[rows], judged.first_rows[rows]).windows(self.data)
+        blob = to_blob(result, genome, self.groups(genome), 1.0, 0.0, None)
+        return Evaluator(blob).evaluate(windows, mask).logits
+
+    def groups(self, genome: Genome) -> tuple[int, ...]:
+        """The label of each of the network's outputs."""
+        return self.data.names.groups if genome.fine_labels else tuple(range(len(self.data.names.labels)))
+
+    def _blob(self, refit: Refit, result: FitResult) -> RefitResult:
+        if result.status != "ok":
+            return RefitResult(b"", "a weight is not finite")
+        judged = judged_cuts(self.data)
+        blob = to_blob(
+            result,
+            refit.genome,
+            self.groups(refit.genome),
+            refit.temperature,
+            refit.abstain_below,
+            judged.windows(self.data),
+        )
+        return RefitResult(pack_blob(blob))
+
+
+def targets_of(data: FitData) -> Targets:
+    """What there is to learn of a scope's examples."""
+    return Targets(
+        labels=data.labels,
+        fine=data.fine,
+        groups=np.array(data.names.groups, dtype=np.int64),
+        label_count=len(data.names.labels),
+    )
