@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from kinelog.device.blob import pack_blob
 from kinelog.device.evaluation import Evaluator
+from kinelog.domain.catalogue import ExerciseNameError, parse
 from kinelog.ml import fit_data
 from kinelog.ml.batched_fit import fit_batch
 from kinelog.ml.code_version import code_version
@@ -178,4 +179,21 @@ def targets_of(data: FitData) -> Targets:
         fine=data.fine,
         groups=np.array(data.names.groups, dtype=np.int64),
         label_count=len(data.names.labels),
+        auxiliary=_muscle_groups(data),
     )
+
+
+def _muscle_groups(data: FitData) -> NDArray[np.int64] | None:
+    """Of each example, from its label's name; None where no label names a group."""
+    of_label: list[str | None] = []
+    for label in data.names.labels:
+        try:
+            of_label.append(str(parse(label).groups[0]))
+        except ExerciseNameError:
+            # Recordings from elsewhere have names of their own.
+            of_label.append(None)
+    names = sorted({group for group in of_label if group is not None})
+    if not names:
+        return None
+    numbers = np.array([-1 if group is None else names.index(group) for group in of_label], dtype=np.int64)
+    return numbers[data.labels]
