@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 from kinelog.ml import scores
+from kinelog.ml.bootstrap import bootstrap_mean
 from kinelog.ml.run_record import Comparison, Outcome, PromotionRecord
 from kinelog.ml.scores import Ids, Reals
 from kinelog.ml.sign_flips import chance_of_difference, groups_needed
@@ -133,7 +134,7 @@ def compare(challenger: ConfirmedScore, peer: ConfirmedScore, *, uses: int, seed
     _check_pair(challenger, peer)
     groups = challenger.groups
     differences = challenger.right - peer.right
-    interval = scores.bootstrap_mean(differences, groups, seed=seed, draws=DRAWS, level=BOUND_LEVEL)
+    interval = bootstrap_mean(differences, groups, seed=seed, draws=DRAWS, level=BOUND_LEVEL)
     sums, _ = scores.group_sums(differences, groups)
     return Comparison(
         against=peer.name,

@@ -1,15 +1,13 @@
-"""Scores of decisions and of probabilities, and how far they would move with other people: pure numpy.
+"""Scores of decisions and of probabilities: pure numpy. How far they would move with other people is in `bootstrap`.
 
 A row is one example: a set, or a window when the caller says so. Labels are numbers `0 … labels-1`; a decision of
-`ABSTAINED` is never right. Groups (people, sessions) are numbers too: `group_numbers` makes them from names. Whatever
-varies together is drawn together: intervals come from drawing whole groups, never rows.
+`ABSTAINED` is never right. Groups (people, sessions) are numbers too: `group_numbers` makes them from names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,16 +63,6 @@ class GroupScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate and the bounds between which `level` of the bootstrap draws lie."""
-
-    estimate: float
-    low: float
-    high: float
-    level: float
-
-
-@dataclass(frozen=True, slots=True)
 class ReliabilityBin:
     """Examples whose highest probability lies in `(low, high]`: how sure the model was and how often it was right."""
 
@@ -103,7 +91,7 @@ def group_numbers(names: Sequence[str]) -> Ids:
 
 def accuracy(truth: Ids, decided: Ids) -> float:
     """Share of rows decided rightly; an abstention counts as wrong."""
-    _check_rows(truth, decided=decided)
+    check_rows(truth=truth, decided=decided)
     return float(np.mean(truth == decided))
 
 
@@ -116,8 +104,8 @@ def coverage(decided: Ids) -> float:
 
 def confusion(truth: Ids, decided: Ids, labels: int) -> Ids:
     """Counts `(labels, labels + 1)`: a row a true label, a column a decision; the last column counts abstentions."""
-    _check_rows(truth, decided=decided)
-    counts: Ids = _group_confusions(truth, decided, np.zeros(len(truth), dtype=np.int64), labels)[0]
+    check_rows(truth=truth, decided=decided)
+    counts: Ids = group_confusions(truth, decided, np.zeros(len(truth), dtype=np.int64), labels)[0]
     return counts
 
 
@@ -137,12 +125,12 @@ def macro_f1(truth: Ids, decided: Ids, labels: int, only: Collection[int] | None
         ScoreError: no label is left to average over.
     """
     counts = confusion(truth, decided, labels)
-    return float(_macro_f1_of(counts[np.newaxis], _averaged(counts, only))[0])
+    return float(macro_f1_of(counts[np.newaxis], averaged_labels(counts, only))[0])
 
 
 def labels_with(truth: Ids, sessions: Ids, *, sessions_at_least: int, examples_at_least: int) -> tuple[int, ...]:
     """The labels that occur often enough, in enough sessions, for an F1 to mean something."""
-    _check_rows(truth, sessions=sessions)
+    check_rows(truth=truth, sessions=sessions)
     return tuple(
         int(label)
         for label in np.unique(truth)
@@ -153,75 +141,13 @@ def labels_with(truth: Ids, sessions: Ids, *, sessions_at_least: int, examples_a
 
 def group_scores(truth: Ids, decided: Ids, groups: Ids) -> tuple[GroupScore, ...]:
     """Accuracy of each person or session, the worst first."""
-    _check_rows(truth, decided=decided, groups=groups)
+    check_rows(truth=truth, decided=decided, groups=groups)
     right = truth == decided
     scores = [
         GroupScore(int(group), int(np.count_nonzero(groups == group)), float(right[groups == group].mean()))
         for group in np.unique(groups)
     ]
     return tuple(sorted(scores, key=lambda score: (score.accuracy, -score.examples, score.group)))
-
-
-@lru_cache(maxsize=4)
-def drawn_groups(groups: int, draws: int, seed: int) -> Ids:
-    """How often each of `groups` groups is taken `(draws, groups)` when as many are drawn with replacement."""
-    if groups < 1:
-        raise ScoreError("groups", "there are no groups to draw from")
-    taken: Ids = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws)
-    taken.flags.writeable = False  # all comparisons of a night share it
-    return taken
-
-
-def bootstrap_accuracy(
-    truth: Ids, decided: Ids, groups: Ids, *, seed: int, draws: int = 2000, level: float = 0.95
-) -> Interval:
-    """Accuracy with its percentile interval over drawn groups."""
-    right = (truth == decided).astype(np.float64)
-    return bootstrap_mean(right, groups, seed=seed, draws=draws, level=level)
-
-
-def bootstrap_mean(values: Reals, groups: Ids, *, seed: int, draws: int = 2000, level: float = 0.95) -> Interval:
-    """The mean over rows, with its percentile interval when whole groups are drawn.
-
-    For a paired comparison, `values` is the difference of two models on each row.
-    """
-    _check_rows(groups, values=values)
-    sums, sizes = group_sums(values, groups)
-    taken = drawn_groups(len(sizes), draws, seed)
-    drawn = (taken @ sums) / (taken @ sizes)
-    return _interval(float(values.mean()), drawn, level)
-
-
-def bootstrap_macro_f1(
-    truth: Ids,
-    decided: Ids,
-    groups: Ids,
-    labels: int,
-    *,
-    seed: int,
-    only: Collection[int] | None = None,
-    draws: int = 2000,
-    level: float = 0.95,
-) -> Interval:
-    """Macro-F1 with its percentile interval over drawn groups; the labels averaged over stay those of all rows."""
-    _check_rows(truth, decided=decided, groups=groups)
-    counts = _group_confusions(truth, decided, groups, labels)
-    averaged = _averaged(counts.sum(axis=0), only)
-    taken = drawn_groups(len(counts), draws, seed)
-    drawn = np.tensordot(taken.astype(np.float64), counts.astype(np.float64), axes=1)
-    estimate = _macro_f1_of(counts.sum(axis=0)[np.newaxis], averaged)[0]
-    return _interval(float(estimate), _macro_f1_of(drawn, averaged), level)
-
-
-def bootstrap_of(
-    statistic: Callable[[Ids], float], groups: Ids, *, seed: int, draws: int = 500, level: float = 0.95
-) -> Interval:
-    """Any statistic of row numbers, with its interval over drawn groups: slower, for what has no shortcut."""
-    names = np.unique(groups)
-    rows_of = [np.flatnonzero(groups == name) for name in names]
-    taken = drawn_groups(len(names), draws, seed)
-    drawn = [statistic(np.concatenate([np.tile(r, n) for r, n in zip(rows_of, t, strict=True)])) for t in taken]
-    return _interval(statistic(np.arange(len(groups))), np.array(drawn), level)
 
 
 def group_sums(values: Reals, groups: Ids) -> tuple[Reals, Ids]:
@@ -265,7 +191,19 @@ def expected_calibration_error(truth: Ids, probabilities: NDArray[np.floating], 
     return sum(one.examples * abs(one.confidence - one.accuracy) for one in found) / len(truth)
 
 
-def _group_confusions(truth: Ids, decided: Ids, groups: Ids, labels: int) -> Ids:
+def calibration_error_of_a_perfect_model(
+    probabilities: NDArray[np.floating], *, seed: int, draws: int = 200, bins: int = 10
+) -> float:
+    """What the expected calibration error is on average when labels are drawn from the model's own probabilities."""
+    rows = np.asarray(probabilities, dtype=np.float64)
+    edges = np.cumsum(rows / rows.sum(axis=1, keepdims=True), axis=1)[:, :-1]
+    generator = np.random.default_rng(seed)
+    drawn = [(generator.random((len(rows), 1)) > edges).sum(axis=1).astype(np.int64) for _ in range(draws)]
+    return float(np.mean([expected_calibration_error(truth, rows, bins) for truth in drawn]))
+
+
+def group_confusions(truth: Ids, decided: Ids, groups: Ids, labels: int) -> Ids:
+    """A confusion matrix for each group `(groups, labels, labels + 1)`, groups in the order of their numbers."""
     if truth.min() < 0 or truth.max() >= labels:
         raise ScoreError("truth", f"labels are 0 … {labels - 1}")
     if decided.min() < ABSTAINED or decided.max() >= labels:
@@ -277,7 +215,8 @@ def _group_confusions(truth: Ids, decided: Ids, groups: Ids, labels: int) -> Ids
     return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape).astype(np.int64)
 
 
-def _averaged(counts: Ids, only: Collection[int] | None) -> Ids:
+def averaged_labels(counts: Ids, only: Collection[int] | None) -> Ids:
+    """The labels that a macro average runs over: `only`, or those that occur in the confusion matrix."""
     averaged = np.flatnonzero(counts.sum(axis=1)) if only is None else np.array(sorted(only), dtype=np.int64)
     if not len(averaged):
         raise ScoreError("only", "no label is left to average over")
@@ -286,7 +225,8 @@ def _averaged(counts: Ids, only: Collection[int] | None) -> Ids:
     return averaged
 
 
-def _macro_f1_of(counts: NDArray[np.number], averaged: Ids) -> Reals:
+def macro_f1_of(counts: NDArray[np.number], averaged: Ids) -> Reals:
+    """Macro-F1 of each of many confusion matrices `(many, labels, labels + 1)`, which may hold weighted counts."""
     labels = counts.shape[1]
     right = counts[:, np.arange(labels), np.arange(labels)].astype(np.float64)
     both = counts.sum(axis=2) + counts[:, :, :labels].sum(axis=1)
@@ -294,16 +234,9 @@ def _macro_f1_of(counts: NDArray[np.number], averaged: Ids) -> Reals:
     return mean
 
 
-def _interval(estimate: float, drawn: Reals, level: float) -> Interval:
-    if not 0 < level < 1:
-        raise ScoreError("level", f"lies between 0 and 1, not {level}")
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(estimate, float(low), float(high), level)
-
-
 def _check_probabilities(truth: Ids, probabilities: NDArray[np.floating]) -> Reals:
     rows = np.asarray(probabilities, dtype=np.float64)
-    _check_rows(truth)
+    check_rows(truth=truth)
     if rows.ndim != 2 or len(rows) != len(truth):
         raise ScoreError("probabilities", f"expected ({len(truth)}, labels), got {rows.shape}")
     if not np.isfinite(rows).all() or rows.min() < 0 or not np.allclose(rows.sum(axis=1), 1, atol=1e-3):
@@ -313,9 +246,12 @@ def _check_probabilities(truth: Ids, probabilities: NDArray[np.floating]) -> Rea
     return rows
 
 
-def _check_rows(first: NDArray[np.generic], **others: NDArray[np.generic]) -> None:
-    if first.ndim != 1 or not len(first):
-        raise ScoreError("truth", f"expected at least one row of one number each, got {first.shape}")
-    for field, values in others.items():
-        if values.shape != first.shape:
-            raise ScoreError(field, f"expected {len(first)} rows of one number each, got {values.shape}")
+def check_rows(**columns: NDArray[np.generic]) -> None:
+    """Refuse columns of different lengths, of more than one number a row, or without rows; names are in the error."""
+    rows = None
+    for field, values in columns.items():
+        rows = len(values) if rows is None and values.ndim == 1 else rows
+        if values.ndim != 1 or not rows:
+            raise ScoreError(field, f"expected at least one row of one number each, got {values.shape}")
+        if len(values) != rows:
+            raise ScoreError(field, f"expected {rows} rows, as the others have, got {len(values)}")

@@ -1,4 +1,4 @@
-"""Scores against values worked out by hand and against scikit-learn, and intervals that draw people."""
+"""Scores against values worked out by hand and against scikit-learn."""
 
 from __future__ import annotations
 
@@ -55,49 +55,6 @@ def test_the_worst_person_comes_first() -> None:
     assert (worst.group, worst.examples, worst.accuracy) == (0, 2, 0.5)
 
 
-def test_an_interval_over_people_is_wide_where_people_differ_however_many_rows_they_have() -> None:
-    people = np.repeat(np.arange(10), 100)
-    right = np.repeat(np.arange(10) % 2, 100).astype(np.float64)
-    by_person = scores.bootstrap_mean(right, people, seed=1)
-    by_row = scores.bootstrap_mean(right, np.arange(1000), seed=1)
-    assert by_person.estimate == by_row.estimate == 0.5
-    assert by_person.high - by_person.low > 5 * (by_row.high - by_row.low)
-
-
-def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(5)
-    covered = 0
-    for repeat in range(200):
-        people = np.repeat(np.arange(30), 4)
-        skill = np.clip(rng.normal(0.7, 0.1, 30), 0, 1)
-        right = (rng.random(120) < skill[people]).astype(np.float64)
-        interval = scores.bootstrap_mean(right, people, seed=repeat, draws=400, level=0.9)
-        covered += interval.low <= 0.7 <= interval.high
-    assert 165 <= covered <= 195
-
-
-def test_the_shortcut_for_macro_f1_equals_the_general_bootstrap() -> None:
-    rng = np.random.default_rng(3)
-    truth, people = rng.integers(0, 3, 60), rng.integers(0, 8, 60)
-    decided = np.where(rng.random(60) < 0.7, truth, rng.integers(-1, 3, 60))
-
-    def plain(rows: scores.Ids) -> float:
-        return scores.macro_f1(truth[rows], decided[rows], 3, only=(0, 1, 2))
-
-    fast = scores.bootstrap_macro_f1(truth, decided, people, 3, seed=4, draws=50)
-    slow = scores.bootstrap_of(plain, people, seed=4, draws=50)
-    assert (fast.estimate, fast.low, fast.high) == pytest.approx((slow.estimate, slow.low, slow.high))
-
-
-def test_equal_seeds_give_equal_intervals() -> None:
-    people = np.arange(6)
-    values = np.array([0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
-    assert scores.bootstrap_mean(values, people, seed=9) == scores.bootstrap_mean(values, people, seed=9)
-    assert scores.bootstrap_mean(values, people, seed=9, draws=7) != scores.bootstrap_mean(
-        values, people, seed=10, draws=7
-    )
-
-
 def test_proper_scores_by_hand() -> None:
     truth, probabilities = np.array([0, 1]), np.array([[0.8, 0.2], [0.6, 0.4]])
     assert scores.negative_log_likelihood(truth, probabilities) == pytest.approx(-(np.log(0.8) + np.log(0.4)) / 2)
@@ -117,6 +74,18 @@ def test_reliability_by_hand() -> None:
     assert error == pytest.approx((0.5 + 0.4 + 2 * 0.43) / 4)
 
 
+def test_a_perfectly_calibrated_model_shows_an_error_that_is_all_chance() -> None:
+    rng = np.random.default_rng(8)
+    probabilities = rng.dirichlet((2, 1, 1), 117)
+    by_chance = scores.calibration_error_of_a_perfect_model(probabilities, seed=1)
+    assert 0.05 < by_chance < 0.12
+    truth = np.array([rng.choice(3, p=row) for row in probabilities])
+    sharpened = probabilities**4 / (probabilities**4).sum(axis=1, keepdims=True)
+    assert abs(scores.expected_calibration_error(truth, probabilities) - by_chance) < 0.05
+    excess = scores.expected_calibration_error(truth, sharpened)
+    assert excess - scores.calibration_error_of_a_perfect_model(sharpened, seed=1) > 0.1
+
+
 def test_a_decision_below_the_threshold_abstains() -> None:
     probabilities = np.array([[0.4, 0.35, 0.25], [0.1, 0.8, 0.1]])
     assert scores.decisions(probabilities, 0.5).tolist() == [-1, 1]
@@ -134,7 +103,6 @@ def test_a_decision_below_the_threshold_abstains() -> None:
         ("only", lambda: scores.macro_f1(TRUTH, DECIDED, 3, only=(3,))),
         ("probabilities", lambda: scores.brier_score(np.array([0]), np.array([[np.nan, 1.0]]))),
         ("probabilities", lambda: scores.brier_score(np.array([0]), np.array([[0.5, 0.2]]))),
-        ("level", lambda: scores.bootstrap_mean(np.ones(2), np.arange(2), seed=0, level=1.5)),
     ],
 )
 def test_what_cannot_be_scored_is_refused_by_name(field: str, call: object) -> None:
