@@ -86,7 +86,7 @@ def _header(data: bytes) -> _Header:
     if len(data) < fmt.HEADER.size:
         raise BlobError("header", len(data), f"ends before the {fmt.HEADER.size} bytes of a header")
     if len(data) > fmt.MAX_BLOB_BYTES:
-        raise BlobError("total_bytes", None, f"{len(data)} bytes are more than {fmt.MAX_BLOB_BYTES}")
+        raise BlobError("total_bytes", OFFSETS["total_bytes"], f"{len(data)} bytes are more than {fmt.MAX_BLOB_BYTES}")
     header = _Header._make(fmt.HEADER.unpack_from(data))
     features = 0 if header.front_end == FrontEnd.RAW else FEATURES_PER_SITE
     _exactly(header, "magic", fmt.MAGIC)
