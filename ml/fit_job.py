@@ -102,6 +102,19 @@ class FitJob:
         if missing := np.setdiff1d(self.train, self.example_of).tolist():
             raise FitJobError("train", f"no window of examples {missing[:5]}")
 
+    def outputs(self) -> NDArray[np.int64]:
+        """`(examples,)` which output of the network is right."""
+        return self.targets.fine if self.genome.fine_labels else self.targets.labels
+
+    def output_count(self) -> int:
+        """Outputs of the network."""
+        return len(self.targets.groups) if self.genome.fine_labels else self.targets.label_count
+
+    def auxiliary_count(self) -> int:
+        """Outputs of the auxiliary head; 0 for none."""
+        known = self.targets.auxiliary
+        return 0 if known is None or not self.genome.auxiliary else max(0, int(known.max(initial=-1)) + 1)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LayerWeights:

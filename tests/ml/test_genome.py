@@ -74,7 +74,7 @@ def test_every_field_is_part_of_the_name() -> None:
         ("rotation_deg", 20.5),
         ("learning_rate", 0.0),
         ("epochs", 0),
-        ("batch_size", 1),
+        ("batch_size", 24),
         ("seed", -1),
     ],
 )

@@ -1,0 +1,82 @@
+"""Windows as they might have been: rotated, from the other wrist, noisier, with sensors absent.
+
+Only what a device on a body really does: gravity stays within 20 degrees of where it was.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from kinelog.ml.genome import Genome
+from numpy.typing import NDArray
+
+INT16 = np.iinfo(np.int16)
+
+
+def is_augmented(genome: Genome) -> bool:
+    """Whether a genome trains on other windows than those that were recorded."""
+    return genome.rotation_deg > 0 or genome.noise_mg > 0 or genome.mirror or genome.masked
+
+
+def augmented(
+    windows: NDArray[np.int16], sites: tuple[str, ...], genome: Genome, rng: np.random.Generator
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Each window changed as the genome says, by draws of its own.
+
+    Args:
+        windows: `(n, 50, 3 * sites)` int16 milli-g.
+        sites: Names, in the order of the columns.
+        genome: Says how.
+        rng: What decides.
+
+    Returns:
+        The changed windows, and `(n, sites)` which sensors they still have.
+    """
+    count = len(windows)
+    values = windows.reshape(count, windows.shape[1], len(sites), 3).astype(np.float64)
+    if genome.mirror:
+        _mirror(values, sites, rng.random(count) < 0.5)
+    if genome.rotation_deg > 0:
+        turns = rotations(count * len(sites), genome.rotation_deg, rng).reshape(count, len(sites), 3, 3)
+        values = np.einsum("nsij,ntsj->ntsi", turns, values)
+    if genome.noise_mg > 0:
+        values += rng.normal(0.0, genome.noise_mg, values.shape)
+    present = np.ones((count, len(sites)), bool)
+    if genome.masked:
+        present = site_subsets(count, len(sites), rng)
+        values *= present[:, None, :, None]
+    rounded = np.clip(np.rint(values), INT16.min, INT16.max).astype(np.int16)
+    return rounded.reshape(windows.shape), present
+
+
+def rotations(count: int, limit_deg: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """`(count, 3, 3)` rotations about axes of any direction, by an angle up to the limit, all angles alike."""
+    axis = rng.normal(size=(count, 3))
+    axis /= np.linalg.norm(axis, axis=1, keepdims=True)
+    angle = np.deg2rad(rng.uniform(-limit_deg, limit_deg, count))[:, None, None]
+    x, y, z = axis.T
+    zero = np.zeros(count)
+    cross = np.array([[zero, -z, y], [z, zero, -x], [-y, x, zero]]).transpose(2, 0, 1)
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+
+
+def site_subsets(count: int, sites: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """`(count, sites)` which sensors are there: all of them in a third of the windows, never none."""
+    present = rng.random((count, sites)) < 0.5
+    present[rng.random(count) < 1 / 3] = True
+    empty = ~present.any(axis=1)
+    present[empty, rng.integers(sites, size=int(empty.sum()))] = True
+    return present
+
+
+def _mirror(values: NDArray[np.float64], sites: tuple[str, ...], chosen: NDArray[np.bool_]) -> None:
+    """Turn chosen windows, in place, into what the person's mirror image would have measured on its wrists.
+
+    A watch points its x axis along the forearm: away from the hand on the one wrist, towards it on the other. A
+    mirrored movement therefore changes the sign of x alone. Two wrists also swap places.
+    """
+    wrists = [column for column, site in enumerate(sites) if site in {"left-wrist", "right-wrist", "wrist"}]
+    if len(wrists) == 2:
+        one, other = wrists
+        values[np.ix_(chosen, range(values.shape[1]), [one, other])] = values[chosen][:, :, [other, one]]
+    for column in wrists:
+        values[chosen, :, column, 0] *= -1

@@ -1,0 +1,106 @@
+"""One candidate of a stack: its inputs, the order of its examples, its rates step by step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from kinelog.ml.candidate_chance import Chance, Purpose
+from kinelog.ml.fit_job import FitJob, Normalisation
+from kinelog.ml.network_inputs import Pool, inputs_of, normalisation
+from kinelog.ml.stacked_training import Control
+from numpy.typing import NDArray
+
+FIRST_MOMENT, SECOND_MOMENT = 0.9, 0.999
+WARM_UP = 0.05
+"""Share of the steps in which the learning rate rises to its highest."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Draws:
+    """What one epoch draws.
+
+    Attributes:
+        rows: `(steps, batch)` rows of the inputs; -1 behind the last example.
+        examples: `(steps, batch)` the examples that they belong to; -1 likewise.
+        kept: For each hidden layer `(steps, batch, width)` bool which units are kept.
+    """
+
+    rows: NDArray[np.int64]
+    examples: NDArray[np.int64]
+    kept: tuple[NDArray[np.bool_], ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class CandidateTraining:
+    """A job with all that its epochs need.
+
+    Attributes:
+        job: What is trained.
+        pool: Where its inputs come from.
+        window: `(rows, 50, channels)` normalised, for convolutions.
+        flat: `(rows, inputs)` normalised, for the first dense layer.
+        normalisation: What they were normalised by.
+    """
+
+    job: FitJob
+    pool: Pool
+    window: NDArray[np.float32]
+    flat: NDArray[np.float32]
+    normalisation: Normalisation
+
+    @classmethod
+    def of(cls, job: FitJob, pool: Pool) -> CandidateTraining:
+        """Normalise a job's inputs by what it trains on."""
+        norm = normalisation(pool, job.train)
+        window, flat = inputs_of(job.genome, pool.raw, pool.features, pool.present, norm)
+        return cls(job, pool, window, flat, norm)
+
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return math.ceil(len(self.job.train) / self.job.genome.batch_size)
+
+    def keep_scale(self) -> float:
+        """What kept units are multiplied by, so that a layer's sum stays what it is without dropout."""
+        return 256 / (256 - self._dropped_of_256())
+
+    def draws(self, epoch: int, *, drops: bool) -> Draws:
+        """An epoch's order of examples, the copy of each that is taken, and the units that are kept."""
+        genome, train = self.job.genome, self.job.train
+        rng = Chance.of(self.job).generator(Purpose.EPOCH, epoch)
+        shape = (self.steps(), genome.batch_size)
+        examples = np.full(shape, -1)
+        examples.ravel()[: len(train)] = rng.permutation(train)
+        taken = examples.ravel()[: len(train)]
+        rows = np.full(shape, -1)
+        rows.ravel()[: len(train)] = self.pool.first[taken] + rng.integers(0, self.pool.count[taken])
+        kept: list[NDArray[np.bool_]] = []
+        for width in genome.dense if drops else ():
+            chance = np.frombuffer(rng.bytes(math.prod(shape) * width), np.uint8).reshape(*shape, width)
+            kept.append(chance >= self._dropped_of_256())
+        return Draws(rows, examples, tuple(kept))
+
+    def control(self, epoch: int) -> NDArray[np.float32]:
+        """`(steps, 6)` what the optimiser does in an epoch: rates that rise, then fall along a cosine."""
+        genome, steps = self.job.genome, self.steps()
+        total = genome.epochs * steps
+        step = np.arange(epoch * steps, (epoch + 1) * steps, dtype=np.float64)
+        rise = np.minimum(1.0, (step + 1) / (WARM_UP * total))
+        rate = genome.learning_rate * rise * 0.5 * (1 + np.cos(np.pi * step / total))
+        columns = np.zeros((steps, Control.COLUMNS))
+        columns[:, Control.KEEP_FIRST] = FIRST_MOMENT
+        columns[:, Control.DECAY] = rate * genome.weight_decay
+        if genome.optimiser == "momentum":
+            columns[:, Control.TAKE_FIRST] = 1.0
+            columns[:, Control.RATE] = rate
+            return columns.astype(np.float32)
+        columns[:, Control.TAKE_FIRST] = 1 - FIRST_MOMENT
+        columns[:, Control.KEEP_SECOND] = SECOND_MOMENT
+        columns[:, Control.TAKE_SECOND] = 1 - SECOND_MOMENT
+        # both moments start at zero and are too small at first: corrected here, once for all weights
+        columns[:, Control.RATE] = rate * np.sqrt(1 - SECOND_MOMENT ** (step + 1)) / (1 - FIRST_MOMENT ** (step + 1))
+        return columns.astype(np.float32)
+
+    def _dropped_of_256(self) -> int:
+        return round(256 * self.job.genome.dropout)
