@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kinelog.registry import sqlite_keys, sqlite_leases, sqlite_publications
+from kinelog.registry.clocks import wall_clock_ms
 from kinelog.registry.errors import DamagedBlobError, UnknownBlobError, VersionConflictError
 from kinelog.registry.records import Challenger, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
@@ -26,11 +26,6 @@ from kinelog.registry.write_checks import (
     require_size,
 )
 from typing_extensions import override
-
-
-def wall_clock_ms() -> int:
-    """Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class SqliteModelStore(ModelStore):
