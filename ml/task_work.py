@@ -21,7 +21,6 @@ from kinelog.ml.genome import Genome
 from kinelog.ml.result_cache import ResultCache
 from kinelog.ml.tasks import (
     OutOfFold,
-    Refit,
     RefitResult,
     RefitTask,
     SelectResult,
@@ -93,16 +92,16 @@ class Work:
 
     def refit(self, task: RefitTask) -> TaskReport:
         """Fit on everything; make blobs."""
-        missing = [one for one in task.fits if refit_key(task.common, one) not in self.cache]
+        missing = [one for one in task.genomes if refit_key(task.common, one) not in self.cache]
         jobs = []
-        for refit in missing:
-            cuts, windows = self._training(refit.genome)
-            everything = np.ones(len(self.data), dtype=np.bool_)
-            train = self._trainable(refit.genome, cuts, everything)
+        for genome in missing:
+            cuts, windows = self._training(genome)
+            train = self._trainable(genome, cuts, np.ones(len(self.data), dtype=np.bool_))
             # A fold of its own: chance is that of no fold that selected.
-            jobs.append(self._job(refit.genome, cuts, windows, train, int(self.data.folds.max()) + 1))
-        for refit, result in zip(missing, fit_batch(jobs) if jobs else [], strict=True):
-            self.cache.write(refit_key(task.common, refit), msgspec.msgpack.encode(self._blob(refit, result)))
+            jobs.append(self._job(genome, cuts, windows, train, int(self.data.folds.max()) + 1))
+        for genome, result in zip(missing, fit_batch(jobs) if jobs else [], strict=True):
+            blob = self._blob(genome, result)
+            self.cache.write(refit_key(task.common, genome), msgspec.msgpack.encode(blob))
         return TaskReport(len(jobs), self._preparation_s)
 
     def _training(self, genome: Genome) -> tuple[Cuts, NDArray[np.int16]]:

@@ -45,14 +45,6 @@ class Common(msgspec.Struct, frozen=True):
     code_version: str
 
 
-class Refit(msgspec.Struct, frozen=True):
-    """A genome to be fitted on all selection data, and what was found on its out-of-fold answers."""
-
-    genome: Genome
-    temperature: float
-    abstain_below: float
-
-
 class SelectTask(msgspec.Struct, frozen=True, tag="select"):
     """Fit genomes of one shape on each fold, and answer each fold with the networks that did not see it.
 
@@ -72,7 +64,7 @@ class RefitTask(msgspec.Struct, frozen=True, tag="refit"):
 
     common: Common
     place: Place
-    fits: tuple[Refit, ...]
+    genomes: tuple[Genome, ...]
 
 
 Task = SelectTask | RefitTask
@@ -101,7 +93,7 @@ class SelectResult(msgspec.Struct, frozen=True):
 
 
 class RefitResult(msgspec.Struct, frozen=True):
-    """One genome's blob; none if its network was not finite or export refused it, for `reason`."""
+    """One genome's blob, with temperature 1 and no threshold; none if it was not finite or refused, for `reason`."""
 
     blob: bytes
     reason: str = ""
@@ -139,9 +131,9 @@ def select_key(common: Common, genome: Genome, masks: Sequence[int]) -> str:
     return _key("select", common, genome_bytes(genome), asked)
 
 
-def refit_key(common: Common, refit: Refit) -> str:
+def refit_key(common: Common, genome: Genome) -> str:
     """The name of a `RefitResult`."""
-    return _key("refit", common, genome_bytes(refit.genome), f"{refit.temperature!r} {refit.abstain_below!r}")
+    return _key("refit", common, genome_bytes(genome), "")
 
 
 def grouped(genomes: Iterable[Genome], at_most: int = GENOMES_A_TASK) -> list[tuple[Genome, ...]]:
