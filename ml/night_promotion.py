@@ -30,11 +30,6 @@ class Verdict:
     metrics: tuple[NamedMetrics, ...] = ()
     detail: ConfirmedDetail | None = None
 
-    @property
-    def promotes(self) -> bool:
-        """Whether the challenger becomes champion."""
-        return self.promotion.outcome in {"first", "promoted"}
-
 
 def without_comparison(pool: ScopePool, model: ScopeModel, champion: Champion | None) -> Verdict | None:
     """The verdict where looking at the confirmation sessions would tell nothing; None where it would."""

@@ -67,6 +67,9 @@ class Population(msgspec.Struct, frozen=True):
         members: The best first.
         best_muvr: The best dense net on the raw window that the format of the old app can say; kept beside the ten.
         candidates: How many competed.
+        entrants_run: The night that `entrants` compete in: saved before anything is fitted, so that a night that goes on
+            after it was killed has the same candidates, whatever it had saved meanwhile.
+        entrants: They.
     """
 
     run: str
@@ -81,7 +84,26 @@ class Population(msgspec.Struct, frozen=True):
     members: tuple[Member, ...]
     best_muvr: Member | None
     candidates: int
+    entrants_run: str = ""
+    entrants: tuple[Genome, ...] = ()
     schema: int = POPULATION_SCHEMA
+
+
+NOBODY: Final = Population(
+    run="",
+    generation=0,
+    dataset="",
+    fit_data="",
+    seed=0,
+    folds=0,
+    code_version="",
+    labels=(),
+    data_cluster="",
+    members=(),
+    best_muvr=None,
+    candidates=0,
+)
+"""What a scope has before its first night."""
 
 
 def population_bytes(population: Population) -> bytes:
@@ -112,11 +134,11 @@ def scope_seed(seed: int, scope: Scope, generation: int) -> int:
     return int.from_bytes(hashlib.sha256(said).digest()[:8], "big") >> 1
 
 
-def candidates_of(before: Population | None, seed: int, count: int, shape: NetworkShape) -> tuple[Genome, ...]:
+def candidates_of(before: Population, seed: int, count: int, shape: NetworkShape) -> tuple[Genome, ...]:
     """Who competes tonight: the ten of the night before, then new ones; all different, all valid.
 
     Args:
-        before: The night before; None for a scope's first.
+        before: The night before.
         seed: `scope_seed` of the generation.
         count: How many; never fewer than the ten.
         shape: What the networks are connected to.
@@ -159,9 +181,7 @@ def settings_of(genome: Genome) -> Mapping[str, bool | float | str | tuple[objec
     return plain
 
 
-def _genomes(before: Population | None) -> list[Genome]:
-    if before is None:
-        return []
+def _genomes(before: Population) -> list[Genome]:
     members = [*before.members, *([before.best_muvr] if before.best_muvr else [])]
     return list({genome_id(member.genome): member.genome for member in members}.values())
 
