@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
+from kinelog.device.sites import in_order
 from kinelog.ml.examples import SetExample
 
 Sensors = tuple[str, ...]
@@ -59,7 +60,8 @@ def worn(examples: Iterable[SetExample]) -> tuple[Worn, ...]:
 
 def _subsets(sites: Sensors) -> Iterable[Sensors]:
     for size in range(1, len(sites) + 1):
-        yield from combinations(sites, size)
+        for subset in combinations(sites, size):
+            yield in_order(subset)
 
 
 def _counted(sensors: Sensors, exact: Counter[Sensors], labelled: list[SetExample]) -> Worn:

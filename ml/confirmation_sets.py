@@ -40,7 +40,7 @@ def tonight(
         run: The night.
     """
     # No cluster of people has this name, and no model is ever published here: only a population's place is used.
-    place = Scope(tenant, f"confirmation-by-{unit}", ("sessions",))
+    place = Scope(tenant, f"confirmation-by-{unit}", ("any",))
     there = list(sessions)
     data = store.population(place)
     if data is None:

@@ -29,6 +29,7 @@ from kinelog.ml.night_work import NightWork, ResultMissingError
 from kinelog.ml.result_cache import ResultCache
 from kinelog.ml.run_book import NightSettings, RunBook
 from kinelog.ml.run_record import Cost, DatasetSummary, NightRecord, PhaseCost
+from kinelog.ml.scope_pool import ScopePool
 from kinelog.ml.selection import NightContext
 from kinelog.ml.tasks import Place
 from kinelog.registry.errors import RegistryError
@@ -38,6 +39,7 @@ from kinelog.registry.store import ModelStore
 LEASE: Final = "fit"
 WAIT_S: Final = 60.0
 """For the lease of a night that was killed: a little longer than it lives."""
+BY_SET: Final = "most labels occur in one session only: sets were judged by other sets of their sessions"
 
 
 class NoDataError(Exception):
@@ -132,12 +134,12 @@ class _Night:
         state = tonight(self._around.store, self._keeper, tenant, unit, keys, book.record.run)
         parts = split(dataset, state, self._settings.folds, unit)
         plan = plan_of(tenant, dataset, parts, state.name, Path(self._context.place.data))
-        warning = () if unit == "session" else ("most labels occur in one session only: judged set by set",)
+        held = {key_of(dataset.examples[place], unit) for place in parts.confirmation.tolist()}
         book.update(
             clusters=plan.clusters,
             sensors=plan.sensors,
-            warnings=warning,
-            dataset=_summary(dataset, len(set(keys) & {key_of(dataset.examples[i], unit) for i in parts.confirmation})),
+            warnings=() if unit == "session" else (BY_SET,),
+            dataset=_summary(dataset, len(held & keys)),
         )
         if not plan.pools:
             reasons = {one.left_out for one in plan.sensors if one.left_out}
@@ -157,10 +159,10 @@ class _Night:
         with self._phase("publish"):
             self._each("publish", plan.pools, lambda pool: scopes.settle(pool, models[pool.scope.path]))
 
-    def _each[Item](self, phase: str, items: Sequence[Item], do: Callable[[Item], None]) -> None:
-        self._around.log.phase(phase, len(items))
-        for item in items:
-            do(item)
+    def _each(self, phase: str, pools: Sequence[ScopePool], do: Callable[[ScopePool], None]) -> None:
+        self._around.log.phase(phase, len(pools))
+        for pool in pools:
+            do(pool)
             self._around.log.step()
 
     def _failed(self, book: RunBook, reason: str) -> None:

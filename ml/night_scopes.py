@@ -25,7 +25,7 @@ from kinelog.ml.run_book import NightSettings, RunBook
 from kinelog.ml.run_record import LeaderboardEntry, PromotionRecord, ScopeRecord
 from kinelog.ml.scope_models import ScopeModel, champion_of, scope_model
 from kinelog.ml.scope_pool import ScopePool
-from kinelog.ml.selection import NightContext, Ranked, key_of, refit, select, ten_of
+from kinelog.ml.selection import NightContext, Ranked, calibration_of, key_of, refit, select, ten_of
 from kinelog.registry.scope import Scope
 
 
@@ -65,7 +65,8 @@ class ScopeNight:
             for one in chosen[path]:
                 result = results[key_of(self.context, one)]
                 if result.blob:
-                    made.append(scope_model(pool, one, result.blob))
+                    calibration = calibration_of(self.work, self.context, one)
+                    made.append(scope_model(pool, one, calibration, result.blob))
                 else:
                     self.work.log.event("left-out", scope=path, genome=genome_id(one.genome), reason=result.reason)
             models[path] = made

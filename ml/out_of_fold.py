@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 from kinelog.ml import scores
+from kinelog.ml.calibration import grouped_softmax
 from kinelog.ml.fit_data import FitData
 from kinelog.ml.genome import Genome
 from kinelog.ml.promotion import SelectionScore
-from kinelog.ml.scores import Ids, Reals
+from kinelog.ml.scores import Ids
 from kinelog.ml.tasks import SelectResult
 from kinelog.ml.window_cuts import judged_cuts
 from numpy.typing import NDArray
@@ -39,18 +40,9 @@ class Answers:
     label_count: int
     folds: int
 
-    def probabilities(self, temperature: float = 1.0) -> Reals:
-        """`(rows, labels)`: the softmax of the outputs, summed into labels, as on a device."""
-        scaled = self.logits.astype(np.float64) / temperature
-        shares = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        gathered = np.zeros((len(shares), self.label_count))
-        np.add.at(gathered.T, self.groups, shares.T)
-        return gathered
-
     def score(self) -> SelectionScore:
         """Mean of accuracy and macro-F1, over the windows that everybody is judged on."""
-        decided = scores.decisions(self.probabilities())
+        decided = scores.decisions(grouped_softmax(self.logits, self.groups.tolist(), 1.0))
         values = []
         for end in np.unique(self.ends_ms):
             at = self.ends_ms == end
@@ -85,8 +77,3 @@ def answers_of(result: bytes, genome: Genome, data: FitData) -> Mapping[int, Ans
             folds=len(np.unique(data.folds[examples])),
         )
     return found
-
-
-def mask_of(sensors: Sequence[str], sites: Sequence[str]) -> int:
-    """The mask in which these of the sites are present."""
-    return sum(1 << place for place, site in enumerate(sites) if site in sensors)

@@ -262,6 +262,7 @@ class NightRecord(msgspec.Struct, frozen=True):
     scopes: tuple[ScopeRecord, ...] = ()
     cost: Cost = Cost()
     failure: str | None = None
+    warnings: tuple[str, ...] = ()
     schema: int = RECORD_SCHEMA
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from kinelog.device.blob import ModelBlob, pack_blob, unpack_blob
 from kinelog.device.evaluation import Evaluator, with_vectors
+from kinelog.ml.calibration import Calibration
 from kinelog.ml.genome import genome_id
 from kinelog.ml.masked_nets import specialised
 from kinelog.ml.population import Member
@@ -26,10 +27,12 @@ class ScopeModel:
 
     Attributes:
         ranked: Who it is.
+        calibration: From out-of-fold answers.
         blob: As phones get it.
     """
 
     ranked: Ranked
+    calibration: Calibration
     blob: bytes
 
     def member(self, sha256: str, run: str, known: dict[str, str]) -> Member:
@@ -45,26 +48,27 @@ class ScopeModel:
             genome=ranked.genome,
             selection_score=ranked.score,
             blob=sha256,
-            temperature=ranked.temperature,
-            abstain_below=ranked.abstain_below,
+            temperature=self.calibration.temperature,
+            abstain_below=self.calibration.abstain_below,
             since_run=known.get(genome_id(ranked.genome), run),
             sensors=ranked.pool.scope.sensors,
         )
 
 
-def scope_model(pool: ScopePool, ranked: Ranked, fitted: bytes) -> ScopeModel:
+def scope_model(pool: ScopePool, ranked: Ranked, calibration: Calibration, fitted: bytes) -> ScopeModel:
     """Make a refitted network the model of a scope.
 
     Args:
         pool: Of the scope.
         ranked: The candidate; its network may have more sensors than the scope.
+        calibration: From out-of-fold answers.
         fitted: Its blob, as the worker made it.
     """
     blob = unpack_blob(fitted)
     if ranked.pool is not pool:
         blob = specialised(blob, ranked.mask)
-    calibrated = replace(blob, temperature=ranked.temperature, abstain_below=ranked.abstain_below)
-    return ScopeModel(ranked, pack_blob(with_vectors(calibrated, vector_windows(blob.sites))))
+    calibrated = replace(blob, temperature=calibration.temperature, abstain_below=calibration.abstain_below)
+    return ScopeModel(ranked, calibration, pack_blob(with_vectors(calibrated, vector_windows(blob.sites))))
 
 
 def confirmed(name: str, blob: bytes, held: Held, columns: NDArray[np.int64], label_count: int) -> ConfirmedScore:

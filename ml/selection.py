@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from kinelog.ml import calibration
+from kinelog.device.sites import mask_of
+from kinelog.ml.calibration import Calibration, calibrated
 from kinelog.ml.genome import Genome, fits_muvr_format, genome_id
 from kinelog.ml.night_work import NightWork
-from kinelog.ml.out_of_fold import Answers, answers_of, mask_of
+from kinelog.ml.out_of_fold import Answers, answers_of
 from kinelog.ml.population import KEPT
 from kinelog.ml.scope_pool import ScopePool
 from kinelog.ml.tasks import Common, Place, RefitResult, RefitTask, SelectTask, grouped, refit_key, select_key
 
 MASKED_GUESTS: Final = 3
 """Of each larger combination the best so many masked nets compete."""
+WANTED_ACCURACY: Final = 0.9
+"""Of what a model answers; it abstains where that costs the least answers."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,16 +33,15 @@ class Ranked:
     Attributes:
         pool: Where its network is fitted: the pool itself, or one with more sensors for a masked net.
         mask: Which of that pool's sensors are present.
+        masks: All that the pool's masked nets were asked for, which name the result.
         score: Mean over the judged windows, out of fold.
-        temperature, abstain_below: From out-of-fold answers.
     """
 
     pool: ScopePool
     mask: int
+    masks: tuple[int, ...]
     genome: Genome
     score: float
-    temperature: float
-    abstain_below: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,13 @@ def key_of(context: NightContext, one: Ranked) -> str:
     return refit_key(context.common(one.pool), one.genome)
 
 
+def calibration_of(work: NightWork, context: NightContext, one: Ranked) -> Calibration:
+    """Temperature and threshold, from answers of networks that did not train on what they answer."""
+    key = select_key(context.common(one.pool), one.genome, one.masks)
+    answers = answers_of(work.result(key), one.genome, one.pool.data)[one.mask]
+    return calibrated(answers.logits, answers.groups.tolist(), answers.truth, WANTED_ACCURACY)
+
+
 def ten_of(ranked: Sequence[Ranked]) -> tuple[list[Ranked], Ranked | None]:
     """The ten best, and the best that the format of the old app can say."""
     return list(ranked[:KEPT]), next((one for one in ranked if fits_muvr_format(one.genome)), None)
@@ -130,14 +139,8 @@ def _judged(
     for genome in genomes:
         answers = answers_of(work.result(select_key(common, genome, masks)), genome, pool.data)
         for mask, one in answers.items():
-            found[mask].append(_judged_one(pool, mask, genome, one))
+            found[mask].append(Ranked(pool, mask, masks, genome, one.score().value))
     return found
-
-
-def _judged_one(pool: ScopePool, mask: int, genome: Genome, answers: Answers) -> Ranked:
-    temperature = calibration.fit_temperature(answers.logits, answers.groups, answers.truth)
-    threshold = calibration.fit_threshold(answers.probabilities(temperature), answers.truth)
-    return Ranked(pool, mask, genome, answers.score().value, temperature, threshold)
 
 
 def _ranked(

@@ -31,11 +31,9 @@ from kinelog.ml.tasks import (
     select_key,
     task_of,
 )
+from kinelog.ml.vector_windows import vector_windows
 from kinelog.ml.window_cuts import Cuts, judged_cuts, training_cuts
 from numpy.typing import NDArray
-
-RUN = "kinelog.ml.task_work:run"
-"""How an engine names `run`."""
 
 
 class OtherCodeError(Exception):
@@ -156,19 +154,11 @@ class Work:
         """The label of each of the network's outputs."""
         return self.data.names.groups if genome.fine_labels else tuple(range(len(self.data.names.labels)))
 
-    def _blob(self, refit: Refit, result: FitResult) -> RefitResult:
+    def _blob(self, genome: Genome, result: FitResult) -> RefitResult:
         if result.status != "ok":
             return RefitResult(b"", "a weight is not finite")
-        judged = judged_cuts(self.data)
-        blob = to_blob(
-            result,
-            refit.genome,
-            self.groups(refit.genome),
-            refit.temperature,
-            refit.abstain_below,
-            judged.windows(self.data),
-        )
-        return RefitResult(pack_blob(blob))
+        made = vector_windows(len(self.data.names.sites))
+        return RefitResult(pack_blob(to_blob(result, genome, self.groups(genome), 1.0, 0.0, made)))
 
 
 def targets_of(data: FitData) -> Targets:

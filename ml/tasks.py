@@ -15,6 +15,8 @@ from typing import Final
 import msgspec
 from kinelog.ml.genome import Genome, genome_bytes, shape_key
 
+RUN: Final = "kinelog.ml.task_work:run"
+"""What does a task, as engines name it: whoever only makes tasks does not import TensorFlow."""
 GENOMES_A_TASK: Final = 6
 """With five folds thirty networks: as many as train together at no extra cost."""
 
