@@ -40,12 +40,12 @@ def augmented(
         values = np.einsum("nsij,ntsj->ntsi", turns, values)
     if genome.noise_mg > 0:
         values += rng.normal(0.0, genome.noise_mg, values.shape)
-    present = np.ones((count, len(sites)), bool)
+    present = sites_there(windows, len(sites))
     if genome.masked:
-        present = site_subsets(count, len(sites), rng)
-        values *= present[:, None, :, None]
+        present = site_subsets(present, rng)
+    values *= present[:, None, :, None]
     rounded = np.clip(np.rint(values), INT16.min, INT16.max).astype(np.int16)
-    return rounded.reshape(windows.shape), present
+    return np.asarray(rounded.reshape(windows.shape)), present
 
 
 def rotations(count: int, limit_deg: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -56,16 +56,20 @@ def rotations(count: int, limit_deg: float, rng: np.random.Generator) -> NDArray
     x, y, z = axis.T
     zero = np.zeros(count)
     cross = np.array([[zero, -z, y], [z, zero, -x], [-y, x, zero]]).transpose(2, 0, 1)
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross))
 
 
-def site_subsets(count: int, sites: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """`(count, sites)` which sensors are there: all of them in a third of the windows, never none."""
-    present = rng.random((count, sites)) < 0.5
-    present[rng.random(count) < 1 / 3] = True
-    empty = ~present.any(axis=1)
-    present[empty, rng.integers(sites, size=int(empty.sum()))] = True
-    return present
+def sites_there(windows: NDArray[np.int16], sites: int) -> NDArray[np.bool_]:
+    """`(n, sites)` which sensors were there: gravity is never nothing, so one that shows only zeros was not."""
+    return np.asarray(windows.reshape(len(windows), -1, sites, 3).any(axis=(1, 3)))
+
+
+def site_subsets(there: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Of the sensors that are there, `(n, sites)`, some: all of them in a third of the windows, never none."""
+    kept = there & (rng.random(there.shape) < 0.5)
+    whole = (rng.random(len(there)) < 1 / 3) | ~kept.any(axis=1)
+    kept[whole] = there[whole]
+    return kept
 
 
 def _mirror(values: NDArray[np.float64], sites: tuple[str, ...], chosen: NDArray[np.bool_]) -> None:
@@ -77,6 +81,8 @@ def _mirror(values: NDArray[np.float64], sites: tuple[str, ...], chosen: NDArray
     wrists = [column for column, site in enumerate(sites) if site in {"left-wrist", "right-wrist", "wrist"}]
     if len(wrists) == 2:
         one, other = wrists
-        values[np.ix_(chosen, range(values.shape[1]), [one, other])] = values[chosen][:, :, [other, one]]
+        turned = values[chosen]
+        turned[:, :, [one, other]] = turned[:, :, [other, one]]
+        values[chosen] = turned
     for column in wrists:
         values[chosen, :, column, 0] *= -1

@@ -1,8 +1,8 @@
 """Fits of one shape, trained together as one batched model.
 
 A fit's result is the same, bit for bit, however many are trained beside it: all its chance comes from its own seed
-(`candidate_chance.py`), and every operation treats each network alike wherever it lies (`stacked_network.py`). This holds
-on one type of processor with one version of TensorFlow.
+(`candidate_chance.py`), and every operation treats each network alike wherever it lies (`stacked_network.py`). This
+holds on one type of processor with one version of TensorFlow.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import numpy as np
 from kinelog.ml.candidate_training import CandidateTraining, Draws
 from kinelog.ml.stacked_network import StackShape
 from kinelog.ml.stacked_training import Control, EpochData
+from numpy.typing import NDArray
 
 
 def epoch_data(stack: Sequence[CandidateTraining], shape: StackShape, epoch: int) -> EpochData:
@@ -46,7 +47,9 @@ def _lay(data: EpochData, place: int, candidate: CandidateTraining, draws: Draws
     targets = candidate.job.targets
     outputs = candidate.job.outputs()
     data.outputs[:steps, place][there] = outputs[draws.examples[there]]
-    weights = np.where(there, 1.0, 0.0) if targets.weights is None else targets.weights[draws.examples] * there
+    weights = there.astype(np.float64)
+    if targets.weights is not None:
+        weights *= targets.weights[draws.examples]
     data.weights[:steps, place] = _shares(weights)
     if candidate.job.auxiliary_count() and targets.auxiliary is not None:
         known = targets.auxiliary[draws.examples]
@@ -56,9 +59,7 @@ def _lay(data: EpochData, place: int, candidate: CandidateTraining, draws: Draws
         data.kept[layer][:steps, place] = kept
 
 
-def _shares(
-    weights: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _shares(weights: NDArray[np.float64]) -> NDArray[np.float32]:
     """`(steps, batch)` weights so that each step's sum to one; zeros where all are."""
     total = weights.sum(axis=1, keepdims=True)
     return np.asarray(weights / np.where(total > 0, total, 1.0), np.float32)

@@ -11,11 +11,12 @@ import math
 from typing import Literal, TypeAlias
 
 import msgspec
+from kinelog.device.blob_format import MAX_WEIGHTS_BYTES, MIN_VECTORS
 from kinelog.ml.network_size import (
-    MAX_WEIGHT_BYTES,
     NetworkShape,
     multiplications,
     peer_multiplications,
+    vector_room,
     weight_bytes,
     windows_too_short,
 )
@@ -225,8 +226,10 @@ def _training_faults(genome: Genome) -> list[GenomeFault]:
 def _device_faults(genome: Genome, shape: NetworkShape) -> list[GenomeFault]:
     faults = []
     size, cost, limit = weight_bytes(genome, shape), multiplications(genome, shape), peer_multiplications(shape)
-    if size > MAX_WEIGHT_BYTES:
-        faults.append(GenomeFault("weights", f"{size} bytes are more than {MAX_WEIGHT_BYTES}"))
+    if size > MAX_WEIGHTS_BYTES:
+        faults.append(GenomeFault("weights", f"{size} bytes are more than {MAX_WEIGHTS_BYTES}"))
+    elif vector_room(genome, shape) < MIN_VECTORS:
+        faults.append(GenomeFault("weights", f"{size} bytes leave no room for {MIN_VECTORS} test vectors in a blob"))
     if cost > limit:
         faults.append(GenomeFault("cost", f"{cost} multiplications are more than the {limit} of the 150-128-64 net"))
     return faults

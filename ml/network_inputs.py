@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from kinelog.device.features import features
-from kinelog.ml.augmentation import augmented, is_augmented
+from kinelog.ml.augmentation import augmented, is_augmented, sites_there
 from kinelog.ml.candidate_chance import Chance, Purpose
 from kinelog.ml.fit_job import FitJob, Normalisation
 from kinelog.ml.genome import Genome
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 FEWEST_COPIES, MOST_COPIES = 8, 16
 """Augmented copies of an example that are made once and drawn from in every epoch."""
 
-RAW_SPREAD_FLOOR, FEATURE_SPREAD_FLOOR = 20.0, 1e-2
-"""An input that hardly varies in training is not blown up: it may vary on a device. In milli-g; in a feature's unit."""
+MG_SPREAD_FLOOR, RATIO_SPREAD_FLOOR = 20.0, 0.02
+"""An input that hardly varies in training is not blown up: it may vary on a device. For milli-g, and without unit."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,8 +61,8 @@ class Pools:
 def normalisation(pool: Pool, train: NDArray[np.int64]) -> Normalisation:
     """Mean and spread of the inputs of the examples to train on, in double, rounded once."""
     rows = np.concatenate([np.arange(pool.first[e], pool.first[e] + pool.count[e]) for e in train])
-    raw_mean, raw_scale = _moments(pool.raw, rows, (0, 1), RAW_SPREAD_FLOOR)
-    feature_mean, feature_scale = _moments(pool.features, rows, (0,), FEATURE_SPREAD_FLOOR)
+    raw_mean, raw_scale = _moments(pool.raw, rows, (0, 1))
+    feature_mean, feature_scale = _moments(pool.features, rows, (0,))
     return Normalisation(raw_mean, raw_scale, feature_mean, feature_scale)
 
 
@@ -108,7 +108,7 @@ def _pool(job: FitJob, chance: Chance) -> Pool:
     count = np.bincount(job.example_of, minlength=examples)
     first = np.concatenate([[0], np.cumsum(count)[:-1]])
     windows = job.windows[order]
-    present = np.ones((len(windows), len(job.sites)), bool)
+    present = sites_there(windows, len(job.sites))
     if is_augmented(job.genome):
         copies = int(np.clip(count.max(initial=0), FEWEST_COPIES, MOST_COPIES))
         rng = chance.generator(Purpose.AUGMENTATION)
@@ -133,10 +133,12 @@ def _copied_rows(
 
 
 def _moments(
-    values: NDArray[np.float32], rows: NDArray[np.int64], axes: tuple[int, ...], floor: float
+    values: NDArray[np.float32], rows: NDArray[np.int64], axes: tuple[int, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     if not len(values):
         return np.zeros(0, np.float32), np.zeros(0, np.float32)
     chosen = values[rows].astype(np.float64)
-    spread = np.maximum(chosen.std(axis=axes), floor)
+    # directions and correlations never leave -1 to 1; what is in milli-g does, were it by noise alone
+    ratio = np.abs(chosen).max(axis=axes) <= 1.0
+    spread = np.maximum(chosen.std(axis=axes), np.where(ratio, RATIO_SPREAD_FLOOR, MG_SPREAD_FLOOR))
     return chosen.mean(axis=axes).astype(np.float32), (1 / spread).astype(np.float32)

@@ -9,15 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from kinelog.device import blob_format
+from kinelog.device.features import FEATURES_PER_SITE
+from kinelog.device.layers import AXES
+from kinelog.device.layers import WINDOW as ROWS
 
 if TYPE_CHECKING:
     from kinelog.ml.genome import Genome
 
-MAX_WEIGHT_BYTES = 32768
-ROWS = 50
-"""Samples of a window: one second at 50 Hz."""
-
-AXES = 3
 FEATURE_COST = 16_000
 """Multiplications that take as long as the features of one sensor."""
 
@@ -35,7 +34,7 @@ class NetworkShape(msgspec.Struct, frozen=True):
     sites: int
     labels: int
     fine_labels: int
-    features_per_site: int = 86
+    features_per_site: int = FEATURES_PER_SITE
 
 
 class LayerSize(msgspec.Struct, frozen=True):
@@ -96,6 +95,14 @@ def layer_sizes(genome: Genome, shape: NetworkShape) -> list[LayerSize]:
 def weight_bytes(genome: Genome, shape: NetworkShape) -> int:
     """Bytes of the weights as float32, biases included."""
     return sum(4 * (size.inputs + 1) * size.outputs for size in layer_sizes(genome, shape))
+
+
+def vector_room(genome: Genome, shape: NetworkShape) -> int:
+    """How many test vectors there is room for in a blob of the largest size."""
+    sizes, outputs = layer_sizes(genome, shape), net_outputs(genome, shape)
+    tables = len(sizes) * blob_format.LAYER.size + blob_format.group_bytes(outputs)
+    left = blob_format.MAX_BLOB_BYTES - blob_format.HEADER.size - tables - weight_bytes(genome, shape)
+    return left // blob_format.vector_bytes(ROWS, shape.sites, outputs, shape.labels)
 
 
 def multiplications(genome: Genome, shape: NetworkShape) -> int:

@@ -9,13 +9,10 @@ softmax; and a batch of one candidate, for which matrix products take another pa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kinelog.ml.genome import Activation, Convolution, Optimiser
 from kinelog.ml.tensorflow_setup import keras, tf
-
-if TYPE_CHECKING:
-    from tensorflow import Tensor
+from typing_extensions import override
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class StackedDense(keras.layers.Layer):  # type: ignore[misc] # Keras carries no
             activation
         ]
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """`(candidates, rows, inputs)` to `(candidates, rows, outputs)`."""
         ones = tf.ones_like(inputs[:, :, :1])
         return self._activation(tf.matmul(tf.concat([ones, inputs], axis=2), self.kernel))
@@ -91,7 +88,8 @@ class StackedConvolution(StackedDense):
         super().__init__(candidates, layer.kernel * channels, layer.filters, activation)
         self._layer = layer
 
-    def call(self, inputs: Tensor) -> Tensor:
+    @override
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """`(candidates, batch, rows, channels)` to `(candidates, batch, positions, filters)`."""
         unfolded = unfold(inputs, self._layer.kernel, self._layer.stride)
         candidates, batch, positions, width = unfolded.shape
@@ -115,7 +113,9 @@ class StackedNetwork(keras.Model):  # type: ignore[misc] # Keras carries no type
         self.head = StackedDense(count, *sizes[last], "linear")
         self.auxiliary_head = StackedDense(count, *sizes[-1], "linear") if shape.auxiliary_outputs else None
 
-    def call(self, window: Tensor, flat: Tensor, dropped: tuple[Tensor, ...]) -> tuple[Tensor, Tensor | None]:
+    def call(
+        self, window: tf.Tensor, flat: tf.Tensor, dropped: tuple[tf.Tensor, ...]
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Logits of the head, and of the auxiliary head if there is one.
 
         Args:
@@ -140,14 +140,14 @@ class StackedNetwork(keras.Model):  # type: ignore[misc] # Keras carries no type
         return [layer.kernel for layer in (*self.convolutions, *self.hidden, *heads)]
 
 
-def unfold(window: Tensor, kernel: int, stride: int) -> Tensor:
+def unfold(window: tf.Tensor, kernel: int, stride: int) -> tf.Tensor:
     """`(…, rows, channels)` to `(…, positions, kernel * channels)`, by position, then channel."""
     positions = (window.shape[2] - kernel) // stride + 1
     reach = stride * (positions - 1) + 1
     return tf.concat([window[:, :, at : at + reach : stride] for at in range(kernel)], axis=3)
 
 
-def mean_over_time(window: Tensor) -> Tensor:
+def mean_over_time(window: tf.Tensor) -> tf.Tensor:
     """`(candidates, batch, positions, filters)` to `(candidates, batch, filters)`."""
     candidates, batch, positions, filters = window.shape
     flat = tf.reshape(window, (candidates * batch, positions, 1, filters))

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 from kinelog.ml.stacked_network import StackedNetwork, StackShape
 from kinelog.ml.tensorflow_setup import tf
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from tensorflow import Tensor
 
 PROGRAMS_KEPT = 12
 AUXILIARY_SHARE = 0.3
@@ -24,10 +20,10 @@ AUXILIARY_SHARE = 0.3
 
 
 class Control:
-    """Columns of a step's numbers: what the optimiser does with one candidate. A step of zeros and ones changes nothing.
+    """Columns of a step's numbers: what the optimiser does with one candidate. `IDLE` changes nothing.
 
-    `moment = KEEP_FIRST * moment + TAKE_FIRST * gradient`, the second moment alike, `weights *= 1 - DECAY` (biases do not
-    decay), then `weights -= RATE * direction`.
+    `moment = KEEP_FIRST * moment + TAKE_FIRST * gradient`, the second moment alike; `weights *= 1 - DECAY` (biases do
+    not decay), then `weights -= RATE * direction`.
     """
 
     KEEP_FIRST, TAKE_FIRST, KEEP_SECOND, TAKE_SECOND, RATE, DECAY = range(6)
@@ -35,8 +31,7 @@ class Control:
     IDLE = (1.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class EpochData:
+class EpochData(NamedTuple):
     """An epoch of all candidates; S steps, K candidates, B examples a step.
 
     Attributes:
@@ -98,8 +93,7 @@ class StackedProgram:
         Returns:
             `(K,)` sum of the steps' losses.
         """
-        arrays = (data.window, data.flat, data.outputs, data.weights, data.auxiliary, data.auxiliary_weights)
-        losses = self._epoch(*arrays, data.kept, data.control, smoothing, keep_scale)
+        losses = self._epoch(data, smoothing, keep_scale)
         return np.asarray(losses.numpy(), np.float32)
 
     def kernels(self) -> list[NDArray[np.float32]]:
@@ -110,53 +104,41 @@ class StackedProgram:
         shape = self._shape
         step = (None, shape.candidates, shape.batch_size)
         widths = shape.dense if shape.drops else ()
-        return (
-            tf.TensorSpec((*step, 50, shape.channels), tf.float32),
-            tf.TensorSpec((*step, shape.flat_inputs), tf.float32),
-            tf.TensorSpec(step, tf.int32),
-            tf.TensorSpec(step, tf.float32),
-            tf.TensorSpec(step, tf.int32),
-            tf.TensorSpec(step, tf.float32),
-            tuple(tf.TensorSpec((*step, width), tf.bool) for width in widths),
-            tf.TensorSpec((None, shape.candidates, Control.COLUMNS), tf.float32),
-            tf.TensorSpec((shape.candidates,), tf.float32),
-            tf.TensorSpec((shape.candidates,), tf.float32),
+        data = EpochData(
+            window=tf.TensorSpec((*step, 50, shape.channels), tf.float32),
+            flat=tf.TensorSpec((*step, shape.flat_inputs), tf.float32),
+            outputs=tf.TensorSpec(step, tf.int32),
+            weights=tf.TensorSpec(step, tf.float32),
+            auxiliary=tf.TensorSpec(step, tf.int32),
+            auxiliary_weights=tf.TensorSpec(step, tf.float32),
+            kept=tuple(tf.TensorSpec((*step, width), tf.bool) for width in widths),
+            control=tf.TensorSpec((None, shape.candidates, Control.COLUMNS), tf.float32),
         )
+        of_candidate = tf.TensorSpec((shape.candidates,), tf.float32)
+        return data, of_candidate, of_candidate
 
-    def _run_epoch(
-        self,
-        window: Tensor,
-        flat: Tensor,
-        outputs: Tensor,
-        weights: Tensor,
-        auxiliary: Tensor,
-        auxiliary_weights: Tensor,
-        kept: tuple[Tensor, ...],
-        control: Tensor,
-        smoothing: Tensor,
-        keep_scale: Tensor,
-    ) -> Tensor:
+    def _run_epoch(self, data: EpochData, smoothing: tf.Tensor, keep_scale: tf.Tensor) -> tf.Tensor:
         self.traces += 1  # runs while tracing only
         scale = keep_scale[:, None, None]
 
-        def step(at: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
-            dropped = tuple(tf.cast(mask[at], tf.float32) * scale for mask in kept)
+        def step(at: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            dropped = tuple(tf.cast(mask[at], tf.float32) * scale for mask in data.kept)
             with tf.GradientTape() as tape:
-                logits, auxiliary_logits = self._network(window[at], flat[at], dropped)
-                loss = _losses(logits, outputs[at], weights[at], smoothing)
+                logits, auxiliary_logits = self._network(data.window[at], data.flat[at], dropped)
+                loss = _losses(logits, data.outputs[at], data.weights[at], smoothing)
                 if auxiliary_logits is not None:
                     none = tf.zeros_like(smoothing)
-                    second = _losses(auxiliary_logits, auxiliary[at], auxiliary_weights[at], none)
+                    second = _losses(auxiliary_logits, data.auxiliary[at], data.auxiliary_weights[at], none)
                     loss += AUXILIARY_SHARE * second
                 summed = tf.reduce_sum(loss)  # a candidate's gradient is that of its own loss
-            self._update(tape.gradient(summed, self._kernels), control[at])
+            self._update(tape.gradient(summed, self._kernels), data.control[at])
             return at + 1, total + loss
 
-        steps = tf.shape(control)[0]
+        steps = tf.shape(data.control)[0]
         start = (tf.constant(0), tf.zeros((self._shape.candidates,)))
         return tf.while_loop(lambda at, _: at < steps, step, start)[1]
 
-    def _update(self, gradients: Sequence[Tensor], control: Tensor) -> None:
+    def _update(self, gradients: Sequence[tf.Tensor], control: tf.Tensor) -> None:
         """One step of the optimiser, element by element: nothing is summed or clipped over candidates."""
         columns = [control[:, column, None, None] for column in range(Control.COLUMNS)]
         keep_first, take_first, keep_second, take_second, rate, decay = columns
@@ -193,7 +175,7 @@ def _decaying_rows(rows: int) -> NDArray[np.float32]:
     return decays
 
 
-def _losses(logits: Tensor, outputs: Tensor, weights: Tensor, smoothing: Tensor) -> Tensor:
+def _losses(logits: tf.Tensor, outputs: tf.Tensor, weights: tf.Tensor, smoothing: tf.Tensor) -> tf.Tensor:
     """`(K,)` cross-entropy of each candidate."""
     count = logits.shape[2]
     spread = smoothing[:, None, None]

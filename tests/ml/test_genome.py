@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from hypothesis import given, settings
+from kinelog.device.features import FEATURES_PER_SITE
 from kinelog.ml.genome import (
     Convolution,
     Genome,
@@ -97,10 +98,10 @@ def test_weights_are_counted_with_their_biases() -> None:
     genome = Genome(front_end="both", conv=(Convolution(8, 10, 5),), dense=(64,), masked=True, fine_labels=True)
     assert [(size.inputs, size.outputs, size.positions) for size in layer_sizes(genome, WRIST)] == [
         (30, 8, 9),
-        (8 + 86 + 1, 64, 1),
+        (8 + FEATURES_PER_SITE + 1, 64, 1),
         (64, 20, 1),
     ]
-    assert weight_bytes(genome, WRIST) == 4 * (31 * 8 + 96 * 64 + 65 * 20)
+    assert weight_bytes(genome, WRIST) == 4 * (31 * 8 + (8 + FEATURES_PER_SITE + 2) * 64 + 65 * 20)
 
 
 def test_more_than_32_kilobytes_of_weights_are_invalid() -> None:
