@@ -193,7 +193,7 @@ def _require_trusted(store: ModelStore, key: SigningKey) -> None:
     elif all(each.key_id != key.key_id for each in keys):
         raise UntrustedKeyError(
             f"{store.where} trusts {', '.join(each.key_id for each in keys)}, not {key.key_id}: sign with one of them, "
-            f"or let one of them endorse this key (`kinelog model key --endorse {key.public.text}`)"
+            f"or let one of them endorse this key (`kinelog model key endorse {key.public.text}`)"
         )
 
 

@@ -16,7 +16,7 @@ def add(connection: sqlite3.Connection, key: PublicKey) -> None:
     """
     row = connection.execute("SELECT retired FROM keys WHERE key_id = ?", (key.key_id,)).fetchone()
     if row is not None and row[0]:
-        raise RetiredKeyError(f"key {key.key_id} was retired: make a new one with `kinelog model key --rotate`")
+        raise RetiredKeyError(f"key {key.key_id} was retired: make a new one with `kinelog model key rotate`")
     endorsed = (None, None) if key.endorsement is None else (key.endorsement.key_id, key.endorsement.value)
     connection.execute(
         "INSERT INTO keys (key_id, public, endorser, endorsement) VALUES (?, ?, ?, ?) ON CONFLICT (key_id)"

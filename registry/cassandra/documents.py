@@ -18,12 +18,12 @@ from kinelog.registry.records import Lease
 Kind = Literal["challenger", "population", "run"]
 
 _STATE = Statement(
-    "SELECT revision, written, token, first_ms FROM {models}.documents WHERE kind = ? AND name = ?",
+    "SELECT revision, written, fence, first_ms FROM {models}.documents WHERE kind = ? AND name = ?",
     Access.LINEARIZABLE_READ,
 )
 _READ = Statement("SELECT data, blob, at_ms FROM {models}.documents WHERE kind = ? AND name = ?", Access.READ)
 _WRITE = Statement(
-    "UPDATE {models}.documents SET revision = ?, written = ?, token = ?, first_ms = ?, at_ms = ?, blob = ?, data = ?"
+    "UPDATE {models}.documents SET revision = ?, written = ?, fence = ?, first_ms = ?, at_ms = ?, blob = ?, data = ?"
     " WHERE kind = ? AND name = ? IF revision = ?",
     Access.CONDITIONAL,
 )

@@ -12,20 +12,20 @@ from kinelog.registry.records import Lease
 
 _WHERE = "WHERE registry = 'models' AND kind = 'lease' AND name = ? AND version = 0"
 _READ = Statement(
-    f"SELECT holder, token, until_ms, held, taken FROM {{models}}.ledger {_WHERE}",  # noqa: S608 - names of ours
+    f"SELECT holder, fence, until_ms, held, taken FROM {{models}}.ledger {_WHERE}",  # noqa: S608 - names of ours
     Access.LINEARIZABLE_READ,
 )
 _TAKE = Statement(
-    "UPDATE {models}.ledger SET holder = ?, token = ?, until_ms = ?, held = true, taken = ?"  # noqa: S608 - as above
-    f" {_WHERE} IF token = ? AND held = ? AND until_ms = ?",
+    "UPDATE {models}.ledger SET holder = ?, fence = ?, until_ms = ?, held = true, taken = ?"  # noqa: S608 - as above
+    f" {_WHERE} IF fence = ? AND held = ? AND until_ms = ?",
     Access.CONDITIONAL,
 )
 _RENEW = Statement(
-    f"UPDATE {{models}}.ledger SET until_ms = ? {_WHERE} IF token = ? AND held = true",  # noqa: S608 - as above
+    f"UPDATE {{models}}.ledger SET until_ms = ? {_WHERE} IF fence = ? AND held = true",  # noqa: S608 - as above
     Access.CONDITIONAL,
 )
 _RELEASE = Statement(
-    f"UPDATE {{models}}.ledger SET held = false {_WHERE} IF token = ? AND held = true",  # noqa: S608 - as above
+    f"UPDATE {{models}}.ledger SET held = false {_WHERE} IF fence = ? AND held = true",  # noqa: S608 - as above
     Access.CONDITIONAL,
 )
 

@@ -27,7 +27,7 @@ from typing_extensions import override
 
 _LIST_RUN = Statement("INSERT INTO {models}.runs (registry, first_ms, run_id) VALUES ('models', ?, ?)", Access.WRITE)
 _RUNS = Statement("SELECT run_id, first_ms FROM {models}.runs WHERE registry = 'models' LIMIT ?", Access.READ)
-_USE = Statement("INSERT INTO {models}.confirmations (scope, set_hash, use) VALUES (?, ?, ?)", Access.WRITE)
+_USE = Statement("INSERT INTO {models}.confirmations (scope, set_hash, used_by) VALUES (?, ?, ?)", Access.WRITE)
 _USES = Statement("SELECT count(*) FROM {models}.confirmations WHERE scope = ? AND set_hash = ?", Access.READ)
 
 

@@ -36,7 +36,7 @@ _LAST = Statement("SELECT DISTINCT registry, last_number FROM {models}.ledger", 
 _COUNT = "UPDATE {models}.ledger SET last_number = ? WHERE registry = 'models' IF last_number = ?;"
 _FENCE = (
     "UPDATE {models}.ledger SET held = true WHERE registry = 'models' AND kind = 'lease' AND name = ? AND version = 0"
-    " IF token = ? AND held = true;"
+    " IF fence = ? AND held = true;"
 )
 _INSERT = (
     f"INSERT INTO {{models}}.ledger (registry, kind, name, version, {_COLUMNS})"  # noqa: S608 - names of ours

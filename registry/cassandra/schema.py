@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS {models}.ledger (
     origin bigint,
     at_ms bigint,
     holder text,
-    token bigint,
+    fence bigint,
     until_ms bigint,
     held boolean,
     taken text,
@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS {models}.documents (
     name text,
     revision bigint,
     written text,
-    token bigint,
+    fence bigint,
     first_ms bigint,
     at_ms bigint,
     blob text,
@@ -74,8 +74,8 @@ _CONFIRMATIONS = """
 CREATE TABLE IF NOT EXISTS {models}.confirmations (
     scope text,
     set_hash text,
-    use text,
-    PRIMARY KEY ((scope, set_hash), use)
+    used_by text,
+    PRIMARY KEY ((scope, set_hash), used_by)
 ) WITH comment = 'who has looked at a confirmation set'
 AND default_time_to_live = 0
 """

@@ -45,7 +45,7 @@ class TrustedKeys:
             rows = self._connection.ask(_ALL_NOW)
             there = [row for row in rows if row[1] == key.key_id]
             if there and there[0][5]:
-                message = f"key {key.key_id} was retired: make a new one with `kinelog model key --rotate`"
+                message = f"key {key.key_id} was retired: make a new one with `kinelog model key rotate`"
                 raise RetiredKeyError(message)
             if not there:
                 # Two that are added at the same moment may share a place; then their ids order them.
