@@ -41,7 +41,7 @@ def worlds() -> dict[str, World]:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=1000, help="simulated runs of twenty nights a line")
+    parser.add_argument("--runs", type=int, default=300, help="simulated runs of twenty nights a line")
     options = parser.parse_args()
     print(f"{NIGHTS} nights of winners equal to the champion: share of {options.runs} runs with more than {ALLOWED}")
     print(f"promotions (and promotions a run)\n{'':58}{'bound alone':>16}{'rule':>16}")

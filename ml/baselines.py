@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 Windows = NDArray[np.int16]
 
-TREES: Final = 300
+TREES: Final = 200
 ROUNDS: Final = 10_000
 """Most steps of the logistic regression; it stops long before where it converges."""
 _NO_GRAVITY_MG: Final = 1.0

@@ -34,11 +34,13 @@ class Interval:
 
 
 @lru_cache(maxsize=4)
-def drawn_groups(groups: int, draws: int, seed: int) -> Ids:
+def drawn_groups(groups: int, draws: int, seed: int) -> Reals:
     """How often each of `groups` groups is taken `(draws, groups)` when as many are drawn with replacement."""
     if groups < 1:
         raise ScoreError("groups", "there are no groups to draw from")
-    taken: Ids = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws)
+    taken: Reals = (
+        np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(float)
+    )
     taken.flags.writeable = False  # all comparisons of a night share it
     return taken
 
@@ -80,7 +82,7 @@ def bootstrap_macro_f1(
     counts = group_confusions(truth, decided, groups, labels)
     averaged = averaged_labels(counts.sum(axis=0), only)
     taken = drawn_groups(len(counts), draws, seed)
-    drawn = np.tensordot(taken.astype(np.float64), counts.astype(np.float64), axes=1)
+    drawn = np.tensordot(taken, counts.astype(np.float64), axes=1)
     estimate = macro_f1_of(counts.sum(axis=0)[np.newaxis], averaged)[0]
     return _interval(float(estimate), macro_f1_of(drawn, averaged), level)
 
@@ -92,7 +94,9 @@ def bootstrap_of(
     names = np.unique(groups)
     rows_of = [np.flatnonzero(groups == name) for name in names]
     taken = drawn_groups(len(names), draws, seed)
-    drawn = [statistic(np.concatenate([np.tile(r, n) for r, n in zip(rows_of, t, strict=True)])) for t in taken]
+    drawn = [
+        statistic(np.concatenate([np.tile(r, n) for r, n in zip(rows_of, t.astype(int), strict=True)])) for t in taken
+    ]
     return _interval(statistic(np.arange(len(groups))), np.array(drawn), level)
 
 

@@ -11,7 +11,7 @@ import math
 from typing import Final
 
 import numpy as np
-from kinelog.ml.scores import Ids, Reals
+from kinelog.ml.scores import Reals
 
 EXACT_GROUPS: Final = 12
 """Up to so many groups that differ at all, every pattern is tried; beyond, `PATTERNS` are drawn."""
@@ -27,7 +27,7 @@ def chance_of_difference(sums: Reals, *, seed: int) -> float:
         return 1.0
     if len(differing) <= EXACT_GROUPS:
         return float(np.mean(_all_signs(len(differing)) @ differing >= total - _ROUNDING))
-    signs = 2 * np.random.default_rng(seed).integers(0, 2, (PATTERNS, len(differing)), dtype=np.int64) - 1
+    signs = 2.0 * np.random.default_rng(seed).integers(0, 2, (PATTERNS, len(differing)), dtype=np.int8) - 1
     # The pattern that was seen is one of those that were possible, so no chance is ever 0.
     return float((1 + np.count_nonzero(signs @ differing >= total - _ROUNDING)) / (1 + PATTERNS))
 
@@ -37,6 +37,7 @@ def groups_needed(chance: float) -> int:
     return math.ceil(-math.log2(chance))
 
 
-def _all_signs(groups: int) -> Ids:
+def _all_signs(groups: int) -> Reals:
     patterns = np.arange(2**groups)[:, np.newaxis] >> np.arange(groups)
-    return 2 * (patterns & 1).astype(np.int64) - 1
+    signs: Reals = 2 * (patterns & 1).astype(np.float64) - 1
+    return signs
