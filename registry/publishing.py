@@ -106,7 +106,7 @@ def rollback(
     champion = store.champion(scope)
     target = store.previous(scope) if to is None else _originally(store, scope, to)
     if champion is None or target is None:
-        wanted = "an older model" if to is None else f"version {to}"
+        wanted = "older model" if to is None else f"version {to}"
         raise NoModelError(f"{scope.path} has no {wanted} to go back to")
     if champion.origin == target.origin and champion.signature.key_id == key.key_id:
         return champion
