@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.equal_models import NIGHTS, Rule, World, bound_alone, full_rule, promoted_when_better
+from benchmarks.equal_models import NIGHTS, Rule, World, bound_alone, full_rule, promoted_when_better, with_chance
 from benchmarks.equal_models import promotions_of_equals as nights_of_equals
 
 ALLOWED = 2
@@ -42,24 +42,37 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=300, help="simulated runs of twenty nights a line")
+    parser.add_argument("--chance", type=float, action="append", default=[], help="also the rule with this chance")
     options = parser.parse_args()
-    print(f"{NIGHTS} nights of winners equal to the champion: share of {options.runs} runs with more than {ALLOWED}")
-    print(f"promotions (and promotions a run)\n{'':58}{'bound alone':>16}{'rule':>16}")
+    rules = RULES | {f"chance {chance}": with_chance(chance) for chance in options.chance}
+    equals(rules, options.runs)
+    better(rules, options.runs)
+
+
+def equals(rules: dict[str, Rule], runs: int) -> None:
+    """How often winners that are no better are promoted."""
+    print(f"{NIGHTS} nights of winners equal to the champion: share of {runs} runs with more than {ALLOWED}")
+    print(f"promotions (and promotions a run)\n{'':58}" + "".join(f"{rule:>16}" for rule in rules))
     worst = 0.0
     for name, world in worlds().items():
-        counts = [nights_of_equals(world, RULES, seed) for seed in range(options.runs)]
-        by_rule = {rule: np.array([one[rule] for one in counts]) for rule in RULES}
+        counts = [nights_of_equals(world, rules, seed) for seed in range(runs)]
+        by_rule = {rule: np.array([one[rule] for one in counts]) for rule in rules}
         worst = max(worst, float(np.mean(by_rule["rule"] > ALLOWED)))
         figures = "".join(f"{np.mean(found > ALLOWED):>9.3f} ({found.mean():.2f})" for found in by_rule.values())
         print(f"{name:<58}{figures}", flush=True)
-    print(f"worst of the rule: {worst:.3f}\n\nprobability that one night promotes a model better by so many points")
-    print(f"{'':30}" + "".join(f"{f'{100 * gain:+.0f}, {rule}':>17}" for gain in GAINS for rule in RULES))
+    print(f"worst of the rule in {len(worlds())} settings: {worst:.3f}\n")
+
+
+def better(rules: dict[str, Rule], runs: int) -> None:
+    """How often a winner that is better is promoted in its first night."""
+    print("probability that one night promotes a model better by so many points")
+    print(f"{'':30}" + "".join(f"{f'{100 * gain:+.0f}, {rule}':>17}" for gain in GAINS for rule in rules))
     for sessions, sets in SIZES:
         world = World(sessions, sets, accuracy=0.8)
         rates = [
-            np.mean([promoted_when_better(world, rule, gain, seed) for seed in range(options.runs)])
+            np.mean([promoted_when_better(world, rule, gain, seed) for seed in range(runs)])
             for gain in GAINS
-            for rule in RULES.values()
+            for rule in rules.values()
         ]
         print(f"{f'{sessions} sessions x {sets} sets':<30}" + "".join(f"{rate:>17.2f}" for rate in rates), flush=True)
 
