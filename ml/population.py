@@ -16,6 +16,7 @@ import numpy as np
 from kinelog.ml.genome import Genome, check_genome, fits_muvr_format, genome_id
 from kinelog.ml.mutation import crossover, first_population, mutate
 from kinelog.ml.network_size import NetworkShape
+from kinelog.ml.window_cuts import JUDGED_ENDS_MS
 from kinelog.registry.scope import Scope
 
 KEPT: Final = 10
@@ -149,7 +150,7 @@ def candidates_of(before: Population, seed: int, count: int, shape: NetworkShape
     rng = np.random.default_rng(seed)
     kept = [genome for genome in _genomes(before) if not check_genome(genome, shape)]
     if not kept:
-        return _with_masked(first_population(seed, count, shape), rng, shape)
+        return _with_masked(_with_every_end(first_population(seed, count, shape)), rng, shape)
     found = {genome_id(genome): genome for genome in kept}
     for number in range(max(0, count - len(found))):
         for _ in range(ATTEMPTS):
@@ -194,6 +195,14 @@ def _child(parents: list[Genome], rng: np.random.Generator, shape: NetworkShape,
     else:
         child = mutate(one, rng, shape)
     return _masked(child, shape) if masked else child
+
+
+def _with_every_end(genomes: Sequence[Genome]) -> tuple[Genome, ...]:
+    """Every other one trains on windows of all the places that it will be judged on."""
+    ends = tuple(sorted(JUDGED_ENDS_MS))
+    return tuple(
+        msgspec.structs.replace(genome, ends_ms=ends) if place % 2 else genome for place, genome in enumerate(genomes)
+    )
 
 
 def _with_masked(genomes: Sequence[Genome], rng: np.random.Generator, shape: NetworkShape) -> tuple[Genome, ...]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from kinelog.device.blob import pack_blob
-from kinelog.device.evaluation import Evaluator
+from kinelog.device.blob import BlobError, pack_blob
+from kinelog.device.evaluation import Evaluator, with_vectors
 from kinelog.domain.catalogue import ExerciseNameError, parse
 from kinelog.ml import fit_data
 from kinelog.ml.batched_fit import fit_batch
 from kinelog.ml.code_version import code_version
-from kinelog.ml.export import to_blob
+from kinelog.ml.export import ExportError, to_blob
 from kinelog.ml.fit_data import FitData
 from kinelog.ml.fit_job import FitJob, FitResult, Targets
 from kinelog.ml.genome import Genome
@@ -34,6 +34,9 @@ from kinelog.ml.tasks import (
 from kinelog.ml.vector_windows import vector_windows
 from kinelog.ml.window_cuts import Cuts, judged_cuts, training_cuts
 from numpy.typing import NDArray
+
+PROBED = 64
+"""Windows of people on which a model is held against Keras."""
 
 
 class OtherCodeError(Exception):
@@ -146,7 +149,7 @@ class Work:
         self, genome: Genome, result: FitResult, judged: Cuts, rows: NDArray[np.int64], mask: int
     ) -> NDArray[np.float32]:
         """As a device computes them."""
-        windows = Cuts(judged.example_of[rows], judged.ends_ms[rows], judged.first_rows[rows]).windows(self.data)
+        windows = judged.at(rows).windows(self.data)
         blob = to_blob(result, genome, self.groups(genome), 1.0, 0.0, None)
         return Evaluator(blob).evaluate(windows, mask).logits
 
@@ -157,8 +160,15 @@ class Work:
     def _blob(self, genome: Genome, result: FitResult) -> RefitResult:
         if result.status != "ok":
             return RefitResult(b"", "a weight is not finite")
-        made = vector_windows(len(self.data.names.sites))
-        return RefitResult(pack_blob(to_blob(result, genome, self.groups(genome), 1.0, 0.0, made)))
+        judged = judged_cuts(self.data)
+        chosen = np.linspace(0, len(judged.example_of) - 1, PROBED).astype(np.int64)
+        probes = judged.at(np.unique(chosen)).windows(self.data)
+        try:
+            blob = to_blob(result, genome, self.groups(genome), 1.0, 0.0, probes)
+            # Held against Keras on windows of people; what is kept of it holds made ones, since blobs are public.
+            return RefitResult(pack_blob(with_vectors(blob, vector_windows(blob.sites))))
+        except (ExportError, BlobError) as error:
+            return RefitResult(b"", str(error))
 
 
 def targets_of(data: FitData) -> Targets:

@@ -32,6 +32,10 @@ class Cuts:
     ends_ms: NDArray[np.int64]
     first_rows: NDArray[np.int64]
 
+    def at(self, places: NDArray[np.int64]) -> Cuts:
+        """Some of them."""
+        return Cuts(self.example_of[places], self.ends_ms[places], self.first_rows[places])
+
     def windows(self, data: FitData) -> NDArray[np.int16]:
         """`(windows, 50, 3 * sites)` int16 milli-g."""
         rows = self.first_rows[:, None] + np.arange(WINDOW)
