@@ -24,6 +24,7 @@ class Refused(StrEnum):
     GAP = "gap at the start"
     SHORT = "less than a second"
     LATE = "begins after its start"
+    CROWDED = "too many sensors"
 
 
 @dataclass(frozen=True, slots=True)
