@@ -15,8 +15,9 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from kinelog.ml.examples import SetExample
+from kinelog.ml.examples import RATE_HZ, SetExample
 from kinelog.ml.network_size import NetworkShape
+from kinelog.ml.windows import columns_of
 from numpy.typing import NDArray
 
 _ARRAYS: Final = ("samples", "offsets", "start_rows", "end_rows", "labels", "fine", "present", "folds")
@@ -86,9 +87,25 @@ class FitData:
         whole: NDArray[np.bool_] = self.present == everything
         return whole
 
-    def rows_of(self, example: int) -> NDArray[np.int16]:
-        """Samples of one example `(rows, 3 * sites)`."""
-        return self.samples[self.offsets[example] : self.offsets[example + 1]]
+    def examples(self) -> list[SetExample]:
+        """The examples again, without their people; their samples are views into `samples`."""
+        sites, labels = self.names.sites, self.names.labels
+        return [
+            SetExample(
+                key=key,
+                person="",
+                session="",
+                number=place,
+                label=labels[self.labels[place]],
+                fine=self.names.fine[self.fine[place]],
+                sites=sites,
+                samples=self.samples[self.offsets[place] : self.offsets[place + 1]],
+                start_row=int(self.start_rows[place]),
+                end_row=int(self.end_rows[place]),
+                source_rate_hz=float(RATE_HZ),
+            )
+            for place, key in enumerate(self.names.keys)
+        ]
 
 
 def fit_data_of(
@@ -120,7 +137,7 @@ def fit_data_of(
     names = _names(ordered, sites, labels)
     lengths = np.array([0, *(len(example.samples) for example in ordered)], dtype=np.int64)
     arrays = {
-        "samples": np.concatenate([_on_sites(example, sites) for example in ordered]),
+        "samples": np.concatenate([columns_of(example, sites) for example in ordered]),
         "offsets": np.cumsum(lengths),
         "start_rows": np.array([example.start_row for example in ordered], dtype=np.int64),
         "end_rows": np.array([example.end_row for example in ordered], dtype=np.int64),
@@ -193,15 +210,6 @@ def _names(examples: list[SetExample], sites: tuple[str, ...], labels: tuple[str
     fine = tuple(sorted(label_of, key=lambda name: (labels.index(label_of[name]), name)))
     groups = tuple(labels.index(label_of[name]) for name in fine)
     return Names(sites, labels, fine, groups, tuple(example.key for example in examples))
-
-
-def _on_sites(example: SetExample, sites: tuple[str, ...]) -> NDArray[np.int16]:
-    rows = np.zeros((len(example.samples), 3 * len(sites)), dtype=np.int16)
-    for place, site in enumerate(sites):
-        if site in example.sites:
-            source = example.sites.index(site)
-            rows[:, 3 * place : 3 * place + 3] = example.samples[:, 3 * source : 3 * source + 3]
-    return rows
 
 
 def _hash(names: Names, arrays: dict[str, NDArray[np.generic]]) -> str:

@@ -16,7 +16,6 @@ from typing import Final
 
 from kinelog.ml import fit_data
 from kinelog.ml.code_version import code_version
-from kinelog.ml.confirmation_sets import tonight
 from kinelog.ml.engines.port import Engine, EngineError
 from kinelog.ml.examples import Dataset
 from kinelog.ml.folds import key_of, split, unit_of
@@ -25,6 +24,7 @@ from kinelog.ml.night_log import NightLog
 from kinelog.ml.night_plan import Plan, plan_of
 from kinelog.ml.night_publishing import Publisher
 from kinelog.ml.night_scopes import ScopeNight
+from kinelog.ml.night_state import NightState
 from kinelog.ml.night_work import NightWork, ResultMissingError
 from kinelog.ml.result_cache import ResultCache
 from kinelog.ml.run_book import NightSettings, RunBook
@@ -131,9 +131,11 @@ class _Night:
         unit = unit_of(dataset)
         keys = {key_of(example, unit) for example in dataset.examples if example.label is not None}
         tenant = self._settings.tenant
-        state = tonight(self._around.store, self._keeper, tenant, unit, keys, book.record.run)
-        parts = split(dataset, state, self._settings.folds, unit)
-        plan = plan_of(tenant, dataset, parts, state.name, Path(self._context.place.data))
+        state = NightState(self._around.store, self._keeper, tenant, book.record.run)
+        confirmation = state.confirmation(unit, keys)
+        parts = split(dataset, confirmation, self._settings.folds, unit)
+        arrays = Path(self._context.place.data)
+        plan = plan_of(tenant, dataset, parts, state.clusters(dataset), confirmation.name, arrays)
         held = {key_of(dataset.examples[place], unit) for place in parts.confirmation.tolist()}
         book.update(
             clusters=plan.clusters,

@@ -10,18 +10,16 @@ from typing import Final
 
 import numpy as np
 from kinelog.ml import fit_data
-from kinelog.ml.clusters import EVERYBODY, chain_of, cluster_of_example
+from kinelog.ml.clusters import EVERYBODY, ClusterTable, backed_off, chain_of, cluster_of_example
 from kinelog.ml.combinations import Worn, worn
 from kinelog.ml.examples import Dataset, SetExample
 from kinelog.ml.fit_data import FitData, fit_data_of
 from kinelog.ml.folds import Split, key_of
 from kinelog.ml.run_record import ClusterSummary, SensorSummary
 from kinelog.ml.scope_pool import Held, ScopePool, held_of
+from kinelog.ml.scope_windows import judged_windows
 from kinelog.registry.scope import Scope
 
-SETS_OF_A_CLUSTER: Final = 150
-"""Labelled sets with fewer than which a cluster uses its parent's models."""
-PEOPLE_OF_A_CLUSTER: Final = 3
 SETS_OF_A_LABEL: Final = 2
 """In the selection: a label that occurs once can be in a training fold or in a judged one, never in both."""
 
@@ -56,20 +54,21 @@ class _Members:
         return [one for one, _ in self.selection if one.label is not None and wanted <= set(one.sites)]
 
 
-def plan_of(tenant: str, dataset: Dataset, parts: Split, set_name: str, folder: Path) -> Plan:
+def plan_of(tenant: str, dataset: Dataset, parts: Split, table: ClusterTable, set_name: str, folder: Path) -> Plan:
     """Decide what is fitted, and lay the arrays of each pool down.
 
     Args:
         tenant: Whose people.
         dataset: All examples.
         parts: What each is used for.
+        table: Which clusters there are.
         set_name: Of the current confirmation set.
         folder: For the arrays, shared with the workers.
     """
-    members = _members(dataset, parts)
+    members = _members(dataset, parts, table)
     combinations = worn(example for example, _ in members[EVERYBODY].selection)
     fitted = [one for one in combinations if one.left_out is None]
-    owners = {(name, one.sensors): _owner(members, name, one.sensors) for name in members for one in fitted}
+    owners = {(name, one.sensors): owner for one in fitted for name, owner in _owners(members, one.sensors).items()}
     followers: defaultdict[tuple[str, Sensors], list[str]] = defaultdict(list)
     for (name, sensors), owner in sorted(owners.items()):
         if name != owner:
@@ -86,17 +85,18 @@ def plan_of(tenant: str, dataset: Dataset, parts: Split, set_name: str, folder: 
     return Plan(
         tuple(sorted(pools, key=lambda pool: pool.scope.path)),
         tuple(_cluster_summary(members, owners, name) for name in sorted(members)),
-        tuple(SensorSummary(one.sensors, one.examples, one.left_out or left_out.get(one.sensors)) for one in combinations),
+        tuple(
+            SensorSummary(one.sensors, one.examples, one.left_out or left_out.get(one.sensors)) for one in combinations
+        ),
     )
 
 
-def _members(dataset: Dataset, parts: Split) -> Mapping[str, _Members]:
-    """Every example belongs to its cluster and to all above it."""
-    found: dict[str, _Members] = {EVERYBODY: _Members(EVERYBODY, [], [])}
+def _members(dataset: Dataset, parts: Split, table: ClusterTable) -> Mapping[str, _Members]:
+    """Every example belongs to its cluster and to all above it that there are."""
+    found = {name: _Members(name, [], []) for name in {EVERYBODY, *table.clusters}}
 
     def of_all(example: SetExample) -> Iterable[_Members]:
-        for name in chain_of(cluster_of_example(example)):
-            yield found.setdefault(name, _Members(name, [], []))
+        return (found[name] for name in chain_of(cluster_of_example(example)) if name in found)
 
     for place, fold in zip(parts.selection.tolist(), parts.folds.tolist(), strict=True):
         for one in of_all(dataset.examples[place]):
@@ -107,14 +107,12 @@ def _members(dataset: Dataset, parts: Split) -> Mapping[str, _Members]:
     return found
 
 
-def _owner(members: Mapping[str, _Members], name: str, sensors: Sensors) -> str:
-    """The cluster whose data these sensors' model is fitted to: the nearest that has enough."""
-    for ancestor in chain_of(name):
-        examples = members[ancestor].of(sensors)
-        people = {example.person for example in examples}
-        if len(examples) >= SETS_OF_A_CLUSTER and len(people) >= PEOPLE_OF_A_CLUSTER:
-            return ancestor
-    return EVERYBODY
+def _owners(members: Mapping[str, _Members], sensors: Sensors) -> dict[str, str]:
+    """For each cluster the one whose data these sensors' model is fitted to: the nearest that has enough."""
+    examples = {name: one.of(sensors) for name, one in members.items()}
+    people = {name: len({example.person for example in of_name}) for name, of_name in examples.items()}
+    sets = {name: len(of_name) for name, of_name in examples.items()}
+    return {name: backed_off(name, people, sets).fitted_on for name in members}
 
 
 def _pool(
@@ -131,14 +129,13 @@ def _pool(
     if len(labels) < 2 or len({fold for one, fold in members.selection if one.label in labels}) < 2:
         return None
     taken = [(one, fold) for one, fold in members.selection if one.label in labels]
-    data = _laid_down(
-        [one for one, _ in taken], [fold for _, fold in taken], scope.sensors, labels, folder
-    )
+    data = _laid_down([one for one, _ in taken], [fold for _, fold in taken], scope.sensors, labels, folder)
     return ScopePool(
         scope=scope,
         followers=followers,
         worn=combination,
         data=data,
+        judged=judged_windows(data).rows,
         held=_held(members.held, scope.sensors, labels, parts, set_name, folder),
         people=len({one.person for one in complete}),
         sessions=len({(one.person, one.session) for one in complete}),

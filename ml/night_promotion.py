@@ -12,7 +12,7 @@ from kinelog.ml.promotion import ConfirmedScore, decide
 from kinelog.ml.run_record import NamedMetrics, PromotionRecord
 from kinelog.ml.scope_models import Champion, ScopeModel, confirmed, score_of
 from kinelog.ml.scope_pool import Held, ScopePool
-from kinelog.ml.window_cuts import judged_cuts
+from kinelog.ml.scope_windows import judged_windows
 from numpy.typing import NDArray
 
 
@@ -74,15 +74,15 @@ def compared(
 def baselines(pool: ScopePool, held: Held, label_count: int, seed: int) -> dict[str, ConfirmedScore]:
     """Trivial models fitted on the selection's windows, asked about the confirmation's."""
     windows, labels = _complete_windows(pool)
-    cuts, asked = held.rows()
+    asked = held.judged()
     found = {}
     for name in BASELINES:
         fitted = fit_baseline(name, windows, labels, label_count, seed=seed % 2**32)
-        found[name] = score_of(name, held, fitted.probabilities(asked), cuts.example_of, None)
+        found[name] = score_of(name, held, fitted.probabilities(asked.windows), asked.rows.example_of, None)
     return found
 
 
 def _complete_windows(pool: ScopePool) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
-    cuts = judged_cuts(pool.data)
-    worn = pool.data.complete[cuts.example_of]
-    return cuts.windows(pool.data)[worn], pool.data.labels[cuts.example_of[worn]]
+    judged = judged_windows(pool.data)
+    worn = pool.data.complete[judged.rows.example_of]
+    return judged.windows[worn], pool.data.labels[judged.rows.example_of[worn]]

@@ -107,9 +107,7 @@ class ScopeNight:
                     decided, cluster=cluster, settled=True, published=published_record(store, published)
                 )
                 self.book.put(follower)
-        self.book.put(
-            msgspec.structs.replace(decided, settled=True, published=published_record(store, champion))
-        )
+        self.book.put(msgspec.structs.replace(decided, settled=True, published=published_record(store, champion)))
 
     def _entrants(self, pool: ScopePool) -> tuple[Genome, ...]:
         before = self._population(pool.scope)

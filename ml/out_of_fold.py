@@ -12,9 +12,9 @@ from kinelog.ml.calibration import grouped_softmax
 from kinelog.ml.fit_data import FitData
 from kinelog.ml.genome import Genome
 from kinelog.ml.promotion import SelectionScore
+from kinelog.ml.scope_windows import Rows
 from kinelog.ml.scores import Ids
 from kinelog.ml.tasks import SelectResult
-from kinelog.ml.window_cuts import judged_cuts
 from numpy.typing import NDArray
 
 
@@ -51,27 +51,27 @@ class Answers:
         return SelectionScore(float(np.mean(values)), self.folds)
 
 
-def answers_of(result: bytes, genome: Genome, data: FitData) -> Mapping[int, Answers]:
+def answers_of(result: bytes, genome: Genome, data: FitData, judged: Rows) -> Mapping[int, Answers]:
     """Answers by mask; none of a candidate whose networks were not finite.
 
     Args:
         result: A `SelectResult`, encoded.
         genome: Whose.
         data: The scope's arrays that it was computed from.
+        judged: Its judged windows.
     """
     read = msgspec.msgpack.decode(result, type=SelectResult)
-    cuts = judged_cuts(data)
     fine = data.names.groups if genome.fine_labels else range(len(data.names.labels))
     groups = np.array(fine, dtype=np.int64)
     found = {}
     for one in read.answers:
         rows = np.frombuffer(one.rows, dtype=np.int64)
-        examples = cuts.example_of[rows]
+        examples = judged.example_of[rows]
         found[one.mask] = Answers(
             logits=np.frombuffer(one.logits, dtype=np.float32).reshape(len(rows), read.outputs),
             groups=groups,
             truth=data.labels[examples],
-            ends_ms=cuts.ends_ms[rows],
+            ends_ms=judged.ends_ms[rows],
             examples=examples,
             label_count=len(data.names.labels),
             folds=len(np.unique(data.folds[examples])),

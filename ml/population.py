@@ -16,7 +16,7 @@ import numpy as np
 from kinelog.ml.genome import Genome, check_genome, fits_muvr_format, genome_id
 from kinelog.ml.mutation import crossover, first_population, mutate
 from kinelog.ml.network_size import NetworkShape
-from kinelog.ml.window_cuts import JUDGED_ENDS_MS
+from kinelog.ml.scope_windows import JUDGED_ENDS_MS
 from kinelog.registry.scope import Scope
 
 KEPT: Final = 10

@@ -61,7 +61,13 @@ class RunBook:
 
     @classmethod
     def opened(
-        cls, store: ModelStore, keeper: LeaseKeeper, settings: NightSettings, engine: str, code: str, data: DatasetSummary
+        cls,
+        store: ModelStore,
+        keeper: LeaseKeeper,
+        settings: NightSettings,
+        engine: str,
+        code: str,
+        data: DatasetSummary,
     ) -> RunBook:
         """Go on with the night that was killed, or begin a new one."""
         past = records_of(store, settings.tenant)

@@ -82,11 +82,11 @@ def confirmed(name: str, blob: bytes, held: Held, columns: NDArray[np.int64], la
         label_count: Columns in all.
     """
     model = unpack_blob(blob)
-    cuts, windows = held.rows()
-    said = Evaluator(model).evaluate(windows).probabilities.astype(np.float64)
+    judged = held.judged()
+    said = Evaluator(model).evaluate(judged.windows).probabilities.astype(np.float64)
     probabilities = np.zeros((len(said), label_count))
     np.add.at(probabilities.T, columns, said.T)
-    return score_of(name, held, probabilities, cuts.example_of, model)
+    return score_of(name, held, probabilities, judged.rows.example_of, model)
 
 
 def score_of(

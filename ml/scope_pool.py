@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from kinelog.ml.combinations import Worn
 from kinelog.ml.fit_data import FitData
 from kinelog.ml.network_size import NetworkShape
+from kinelog.ml.scope_windows import Rows, ScopeWindows, judged_windows
 from kinelog.ml.scores import Ids, group_numbers
-from kinelog.ml.window_cuts import Cuts, judged_cuts
 from kinelog.registry.scope import Scope
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,10 +28,9 @@ class Held:
     people: Ids
     sessions: Ids
 
-    def rows(self) -> tuple[Cuts, NDArray[np.int16]]:
-        """Judged windows and what they hold."""
-        cuts = judged_cuts(self.data)
-        return cuts, cuts.windows(self.data)
+    def judged(self) -> ScopeWindows:
+        """The windows that models are compared on."""
+        return judged_windows(self.data)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,6 +42,7 @@ class ScopePool:
         followers: Other clusters that get this model, since they have too little data of their own.
         worn: What there is of the combination.
         data: Selection examples that have any of the sensors; networks that are not masked see the complete ones.
+        judged: The windows of the selection that candidates are judged on.
         held: Confirmation; None if no session is set apart, or none of them has these sensors.
         people: Number of people in the selection.
         sessions: Number of sessions in the selection.
@@ -54,6 +52,7 @@ class ScopePool:
     followers: tuple[str, ...]
     worn: Worn
     data: FitData
+    judged: Rows
     held: Held | None
     people: int
     sessions: int

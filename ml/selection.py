@@ -15,7 +15,7 @@ from kinelog.device.sites import mask_of
 from kinelog.ml.calibration import Calibration, calibrated
 from kinelog.ml.genome import Genome, fits_muvr_format, genome_id
 from kinelog.ml.night_work import NightWork
-from kinelog.ml.out_of_fold import Answers, answers_of
+from kinelog.ml.out_of_fold import answers_of
 from kinelog.ml.population import KEPT
 from kinelog.ml.scope_pool import ScopePool
 from kinelog.ml.tasks import Common, Place, RefitResult, RefitTask, SelectTask, grouped, refit_key, select_key
@@ -110,7 +110,7 @@ def key_of(context: NightContext, one: Ranked) -> str:
 def calibration_of(work: NightWork, context: NightContext, one: Ranked) -> Calibration:
     """Temperature and threshold, from answers of networks that did not train on what they answer."""
     key = select_key(context.common(one.pool), one.genome, one.masks)
-    answers = answers_of(work.result(key), one.genome, one.pool.data)[one.mask]
+    answers = answers_of(work.result(key), one.genome, one.pool.data, one.pool.judged)[one.mask]
     return calibrated(answers.logits, answers.groups.tolist(), answers.truth, WANTED_ACCURACY)
 
 
@@ -137,7 +137,7 @@ def _judged(
     common = context.common(pool)
     found: dict[int, list[Ranked]] = {mask: [] for mask in masks}
     for genome in genomes:
-        answers = answers_of(work.result(select_key(common, genome, masks)), genome, pool.data)
+        answers = answers_of(work.result(select_key(common, genome, masks)), genome, pool.data, pool.judged)
         for mask, one in answers.items():
             found[mask].append(Ranked(pool, mask, masks, genome, one.score().value))
     return found

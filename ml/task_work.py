@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,7 @@ from kinelog.ml.fit_data import FitData
 from kinelog.ml.fit_job import FitJob, FitResult, Targets
 from kinelog.ml.genome import Genome
 from kinelog.ml.result_cache import ResultCache
+from kinelog.ml.scope_windows import ScopeWindows, judged_windows, training_windows
 from kinelog.ml.tasks import (
     OutOfFold,
     RefitResult,
@@ -32,7 +33,6 @@ from kinelog.ml.tasks import (
     task_of,
 )
 from kinelog.ml.vector_windows import vector_windows
-from kinelog.ml.window_cuts import Cuts, judged_cuts, training_cuts
 from numpy.typing import NDArray
 
 PROBED = 64
@@ -77,14 +77,14 @@ class Work:
         missing = [one for one in task.genomes if select_key(task.common, one, task.masks) not in self.cache]
         jobs, owners = [], []
         for genome in missing:
-            cuts, windows = self._training(genome)
+            cut = self._training(genome)
             for fold in np.unique(self.data.folds).tolist():
-                train = self._trainable(genome, cuts, self.data.folds != fold)
+                train = self._trainable(genome, cut, self.data.folds != fold)
                 if len(train):
-                    jobs.append(self._job(genome, cuts, windows, train, fold))
+                    jobs.append(self._job(genome, cut, train, fold))
                     owners.append((genome, fold))
         fitted = dict(zip(owners, fit_batch(jobs), strict=True)) if jobs else {}
-        judged = judged_cuts(self.data)
+        judged = self._prepared(lambda: judged_windows(self.data))
         for genome in missing:
             by_fold = {fold: result for (owner, fold), result in fitted.items() if owner is genome}
             result = self._out_of_fold(genome, by_fold, judged, task.masks)
@@ -96,36 +96,35 @@ class Work:
         missing = [one for one in task.genomes if refit_key(task.common, one) not in self.cache]
         jobs = []
         for genome in missing:
-            cuts, windows = self._training(genome)
-            train = self._trainable(genome, cuts, np.ones(len(self.data), dtype=np.bool_))
+            cut = self._training(genome)
+            train = self._trainable(genome, cut, np.ones(len(self.data), dtype=np.bool_))
             # A fold of its own: chance is that of no fold that selected.
-            jobs.append(self._job(genome, cuts, windows, train, int(self.data.folds.max()) + 1))
+            jobs.append(self._job(genome, cut, train, int(self.data.folds.max()) + 1))
         for genome, result in zip(missing, fit_batch(jobs) if jobs else [], strict=True):
             blob = self._blob(genome, result)
             self.cache.write(refit_key(task.common, genome), msgspec.msgpack.encode(blob))
         return TaskReport(len(jobs), self._preparation_s)
 
-    def _training(self, genome: Genome) -> tuple[Cuts, NDArray[np.int16]]:
-        started = time.perf_counter()
-        cuts = training_cuts(self.data, genome)
-        windows = cuts.windows(self.data)
-        self._preparation_s += time.perf_counter() - started
-        return cuts, windows
+    def _training(self, genome: Genome) -> ScopeWindows:
+        return self._prepared(lambda: training_windows(self.data, genome))
 
-    def _trainable(self, genome: Genome, cuts: Cuts, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def _prepared(self, cut: Callable[[], ScopeWindows]) -> ScopeWindows:
+        started = time.perf_counter()
+        made = cut()
+        self._preparation_s += time.perf_counter() - started
+        return made
+
+    def _trainable(self, genome: Genome, cut: ScopeWindows, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Examples to train on: those that have a window; for a net that is not masked, those with every sensor."""
         usable = wanted if genome.masked else wanted & self.data.complete
-        return np.intersect1d(np.flatnonzero(usable), cuts.example_of)
+        return np.intersect1d(np.flatnonzero(usable), cut.rows.example_of)
 
-    def _job(
-        self, genome: Genome, cuts: Cuts, windows: NDArray[np.int16], train: NDArray[np.int64], fold: int
-    ) -> FitJob:
-        return FitJob(
-            genome, windows, cuts.example_of, self.targets, train, self.data.names.sites, fold=fold, seed=self.seed
-        )
+    def _job(self, genome: Genome, cut: ScopeWindows, train: NDArray[np.int64], fold: int) -> FitJob:
+        sites = self.data.names.sites
+        return FitJob(genome, cut.windows, cut.rows.example_of, self.targets, train, sites, fold=fold, seed=self.seed)
 
     def _out_of_fold(
-        self, genome: Genome, by_fold: dict[int, FitResult], judged: Cuts, masks: Sequence[int]
+        self, genome: Genome, by_fold: dict[int, FitResult], judged: ScopeWindows, masks: Sequence[int]
     ) -> SelectResult:
         outputs = len(self.data.names.fine) if genome.fine_labels else len(self.data.names.labels)
         if not by_fold or any(result.status != "ok" for result in by_fold.values()):
@@ -137,19 +136,16 @@ class Work:
             worn = (self.data.present & mask) == mask
             rows, logits = [], []
             for fold, result in sorted(by_fold.items()):
-                of_fold = np.flatnonzero(((self.data.folds == fold) & worn)[judged.example_of])
+                of_fold = np.flatnonzero(((self.data.folds == fold) & worn)[judged.rows.example_of])
                 if len(of_fold):
                     rows.append(of_fold)
-                    logits.append(self._logits(genome, result, judged, of_fold, mask))
+                    logits.append(self._logits(genome, result, judged.windows[of_fold], mask))
             if rows:
                 answers.append(OutOfFold(mask, np.concatenate(rows).tobytes(), np.concatenate(logits).tobytes()))
         return SelectResult("ok", outputs, tuple(answers))
 
-    def _logits(
-        self, genome: Genome, result: FitResult, judged: Cuts, rows: NDArray[np.int64], mask: int
-    ) -> NDArray[np.float32]:
+    def _logits(self, genome: Genome, result: FitResult, windows: NDArray[np.int16], mask: int) -> NDArray[np.float32]:
         """As a device computes them."""
-        windows = judged.at(rows).windows(self.data)
         blob = to_blob(result, genome, self.groups(genome), 1.0, 0.0, None)
         return Evaluator(blob).evaluate(windows, mask).logits
 
@@ -160,9 +156,8 @@ class Work:
     def _blob(self, genome: Genome, result: FitResult) -> RefitResult:
         if result.status != "ok":
             return RefitResult(b"", "a weight is not finite")
-        judged = judged_cuts(self.data)
-        chosen = np.linspace(0, len(judged.example_of) - 1, PROBED).astype(np.int64)
-        probes = judged.at(np.unique(chosen)).windows(self.data)
+        judged = judged_windows(self.data).windows
+        probes = judged[np.unique(np.linspace(0, len(judged) - 1, PROBED).astype(np.int64))]
         try:
             blob = to_blob(result, genome, self.groups(genome), 1.0, 0.0, probes)
             # Held against Keras on windows of people; what is kept of it holds made ones, since blobs are public.

@@ -34,7 +34,13 @@ def masked_net(front_end: FrontEnd, seed: int, *, conv: bool) -> ModelBlob:
     seed=strategies.integers(0, 1000),
     mask=strategies.integers(1, 2**SITES - 1),
     kind=strategies.sampled_from(
-        [(FrontEnd.RAW, False), (FrontEnd.RAW, True), (FrontEnd.FEATURES, False), (FrontEnd.BOTH, False), (FrontEnd.BOTH, True)]
+        [
+            (FrontEnd.RAW, False),
+            (FrontEnd.RAW, True),
+            (FrontEnd.FEATURES, False),
+            (FrontEnd.BOTH, False),
+            (FrontEnd.BOTH, True),
+        ]
     ),
 )
 def test_the_plain_net_says_what_the_masked_net_says_with_the_others_absent(
