@@ -25,6 +25,8 @@ MASKED_SHARE: Final = 0.2
 CROSSED_SHARE: Final = 0.25
 """Of the new candidates; the rest are mutations."""
 POPULATION_SCHEMA: Final = 1
+EPOCHS_OF_EVERY_END: Final = 80
+"""At least, for who starts with windows of all the places that are judged: there is more to see of each set."""
 ATTEMPTS: Final = 20
 """Draws for one new candidate before the generation is left smaller than asked for."""
 
@@ -201,7 +203,10 @@ def _with_every_end(genomes: Sequence[Genome]) -> tuple[Genome, ...]:
     """Every other one trains on windows of all the places that it will be judged on."""
     ends = tuple(sorted(JUDGED_ENDS_MS))
     return tuple(
-        msgspec.structs.replace(genome, ends_ms=ends) if place % 2 else genome for place, genome in enumerate(genomes)
+        msgspec.structs.replace(genome, ends_ms=ends, epochs=max(genome.epochs, EPOCHS_OF_EVERY_END))
+        if place % 2
+        else genome
+        for place, genome in enumerate(genomes)
     )
 
 

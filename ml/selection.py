@@ -89,11 +89,8 @@ def select(
 
 def refit(work: NightWork, context: NightContext, chosen: Sequence[Ranked]) -> dict[str, RefitResult]:
     """Fit the chosen on all selection data of their pools; results by `key_of`."""
-    missing: dict[str, Ranked] = {}
     keys = {key_of(context, one): one for one in chosen}
-    for key, one in keys.items():
-        if key not in work.cache:
-            missing[key] = one
+    missing = {key: one for key, one in keys.items() if key not in work.cache}
     tasks = []
     for pool in {one.pool.scope.path: one.pool for one in missing.values()}.values():
         genomes = [one.genome for one in missing.values() if one.pool is pool]

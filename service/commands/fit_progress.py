@@ -39,7 +39,9 @@ class TerminalLog(NightLog):
     @override
     def event(self, name: str, **fields: Field) -> None:
         said = " ".join(f"{field}={value}" for field, value in fields.items())
-        click.echo(f"{'\n' if self._bar else ''}{name}: {said}", err=True)
+        if self._bar is not None:
+            click.echo(err=True)
+        click.echo(f"{name}: {said}", err=True)
 
     def __enter__(self) -> Self:
         """Nothing is shown yet."""
