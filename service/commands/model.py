@@ -30,7 +30,13 @@ def command() -> None:
 
 
 command.add_command(key_command, "key")
-for each in (model_publishing.publish, model_publishing.promote, model_publishing.rollback):
+for each in (
+    model_publishing.publish,
+    model_publishing.promote,
+    model_publishing.rollback,
+    model_publishing.restored,
+    model_publishing.copy,
+):
     command.add_command(each)
 
 

@@ -83,7 +83,7 @@ def test_a_manifest_that_was_signed_for_another_place_is_named(store: SqliteMode
 
 def test_a_version_that_is_gone_is_named(store: SqliteModelStore) -> None:
     change(store, "DELETE FROM publications WHERE version = 2")
-    assert faults(store) == {2: "is missing"}
+    assert faults(store) == {3: "previous: follows version 2, the store has 1 before it"}
 
 
 def test_a_version_that_claims_to_bring_another_one_back_is_named(store: SqliteModelStore) -> None:
