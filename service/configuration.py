@@ -18,6 +18,8 @@ from kinelog.service.errors import ConfigurationError
 
 PREFIX = "KINELOG_"
 MASTER_KEY_VARIABLE = "KINELOG_MASTER_KEY"
+MODEL_KEY_VARIABLE = "KINELOG_MODEL_KEY"
+MODEL_KEY_FILE_VARIABLE = "KINELOG_MODEL_KEY_FILE"
 PASSWORD_VARIABLE = "KINELOG_CASSANDRA_PASSWORD"  # noqa: S105  # the name of the variable, not what is in it
 PASSWORD_FILE_VARIABLE = "KINELOG_CASSANDRA_PASSWORD_FILE"  # noqa: S105  # as above
 
@@ -72,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class DataFolder(msgspec.Struct, frozen=True):
-    """Where things lie. The log, the keys and the views are kept apart: they are backed up, and forgotten, apart."""
+    """Where things lie. Log, keys, views and models are kept apart: they are backed up, and forgotten, apart."""
 
     root: Path
 
@@ -92,13 +94,23 @@ class DataFolder(msgspec.Struct, frozen=True):
         return self.root / "views" / "views.db"
 
     @property
+    def models(self) -> Path:
+        """The model store's database."""
+        return self.root / "models" / "registry.sqlite"
+
+    @property
+    def model_key(self) -> Path:
+        """What manifests of models are signed with, unless the environment says."""
+        return self.keys / "model.key"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that writes."""
         return self.root / "serve.lock"
 
     def create(self) -> None:
         """Make the folders, for nobody else to read."""
-        for folder in (self.root, self.log.parent, self.keys, self.views.parent):
+        for folder in (self.root, self.log.parent, self.keys, self.views.parent, self.models.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

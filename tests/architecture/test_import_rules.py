@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "actors": {"domain", "journal", "privacy"},
     "projections": {"cassandra_session", "codecs", "domain", "journal", "privacy"},
     "registry": {"cassandra_session", "device"},
-    "ml": {"codecs", "device", "domain", "projections", "registry"},
+    "ml": {"codecs", "device", "domain", "phone", "projections", "registry"},
     "api": {"codecs", "device", "domain", "privacy", "journal", "actors", "projections", "registry"},
     "phone": {"codecs", "device"},
     "service": {

@@ -172,7 +172,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 
 def fault_of(read: Callable[[bytes], object], data: bytes) -> tuple[str, int | None] | None:
-    """The field and the byte that a reader refuses, or None; numpy's names of fields count layers and vectors as well."""
+    """The field and byte that a reader refuses, or None. Where numpy counts layers and vectors, C does not."""
     try:
         read(data)
     except (BlobError, RefusedError) as error:

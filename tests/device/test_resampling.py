@@ -108,7 +108,7 @@ def test_samples_that_are_not_finite_are_refused(value: float) -> None:
     ("to_hz", "start"), [(0.0, 0.0), (1001.0, 0.0), (float("nan"), 0.0), (50.0, -1.0), (50.0, 21.0)]
 )
 def test_a_rate_or_a_start_out_of_range_is_refused(to_hz: float, start: float) -> None:
-    with pytest.raises(ResamplingError, match="to_hz|start_ms"):
+    with pytest.raises(ResamplingError, match=r"to_hz|start_ms"):
         resample(np.zeros((2, 3)), np.array([0.0, 20.0]), to_hz, start_ms=start)
 
 
