@@ -48,7 +48,7 @@ ONLY_IN: dict[str, set[str]] = {
     "aiohttp": {"api", "phone", "service"},
     "sqlite3": {"journal", "privacy", "projections", "registry", "service"},
     "cryptography": {"privacy", "api", "registry"},
-    "jinja2": {"api"},
+    "jinja2": {"api", "ml"},
     "bitstring": {"codecs"},
     "tensorflow": {"ml"},
     "keras": {"ml"},

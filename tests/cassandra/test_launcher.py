@@ -34,7 +34,7 @@ START_TIMEOUT_S = 180.0
 
 
 def test_data_outlives_kill_9_and_a_pause_only_delays(start_cassandra: StartCassandra) -> None:
-    node = start_cassandra(options=Options(commitlog_sync="batch")).nodes[0]
+    node = start_cassandra(options=Options(commitlog_sync="batch", short_lived=True)).nodes[0]
     first_process = node.pid
     with open_session(node.address) as session:
         session.rows(KEYSPACE)

@@ -88,7 +88,9 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     addresses = free_addresses(1)
     authority = Authority()
     ca = authority.certificate(folder / "authority.pem")
-    options = Options(authentication=True, tls=Tls(authority.issue(folder / "server.pem", addresses[0].host)))
+    options = Options(
+        short_lived=True, authentication=True, tls=Tls(authority.issue(folder / "server.pem", addresses[0].host))
+    )
     with CassandraCluster(folder / "server", options=options, addresses=addresses) as cluster:
         made = Secured(cluster.nodes[0].address, ca, folder)
         run_script(made, "roles.cql")
