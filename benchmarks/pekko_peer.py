@@ -7,7 +7,6 @@ folder is changed.
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import subprocess
@@ -74,13 +73,14 @@ class PekkoPeer:
 
     def events_per_second(self, settings: str, users: int, warm_s: float, seconds: float) -> PeerRate:
         """So many entities, each with one command of one event in flight."""
-        for attempt in itertools.count(1):
+        said, attempts = None, ATTEMPTS
+        while said is None:
+            attempts -= 1
             try:
                 said = self._run(settings, [PREWARM, f"{users}:{users}:1"], warm=round(warm_s), secs=round(seconds))
-                break
             except PeerError:
                 # Its circuit breaker opens when the server stalls, and its clients then wait for ever: no figure.
-                if attempt == ATTEMPTS:
+                if not attempts:
                     raise
         found = _EVENTS.findall(said)
         if not found:

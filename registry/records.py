@@ -29,8 +29,8 @@ class Published(NamedTuple):
 
     Attributes:
         scope: What it is for.
-        version: From 1 without gaps.
-        number: Place among all publications of the store, from 1 without gaps.
+        version: Grows within the scope.
+        number: Place among all publications of the store; grows with each.
         manifest: The bytes that were signed.
         signature: Over exactly these.
         blob: SHA-256 of the blob, 64 hex digits.

@@ -36,6 +36,8 @@ from kinelog.service.configuration import (
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 from kinelog.service.opened_data import OpenedData
 from kinelog.service.schemas import SCHEMAS
+from kinelog.webhooks.cassandra_progress import CassandraProgressStore
+from kinelog.webhooks.progress_store import ProgressStore
 from typing_extensions import override
 
 _AWAY = (UnreachableError, UnknownWriteError, UnavailableError, KeyStoreUnavailableError)
@@ -88,6 +90,10 @@ class ClusterData(OpenedData):
     @override
     def model_store(self) -> ModelStore:
         return CassandraModelStore(self.connection)
+
+    @override
+    def progress_store(self) -> ProgressStore:
+        return CassandraProgressStore(self.connection, self.journal.incarnation)
 
     @override
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:

@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         drain_s: How long a stop waits for what is in flight.
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
         log_level: Of the process's own log on standard error.
+        webhook_loopback: Whether webhooks may call this machine, by http too: for development.
+        webhook_private: Whether webhooks may call addresses of private networks, by https.
         limits: Bounds of the domain.
     """
 
@@ -70,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"
+    webhook_loopback: bool = False
+    webhook_private: bool = False
     limits: Limits = Limits()
 
 
@@ -102,6 +106,11 @@ class DataFolder(msgspec.Struct, frozen=True):
     def model_key(self) -> Path:
         """What manifests of models are signed with, unless the environment says."""
         return self.keys / "model.key"
+
+    @property
+    def webhooks(self) -> Path:
+        """How far webhooks came: in no backup, since it is about one log."""
+        return self.root / "webhooks" / "progress.db"
 
     @property
     def lock(self) -> Path:

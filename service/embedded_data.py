@@ -24,6 +24,8 @@ from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import DataFolder, Settings, master_key_from
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 from kinelog.service.opened_data import OpenedData
+from kinelog.webhooks.progress_store import ProgressStore
+from kinelog.webhooks.sqlite_progress import SqliteProgressStore
 from typing_extensions import override
 
 EMBEDDED_SHARDS = 4
@@ -74,6 +76,10 @@ class EmbeddedData(OpenedData):
     @override
     def model_store(self) -> ModelStore:
         return SqliteModelStore(self.folder.models)
+
+    @override
+    def progress_store(self) -> ProgressStore:
+        return SqliteProgressStore(self.folder.webhooks, self.journal.incarnation)
 
     @override
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:

@@ -15,6 +15,7 @@ from kinelog.projections.read_side import ReadSide
 from kinelog.projections.view_store import ViewStore
 from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings
+from kinelog.webhooks.progress_store import ProgressStore
 
 
 class OpenedData(ABC):
@@ -41,6 +42,10 @@ class OpenedData(ABC):
     @abstractmethod
     def model_store(self) -> ModelStore:
         """Published models; the caller closes it."""
+
+    @abstractmethod
+    def progress_store(self) -> ProgressStore:
+        """How far webhooks came; the caller closes it."""
 
     @abstractmethod
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:

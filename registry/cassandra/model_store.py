@@ -15,7 +15,7 @@ from kinelog.registry.clocks import wall_clock_ms
 from kinelog.registry.records import Challenger, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
-from kinelog.registry.store import PAGE, ModelStore
+from kinelog.registry.store import LIFTED, PAGE, ModelStore
 from kinelog.registry.write_checks import (
     POPULATION_BYTES,
     RUN_BYTES,
@@ -81,8 +81,8 @@ class CassandraModelStore(ModelStore):
         expected: int | None,
         lease: Lease | None = None,
     ) -> Published:
-        origin = require_consistent(scope, manifest, blob, expected)
-        new = NewPublication(scope, expected, manifest, signature, blob, origin, self._clock_ms())
+        claimed = require_consistent(scope, manifest, blob, expected)
+        new = NewPublication(scope, expected, manifest, signature, blob, claimed, self._clock_ms())
         with answering(self.where):
             return self._publications.publish(new, lease)
 
@@ -95,6 +95,16 @@ class CassandraModelStore(ModelStore):
     def version(self, scope: Scope, version: int) -> Published | None:
         with answering(self.where):
             return self._publications.one(scope, version)
+
+    @override
+    def versions(self, scope: Scope) -> list[int]:
+        with answering(self.where):
+            return self._publications.versions(scope)
+
+    @override
+    def next_version(self, scope: Scope) -> int:
+        with answering(self.where):
+            return self._publications.next_version(scope)
 
     @override
     def scopes(self, tenant: str | None = None) -> list[Scope]:
@@ -172,7 +182,8 @@ class CassandraModelStore(ModelStore):
     @override
     def acquire_lease(self, name: str, holder: str, ttl_s: float, *, take_over: bool = False) -> Lease:
         with answering(self.where):
-            return self._leases.acquire(name, holder, self._clock_ms(), round(1000 * ttl_s), take_over=take_over)
+            floor, ttl_ms = self._publications.floor(), round(1000 * ttl_s)
+            return self._leases.acquire(name, holder, self._clock_ms(), ttl_ms, floor, take_over=take_over)
 
     @override
     def renew(self, lease: Lease, ttl_s: float) -> Lease:
@@ -205,6 +216,11 @@ class CassandraModelStore(ModelStore):
     def keys(self) -> list[PublicKey]:
         with answering(self.where):
             return self._keys.trusted()
+
+    @override
+    def begin_anew(self) -> None:
+        with answering(self.where):
+            self._publications.lift(LIFTED)
 
     @override
     def close(self) -> None:

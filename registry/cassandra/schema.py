@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS {models}.ledger (
     name text,
     version bigint,
     last_number bigint static,
+    floor bigint static,
     number bigint,
     scope text,
     scope_version bigint,

@@ -1,4 +1,4 @@
-"""`kinelog model publish|promote|rollback`."""
+"""`kinelog model publish|promote|rollback|restored`."""
 
 from __future__ import annotations
 
@@ -103,3 +103,21 @@ def _print_published(done: Published, *, as_json: bool) -> None:
     }
     what = f"the model of version {restored}" if restored else f"sha256:{done.blob[:16]}…"
     print_result(result, f"{done.scope.path} version {done.version}: {what}", as_json=as_json)
+
+
+@click.command()
+@data_option
+@store_option
+@json_option
+def restored(*, data: Path, store: str | None, as_json: bool) -> None:
+    """Say that a cluster's models were put back from a backup: versions go on far above those that phones may hold.
+
+    `kinelog restore` does this by itself. Once more does no harm.
+
+    \b
+    Example:
+      kinelog model restored --store cassandra://127.0.0.1/kinelog
+    """
+    with model_store(DataFolder(data), load_settings(data, store=store)) as models:
+        models.begin_anew()
+    print_result({"begun_anew": True}, "versions go on above all that were given before", as_json=as_json)

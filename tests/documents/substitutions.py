@@ -54,7 +54,7 @@ def _replacements(around: Surroundings) -> tuple[tuple[str, str], ...]:
         (r"(?<= )\.data\b|(?<=sqlite:)\.data\b", str(around.data)),
         (r"http://127\.0\.0\.1:8080", around.url),
         (r"kl\.…", around.token),
-        (r"/(log|keys)-1700000000000", r"/\1-*"),
+        (r"/(log|keys|models)-1700000000000", r"/\1-*"),
         (r"--host 0\.0\.0\.0 --port 8080", "--host 127.0.0.1 --port 0"),
         # Without end.
         (r"^(kinelog serve .*)$", r"stopped_at 'listening on' \1"),
