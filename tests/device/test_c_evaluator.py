@@ -191,12 +191,13 @@ def test_a_vector_that_comes_out_otherwise_is_refused_by_both(
     library: Library, command: Command, part: str, tmp_path: Path
 ) -> None:
     first = TYPICAL.vectors[5]
+    shifted = first.probabilities + np.array([2e-5, -2e-5, *[0] * 7], np.float32)
     changed = {
-        "logits": {"logits": first.logits + np.float32(2e-4)},
-        "probabilities": {"probabilities": first.probabilities + np.float32([2e-5, -2e-5, *[0] * 7])},
-        "decision": {"decision": 8 if first.decision != 8 else 7},
+        "logits": replace(first, logits=first.logits + np.float32(2e-4)),
+        "probabilities": replace(first, probabilities=shifted),
+        "decision": replace(first, decision=8 if first.decision != 8 else 7),
     }[part]
-    vectors = (*TYPICAL.vectors[:5], replace(first, **changed), *TYPICAL.vectors[6:])
+    vectors = (*TYPICAL.vectors[:5], changed, *TYPICAL.vectors[6:])
     data = pack_blob(replace(TYPICAL, vectors=vectors))
     with pytest.raises(BlobError, match=f"vector 5 {part}"):
         check_vectors(unpack_blob(data))
