@@ -15,12 +15,17 @@ _ALL_RUNS = 1 << 20
 class CopiedModels(msgspec.Struct, frozen=True):
     """What the destination holds of the source now."""
 
+    blobs: int
     publications: int
     challengers: int
     populations: int
     runs: int
     confirmation_uses: int
     keys: int
+
+
+NOTHING = CopiedModels(blobs=0, publications=0, challengers=0, populations=0, runs=0, confirmation_uses=0, keys=0)
+"""Of a store that is not there yet."""
 
 
 def copy_models(source: ModelStore, destination: ModelStore) -> CopiedModels:
@@ -38,6 +43,7 @@ def copy_models(source: ModelStore, destination: ModelStore) -> CopiedModels:
     """
     return CopiedModels(
         keys=_copy_keys(source, destination),
+        blobs=_copy_blobs(source, destination),
         publications=_copy_publications(source, destination),
         challengers=_copy_challengers(source, destination),
         populations=_copy_populations(source, destination),
@@ -56,11 +62,19 @@ def _copy_keys(source: ModelStore, destination: ModelStore) -> int:
     return len(trusted) + len(retired)
 
 
+def _copy_blobs(source: ModelStore, destination: ModelStore) -> int:
+    # Before whatever names them; populations do too, and only the fit can read those.
+    hashes, there = source.blobs(), set(destination.blobs())
+    for sha256 in hashes:
+        if sha256 not in there:
+            destination.put_blob(source.blob(sha256))
+    return len(hashes)
+
+
 def _copy_publications(source: ModelStore, destination: ModelStore) -> int:
     count = last = 0
     while page := source.publications(after=last, limit=PAGE):
         for published in page:
-            destination.put_blob(source.blob(published.blob))
             expected = read_manifest(published.manifest).previous
             destination.publish(
                 published.scope, published.manifest, published.signature, published.blob, expected=expected
@@ -73,8 +87,7 @@ def _copy_challengers(source: ModelStore, destination: ModelStore) -> int:
     kept = [source.challenger(scope) for scope in {*source.scopes(), *source.populations()}]
     challengers = [challenger for challenger in kept if challenger is not None]
     for challenger in challengers:
-        blob = destination.put_blob(source.blob(challenger.blob))
-        destination.set_challenger(challenger.scope, challenger.draft, blob)
+        destination.set_challenger(challenger.scope, challenger.draft, challenger.blob)
     return len(challengers)
 
 

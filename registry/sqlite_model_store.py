@@ -77,6 +77,11 @@ class SqliteModelStore(ModelStore):
         return data
 
     @override
+    def blobs(self) -> list[str]:
+        with self._reading() as connection:
+            return [str(sha256) for (sha256,) in connection.execute("SELECT sha256 FROM blobs")]
+
+    @override
     def serves(self, tenant: str, sha256: str) -> bool:
         with self._reading() as connection:
             row = connection.execute("SELECT 1 FROM publications WHERE tenant = ? AND blob = ?", (tenant, sha256))

@@ -63,6 +63,10 @@ class ModelStore(ABC):
         """
 
     @abstractmethod
+    def blobs(self) -> list[str]:
+        """Hashes of all blobs, in no particular order: for copies."""
+
+    @abstractmethod
     def serves(self, tenant: str, sha256: str) -> bool:
         """Whether any manifest that was ever published for the tenant names this blob."""
 

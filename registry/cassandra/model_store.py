@@ -57,12 +57,17 @@ class CassandraModelStore(ModelStore):
     def put_blob(self, data: bytes) -> str:
         require_size("a blob", data)
         with answering(self.where):
-            return self._contents.put(data)
+            return self._contents.put("blob", data)
 
     @override
     def blob(self, sha256: str) -> bytes:
         with answering(self.where):
             return self._contents.get(sha256)
+
+    @override
+    def blobs(self) -> list[str]:
+        with answering(self.where):
+            return self._contents.names("blob")
 
     @override
     def serves(self, tenant: str, sha256: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 import msgspec
 from kinelog.registry.records import Published
 from kinelog.registry.scope import Scope
+from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
 from kinelog.service.model_stores import model_store, signing_key
 from kinelog.service.options import data_option, json_option, print_result, scope_argument, store_option
@@ -140,20 +141,24 @@ def copy(*, source: str, destination: str, data: Path, as_json: bool) -> None:
     Example:
       kinelog model copy --from sqlite:.data --to cassandra://127.0.0.1/kinelog
     """
-    from kinelog.registry.copying import copy_models
+    from kinelog.registry.copying import NOTHING, copy_models
     from kinelog.service.copy_ends import named_store
 
     settings = load_settings(data)
-    with ExitStack() as stack:
-        ends = []
-        for text, make in ((source, False), (destination, True)):
-            place = named_store(text, data, settings)
-            folder = place if isinstance(place, DataFolder) else DataFolder(data)
-            of = place if isinstance(place, Settings) else msgspec.structs.replace(settings, store=EMBEDDED)
-            ends.append(stack.enter_context(model_store(folder, of, make=make)))
-        copied = copy_models(*ends)
+    place, into = named_store(source, data, settings), named_store(destination, data, settings)
+    if isinstance(place, DataFolder) and place.root.is_dir() and not place.models.is_file():
+        copied = NOTHING  # a deployment that has published nothing yet moves too
+    else:
+        with _models_in(place, data, make=False) as models, _models_in(into, data, make=True) as target:
+            copied = copy_models(models, target)
     print_result(
         msgspec.to_builtins(copied),
         f"{copied.publications} publications, {copied.populations} populations, {copied.runs} runs copied",
         as_json=as_json,
     )
+
+
+def _models_in(place: DataFolder | Settings, data: Path, *, make: bool) -> AbstractContextManager[ModelStore]:
+    if isinstance(place, Settings):
+        return model_store(DataFolder(data), place)
+    return model_store(place, Settings(store=EMBEDDED), make=make)

@@ -66,6 +66,7 @@ class ModelStoreContract:
         assert sha256 == hashlib.sha256(data).hexdigest()
         assert store.put_blob(data) == sha256
         assert open_store().blob(sha256) == data
+        assert store.blobs() == [sha256]
 
     def test_what_was_never_put_is_not_there(self, store: ModelStore) -> None:
         with pytest.raises(UnknownBlobError, match="sha256:00"):

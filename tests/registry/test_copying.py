@@ -26,7 +26,7 @@ def fill(store: SqliteModelStore) -> None:
     store.begin_anew()
     rollback(store, OTHER_KEY, SCOPE)
     keep_challenger(store, SCOPE, draft(), blob_of(3))
-    store.save_population(SCOPE, b"ten")
+    store.save_population(SCOPE, store.put_blob(b"one of ten").encode())
     for night in range(3):
         store.save_run(f"night-{night}", b"record")
         store.use_confirmation(SCOPE, "set", f"night-{night}")
@@ -54,7 +54,9 @@ def test_everything_is_there_as_it_was(tmp_path: Path) -> None:
                 assert there._replace(number=here.number) == here
         assert [each.manifest for each in copy.publications()] == [each.manifest for each in source.publications()]
         assert copy.challenger(SCOPE) == source.challenger(SCOPE)
-        assert copy.population(SCOPE) == b"ten"
+        member = copy.population(SCOPE)
+        assert member is not None
+        assert copy.blob(member.decode()) == b"one of ten"
         assert copy.runs() == source.runs()
         assert copy.confirmation_uses(SCOPE, "set") == 3
         assert (copy.keys(), copy.retired_keys()) == (source.keys(), source.retired_keys())
@@ -103,6 +105,10 @@ def test_the_command_copies_one_folder_into_another(tmp_path: Path) -> None:
     assert (done.exit_code, done.output) == (0, "4 publications, 1 populations, 3 runs copied\n")
     with SqliteModelStore(source.models) as store, SqliteModelStore(copy.models) as there:
         assert there.versions(SCOPE) == store.versions(SCOPE)
+    (tmp_path / "empty").mkdir()
+    empty = CliRunner().invoke(main, [*words[:3], f"sqlite:{tmp_path / 'empty'}", *words[4:]])
+    assert (empty.exit_code, empty.output) == (0, "0 publications, 0 populations, 0 runs copied\n")
+    assert not DataFolder(tmp_path / "empty").models.exists()
     missing = CliRunner().invoke(main, [*words[:3], f"sqlite:{tmp_path / 'none'}", *words[4:]])
     assert (missing.exit_code, "no models" in missing.output) == (69, True)
     wrong = CliRunner().invoke(main, [*words[:3], "nowhere", *words[4:]])
