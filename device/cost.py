@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from kinelog.device.blob_format import MAX_WEIGHTS_BYTES
+from kinelog.device import blob_format as fmt
 from kinelog.device.layers import AXES, WINDOW, Activation, FrontEnd
 from kinelog.device.model import ModelBlob, first_dense_inputs
 
@@ -19,13 +19,13 @@ NAIVE_NET: Final = (150, 128, 64, 9)
 """Layers of the net that no model may be slower than."""
 
 _NAIVE_COST: Final = float(sum(one * other for one, other in pairwise(NAIVE_NET)))
-_FRONT_END_COST: Final = 7000.0
+_FRONT_END_COST: Final = 3200.0
 """The features of one site."""
 _DENSE_COST: Final = 1.0
 """One weight of a dense layer, bytes read and summed in double."""
-_CONVOLUTION_COST: Final = 1.6
+_CONVOLUTION_COST: Final = 1.4
 """One weight at one position: short rows keep a processor less busy."""
-_SMOOTH_COST: Final = 100.0
+_SMOOTH_COST: Final = 75.0
 """One `tanh`, `exp` or logistic function in double."""
 _SAMPLE_COST: Final = 3.0
 """One sample of a raw window, made a float."""
@@ -58,6 +58,17 @@ class NetworkShape:
         return 4 * (kernels + sum(outputs * (1 + inputs) for inputs, outputs in self._connected()))
 
     @property
+    def blob_bytes(self) -> int:
+        """Bytes of a blob with as few test vectors as there may be, each output being a label; a device takes 49152.
+
+        A vector holds a whole window, so that many sites leave little room for weights.
+        """
+        outputs = self.dense[-1]
+        table = fmt.LAYER.size * (len(self.convolutions) + len(self.dense)) + fmt.group_bytes(outputs)
+        vectors = fmt.MIN_VECTORS * fmt.vector_bytes(WINDOW, self.sites, outputs, outputs)
+        return fmt.HEADER.size + table + self.weights_bytes + vectors
+
+    @property
     def multiply_adds(self) -> int:
         """Products that one evaluation adds up, the front end's apart."""
         convolved = sum(filters * row * positions for filters, row, positions in self._convolved())
@@ -75,8 +86,9 @@ class NetworkShape:
 
     @property
     def fits_a_device(self) -> bool:
-        """Whether weights and time stay within what a device is given."""
-        return self.weights_bytes <= MAX_WEIGHTS_BYTES and self.relative_cost <= 1.0
+        """Whether weights, blob and time stay within what a device is given."""
+        small = self.weights_bytes <= fmt.MAX_WEIGHTS_BYTES and self.blob_bytes <= fmt.MAX_BLOB_BYTES
+        return small and self.relative_cost <= 1.0
 
     def _convolved(self) -> list[tuple[int, int, int]]:
         """Of each convolution: filters, values that a filter sees, positions."""

@@ -13,6 +13,7 @@ Pure: the state is a value that the caller keeps (`state_bytes`), and the count 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -24,6 +25,8 @@ SHARE: Final = 0.25
 """Share of sessions that are reserved."""
 SESSIONS_AT_LEAST: Final = 8
 """Fewer waiting sessions do not make a new set: one that can see nothing would only cost data."""
+FOUNDED_FROM: Final = 4
+"""Sessions without which a first set takes none but those that the hash reserves."""
 STATE_SCHEMA: Final = 1
 
 Role = Literal["selection", "confirmation", "waiting"]
@@ -66,7 +69,11 @@ class SessionKey:
     @property
     def reserved(self) -> bool:
         """Whether the session is one to confirm on: by its hash alone, whatever else there is, on every machine."""
-        return int.from_bytes(self._hash("reserve")[:8], "big") % _BUCKETS < SHARE * _BUCKETS
+        return self.rank() < SHARE * _BUCKETS
+
+    def rank(self) -> int:
+        """Where the session stands among those to reserve: the lowest come first."""
+        return int.from_bytes(self._hash("reserve")[:8], "big") % _BUCKETS
 
     def _hash(self, purpose: str) -> bytes:
         said = f"kinelog confirmation\0{purpose}\0{self.person}\0{self.session}"
@@ -74,8 +81,16 @@ class SessionKey:
 
 
 def first_state(sessions: Iterable[SessionKey]) -> ConfirmationState:
-    """The first set: all reserved sessions that there are."""
-    return _founded((one.digest for one in sessions if one.reserved), retired=(), editions=1)
+    """The first set: all reserved sessions that there are.
+
+    Of few sessions the hash may by chance reserve almost none. Nothing has selected yet, so those whose hashes come next
+    are taken too, up to the share that is meant.
+    """
+    ordered = sorted(set(sessions), key=lambda one: (one.rank(), one.digest))
+    reserved = sum(one.reserved for one in ordered)
+    meant = math.ceil(SHARE * len(ordered))
+    taken = meant if 2 * reserved < meant and len(ordered) >= FOUNDED_FROM else reserved
+    return _founded((one.digest for one in ordered[:taken]), retired=(), editions=1)
 
 
 def next_state(state: ConfirmationState, sessions: Iterable[SessionKey], uses: int) -> ConfirmationState:
@@ -91,9 +106,9 @@ def next_state(state: ConfirmationState, sessions: Iterable[SessionKey], uses: i
         `SESSIONS_AT_LEAST`, and half of what they replace. Until then the current set stays in use, and promotion asks
         for more (`promotion.allowed_chance`). A set in which nobody is left is replaced at once.
     """
-    there = {one.digest for one in sessions if one.reserved}
-    waiting = there - set(state.current) - set(state.retired)
-    left = there & set(state.current)
+    there = list(sessions)
+    waiting = {one.digest for one in there if one.reserved} - set(state.current) - set(state.retired)
+    left = {one.digest for one in there} & set(state.current)
     enough = len(waiting) >= max(SESSIONS_AT_LEAST, len(left) / 2)
     if (uses >= USES and enough) or (not left and waiting):
         return _founded(waiting, retired=(*state.retired, *state.current), editions=state.editions + 1)
@@ -102,9 +117,9 @@ def next_state(state: ConfirmationState, sessions: Iterable[SessionKey], uses: i
 
 def role_of(state: ConfirmationState, session: SessionKey) -> Role:
     """What a session may be used for."""
-    if not session.reserved or session.digest in state.retired:
-        return "selection"
-    return "confirmation" if session.digest in state.current else "waiting"
+    if session.digest in state.current:
+        return "confirmation"
+    return "waiting" if session.reserved and session.digest not in state.retired else "selection"
 
 
 def state_bytes(state: ConfirmationState) -> bytes:

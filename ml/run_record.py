@@ -149,6 +149,7 @@ class ScopeRecord(msgspec.Struct, frozen=True):
         champion_before: Version that was champion when the night began; 0 if there was none.
         published: What is champion now (unchanged when the champion stayed); None if nothing ever was.
         confusion, reliability, classes, people: Of the challenger, on the confirmation sessions.
+        settled: Whether what was decided has been done; a night that goes on after it was killed does the rest.
     """
 
     cluster: str
@@ -170,6 +171,7 @@ class ScopeRecord(msgspec.Struct, frozen=True):
     champion_before: int = 0
     published: PublishedRecord | None = None
     warnings: tuple[str, ...] = ()
+    settled: bool = True
 
     @property
     def backed_off(self) -> bool:
@@ -260,6 +262,7 @@ class NightRecord(msgspec.Struct, frozen=True):
     scopes: tuple[ScopeRecord, ...] = ()
     cost: Cost = Cost()
     failure: str | None = None
+    warnings: tuple[str, ...] = ()
     schema: int = RECORD_SCHEMA
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from kinelog.registry.checking import check_manifest
@@ -43,11 +44,10 @@ def audit(
     """
     trusted = store.keys() if keys is None else list(keys)
     for scope in scopes:
-        champion = store.champion(scope)
-        if champion is None:
-            continue
-        for version in [champion.version] if champions else range(1, champion.version + 1):
-            yield Audited(scope, version, _fault(store, scope, version, trusted))
+        versions = store.versions(scope)
+        for before, version in pairwise([None, *versions]):
+            if version is not None and (version == versions[-1] or not champions):
+                yield Audited(scope, version, _fault(store, scope, version, before, trusted))
 
 
 def signed_by(store: ModelStore, key_id: str) -> list[Scope]:
@@ -56,7 +56,7 @@ def signed_by(store: ModelStore, key_id: str) -> list[Scope]:
     return [scope for scope, champion in champions if champion is not None and champion.signature.key_id == key_id]
 
 
-def _fault(store: ModelStore, scope: Scope, version: int, trusted: list[PublicKey]) -> str | None:
+def _fault(store: ModelStore, scope: Scope, version: int, before: int | None, trusted: list[PublicKey]) -> str | None:
     published = store.version(scope, version)
     if published is None:
         return "is missing"
@@ -65,8 +65,9 @@ def _fault(store: ModelStore, scope: Scope, version: int, trusted: list[PublicKe
         manifest = check_manifest(published.manifest, published.signature, trusted, blob).manifest
     except (ManifestError, UnknownBlobError, DamagedBlobError) as error:
         return f"{type(error).__name__.removesuffix('Error').lower()}: {error}"
-    said = (manifest.scope, manifest.version, manifest.previous or 0, manifest.weights.sha256)
-    if said != (scope, version, version - 1, published.blob):
+    if manifest.previous != before:
+        return f"previous: follows version {manifest.previous}, the store has {before} before it"
+    if (manifest.scope, manifest.version, manifest.weights.sha256) != (scope, version, published.blob):
         return "manifest: belongs to another scope, version or blob than it is kept under"
     return _unlike_its_origin(store, published, manifest.restores)
 

@@ -66,7 +66,7 @@ def publish_model(
     champion = store.champion(scope)
     if compared_with is not None and compared_with != (0 if champion is None else champion.version):
         raise VersionConflictError(scope.path, compared_with or None, champion and champion.version)
-    manifest = manifest_of(draft, scope, blob, champion, created or datetime.now(UTC))
+    manifest = manifest_of(draft, scope, blob, champion, created or datetime.now(UTC), store.next_version(scope))
     if champion is not None and _says_the_same(champion, manifest):
         return champion
     return _publish(store, key, manifest, blob, lease)
@@ -106,13 +106,13 @@ def rollback(
     champion = store.champion(scope)
     target = store.previous(scope) if to is None else _originally(store, scope, to)
     if champion is None or target is None:
-        wanted = "an older model" if to is None else f"version {to}"
+        wanted = "older model" if to is None else f"version {to}"
         raise NoModelError(f"{scope.path} has no {wanted} to go back to")
     if champion.origin == target.origin and champion.signature.key_id == key.key_id:
         return champion
     manifest = msgspec.structs.replace(
         read_manifest(target.manifest),
-        version=champion.version + 1,
+        version=store.next_version(scope),
         previous=champion.version,
         restores=target.origin,
         created=_written(datetime.now(UTC)),
@@ -134,9 +134,22 @@ def keep_challenger(
 
 
 def manifest_of(
-    draft: ManifestDraft, scope: Scope, blob: bytes, champion: Published | None, created: datetime
+    draft: ManifestDraft,
+    scope: Scope,
+    blob: bytes,
+    champion: Published | None,
+    created: datetime,
+    version: int | None = None,
 ) -> Manifest:
     """The manifest that would follow a champion: the draft's words, and everything that the blob itself says.
+
+    Args:
+        draft: What is to be said of the model.
+        scope: What it is for.
+        blob: The model.
+        champion: What it takes the place of.
+        created: When.
+        version: `next_version` of the store; the champion's and one if not given.
 
     Raises:
         LayoutError: The blob is none.
@@ -151,7 +164,7 @@ def manifest_of(
     previous = None if champion is None else champion.version
     return Manifest(
         name=draft.name,
-        version=(previous or 0) + 1,
+        version=version or (previous or 0) + 1,
         previous=previous,
         tenant=scope.tenant,
         cluster=scope.cluster,

@@ -29,8 +29,8 @@ class Published(NamedTuple):
 
     Attributes:
         scope: What it is for.
-        version: From 1 without gaps.
-        number: Place among all publications of the store, from 1 without gaps.
+        version: Grows within the scope.
+        number: Place among all publications of the store; grows with each.
         manifest: The bytes that were signed.
         signature: Over exactly these.
         blob: SHA-256 of the blob, 64 hex digits.
@@ -62,6 +62,20 @@ class Challenger(NamedTuple):
     draft: bytes
     blob: str
     at_ms: int
+
+
+class ConfirmationUse(NamedTuple):
+    """One use of a confirmation set.
+
+    Attributes:
+        scope: For which scope.
+        set_hash: Which set.
+        use: Names the use.
+    """
+
+    scope: Scope
+    set_hash: str
+    use: str
 
 
 class RunEntry(NamedTuple):

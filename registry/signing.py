@@ -7,7 +7,6 @@ the key before it signs it, and whoever trusts that one may come to trust the ne
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterable
@@ -111,7 +110,7 @@ class PublicKey(msgspec.Struct, frozen=True):
             if re.fullmatch(r"[0-9a-fA-F]{64}", text):
                 return cls(bytes.fromhex(text))
             return cls(base64.b64decode(text, validate=True))
-        except binascii.Error as error:
+        except ValueError as error:
             raise KeyFormatError("a public key is written in base64 (44 characters) or in 64 hex digits") from error
 
     def endorsed_by(self, older: PublicKey) -> bool:

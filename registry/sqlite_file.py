@@ -17,40 +17,40 @@ BUSY_MS = 15_000
 _NO_STORE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 _TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE blobs (sha256 TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE blobs (sha256 TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE publications (
     number INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL, cluster TEXT NOT NULL, sensors TEXT NOT NULL, version INTEGER NOT NULL,
     manifest BLOB NOT NULL, key_id TEXT NOT NULL, signature BLOB NOT NULL,
     blob TEXT NOT NULL REFERENCES blobs (sha256), origin INTEGER NOT NULL, at_ms INTEGER NOT NULL,
     UNIQUE (tenant, cluster, sensors, version)
-);
+) STRICT;
 CREATE INDEX publications_by_blob ON publications (tenant, blob);
 CREATE TABLE challengers (
     tenant TEXT NOT NULL, cluster TEXT NOT NULL, sensors TEXT NOT NULL,
     draft BLOB NOT NULL, blob TEXT NOT NULL REFERENCES blobs (sha256), at_ms INTEGER NOT NULL,
     PRIMARY KEY (tenant, cluster, sensors)
-);
+) STRICT;
 CREATE TABLE populations (
     tenant TEXT NOT NULL, cluster TEXT NOT NULL, sensors TEXT NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (tenant, cluster, sensors)
-);
+) STRICT;
 CREATE TABLE runs (
     place INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, at_ms INTEGER NOT NULL, record BLOB NOT NULL
-);
+) STRICT;
 CREATE TABLE confirmations (
     tenant TEXT NOT NULL, cluster TEXT NOT NULL, sensors TEXT NOT NULL, set_hash TEXT NOT NULL, use TEXT NOT NULL,
     PRIMARY KEY (tenant, cluster, sensors, set_hash, use)
-) WITHOUT ROWID;
+) WITHOUT ROWID, STRICT;
 CREATE TABLE leases (
     name TEXT PRIMARY KEY, holder TEXT NOT NULL, token INTEGER NOT NULL, until_ms INTEGER NOT NULL,
     held INTEGER NOT NULL
-) WITHOUT ROWID;
+) WITHOUT ROWID, STRICT;
 CREATE TABLE keys (
     place INTEGER PRIMARY KEY, key_id TEXT NOT NULL UNIQUE, public BLOB NOT NULL,
     endorser TEXT, endorsement BLOB, retired INTEGER NOT NULL DEFAULT 0
-);
+) STRICT;
 """
 
 

@@ -9,7 +9,7 @@ from kinelog.registry.records import Lease
 
 
 def acquire(
-    connection: sqlite3.Connection, name: str, holder: str, now_ms: int, ttl_ms: int, *, take_over: bool
+    connection: sqlite3.Connection, name: str, holder: str, now_ms: int, ttl_ms: int, floor: int, *, take_over: bool
 ) -> Lease:
     """Take the lease with the next token.
 
@@ -20,7 +20,7 @@ def acquire(
     if row is not None and row[3] and now_ms < row[2] and not take_over:
         raise LeaseHeldError(name, row[0], row[2])
     # A lease that was given up keeps its row: tokens must grow for ever.
-    lease = Lease(name, holder, 1 if row is None else row[1] + 1, now_ms + ttl_ms)
+    lease = Lease(name, holder, max(0 if row is None else row[1], floor) + 1, now_ms + ttl_ms)
     connection.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, 1)", lease)
     return lease
 

@@ -12,16 +12,18 @@ from pathlib import Path
 from kinelog.registry import sqlite_keys, sqlite_leases, sqlite_publications
 from kinelog.registry.clocks import wall_clock_ms
 from kinelog.registry.errors import DamagedBlobError, UnknownBlobError, VersionConflictError
-from kinelog.registry.records import Challenger, Lease, Published, RunEntry
+from kinelog.registry.records import Challenger, ConfirmationUse, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
 from kinelog.registry.sqlite_file import answering, open_or_create, transaction
 from kinelog.registry.sqlite_publications import OF_SCOPE, key_of
-from kinelog.registry.store import PAGE, ModelStore
+from kinelog.registry.store import LIFTED, PAGE, ModelStore
 from kinelog.registry.write_checks import (
     POPULATION_BYTES,
     RUN_BYTES,
+    next_version,
     require_consistent,
+    require_next,
     require_run_id,
     require_size,
 )
@@ -75,6 +77,11 @@ class SqliteModelStore(ModelStore):
         return data
 
     @override
+    def blobs(self) -> list[str]:
+        with self._reading() as connection:
+            return [str(sha256) for (sha256,) in connection.execute("SELECT sha256 FROM blobs")]
+
+    @override
     def serves(self, tenant: str, sha256: str) -> bool:
         with self._reading() as connection:
             row = connection.execute("SELECT 1 FROM publications WHERE tenant = ? AND blob = ?", (tenant, sha256))
@@ -93,10 +100,9 @@ class SqliteModelStore(ModelStore):
         expected: int | None,
         lease: Lease | None = None,
     ) -> Published:
-        origin = require_consistent(scope, manifest, blob, expected)
-        version = (expected or 0) + 1
+        claimed = require_consistent(scope, manifest, blob, expected)
         with self._writing() as connection:
-            there = sqlite_publications.one(connection, scope, version)
+            there = sqlite_publications.one(connection, scope, claimed.version)
             # Before the lease is looked at: what happened has happened, whoever holds the lease by now.
             if there is not None and there.manifest == manifest:
                 return there
@@ -105,9 +111,12 @@ class SqliteModelStore(ModelStore):
             found = None if newest is None else newest.version
             if found != (expected or None):
                 raise VersionConflictError(scope.path, expected, found)
+            require_next(claimed, found, sqlite_publications.floor(connection))
             self._require_blob(connection, blob)
             number = sqlite_publications.next_number(connection)
-            done = Published(scope, version, number, manifest, signature, blob, origin, self._clock_ms())
+            done = Published(
+                scope, claimed.version, number, manifest, signature, blob, claimed.origin, self._clock_ms()
+            )
             sqlite_publications.append(connection, done)
         return done
 
@@ -120,6 +129,17 @@ class SqliteModelStore(ModelStore):
     def version(self, scope: Scope, version: int) -> Published | None:
         with self._reading() as connection:
             return sqlite_publications.one(connection, scope, version)
+
+    @override
+    def versions(self, scope: Scope) -> list[int]:
+        with self._reading() as connection:
+            return sqlite_publications.versions(connection, scope)
+
+    @override
+    def next_version(self, scope: Scope) -> int:
+        with self._reading() as connection:
+            newest = sqlite_publications.newest(connection, scope)
+            return next_version(None if newest is None else newest.version, sqlite_publications.floor(connection))
 
     @override
     def scopes(self, tenant: str | None = None) -> list[Scope]:
@@ -168,6 +188,12 @@ class SqliteModelStore(ModelStore):
         return None if row is None else bytes(row[0])
 
     @override
+    def populations(self) -> list[Scope]:
+        with self._reading() as connection:
+            rows = connection.execute("SELECT tenant, cluster, sensors FROM populations").fetchall()
+        return sorted(Scope.parse("/".join(row)) for row in rows)
+
+    @override
     def save_run(self, run_id: str, record: bytes, *, lease: Lease | None = None) -> None:
         require_run_id(run_id)
         require_size("the record of a run", record, RUN_BYTES)
@@ -202,13 +228,20 @@ class SqliteModelStore(ModelStore):
         with self._reading() as connection:
             return _uses(connection, scope, set_hash)
 
+    @override
+    def all_confirmation_uses(self) -> list[ConfirmationUse]:
+        with self._reading() as connection:
+            rows = connection.execute("SELECT tenant, cluster, sensors, set_hash, use FROM confirmations").fetchall()
+        return [ConfirmationUse(Scope.parse("/".join(row[:3])), row[3], row[4]) for row in rows]
+
     # ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     @override
     def acquire_lease(self, name: str, holder: str, ttl_s: float, *, take_over: bool = False) -> Lease:
         with self._writing() as connection:
-            now_ms = self._clock_ms()
-            return sqlite_leases.acquire(connection, name, holder, now_ms, round(1000 * ttl_s), take_over=take_over)
+            now_ms, floor = self._clock_ms(), sqlite_publications.floor(connection)
+            ttl_ms = round(1000 * ttl_s)
+            return sqlite_leases.acquire(connection, name, holder, now_ms, ttl_ms, floor, take_over=take_over)
 
     @override
     def renew(self, lease: Lease, ttl_s: float) -> Lease:
@@ -240,7 +273,17 @@ class SqliteModelStore(ModelStore):
     @override
     def keys(self) -> list[PublicKey]:
         with self._reading() as connection:
-            return sqlite_keys.trusted(connection)
+            return sqlite_keys.listed(connection, retired=False)
+
+    @override
+    def retired_keys(self) -> list[PublicKey]:
+        with self._reading() as connection:
+            return sqlite_keys.listed(connection, retired=True)
+
+    @override
+    def begin_anew(self) -> None:
+        with self._writing() as connection:
+            sqlite_publications.lift(connection, LIFTED)
 
     @override
     def close(self) -> None:

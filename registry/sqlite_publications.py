@@ -49,10 +49,29 @@ def scopes(connection: sqlite3.Connection, tenant: str | None) -> list[Scope]:
     return sorted(Scope.parse("/".join(row)) for row in rows)
 
 
+def versions(connection: sqlite3.Connection, scope: Scope) -> list[int]:
+    """All versions of a scope, from the oldest."""
+    sql = f"SELECT version FROM publications WHERE {OF_SCOPE} ORDER BY version"  # noqa: S608 - names of ours
+    return [int(version) for (version,) in connection.execute(sql, key_of(scope))]
+
+
+def floor(connection: sqlite3.Connection) -> int:
+    """What numbers, versions and tokens of leases begin behind; 0 in a store that was never put back."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'floor'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def lift(connection: sqlite3.Connection, by: int) -> None:
+    """Lift the floor by so much above everything that was given."""
+    (tokens,) = connection.execute("SELECT coalesce(max(token), 0) FROM leases").fetchone()
+    raised = max(next_number(connection), int(tokens)) + by
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('floor', ?)", (str(raised),))
+
+
 def next_number(connection: sqlite3.Connection) -> int:
     """The number of the next publication; only while nobody else can write is it still that later."""
-    (number,) = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM publications").fetchone()
-    return int(number)
+    (number,) = connection.execute("SELECT coalesce(max(number), 0) FROM publications").fetchone()
+    return max(int(number), floor(connection)) + 1
 
 
 def append(connection: sqlite3.Connection, done: Published) -> None:

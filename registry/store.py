@@ -2,9 +2,10 @@
 
 Durable, and not a view: nothing here can be computed again from the log. Nothing here names a person.
 
-Of each scope the store keeps versions 1, 2, 3 … without gaps, and the newest is the *champion*: what phones get. So a
+Of each scope the store keeps versions that grow, 1, 2, 3 …, and the newest is the *champion*: what phones get. So a
 version that a phone has seen never comes again with other bytes, and the served version never becomes smaller; going
-back is a newer version with an older model. *Previous* is the model that one rollback would bring back. The
+back is a newer version with an older model. After a restore from a backup, when nobody knows what phones have seen,
+versions go on far above (`begin_anew`). *Previous* is the model that one rollback would bring back. The
 *challenger* is a model that was thought good enough to keep but has not been published.
 
 Who fits holds a *lease*. Its token grows with every holder, and a write that shows a lease is refused once anybody
@@ -17,11 +18,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Self
 
-from kinelog.registry.records import Challenger, Lease, Published, RunEntry
+from kinelog.registry.manifest import read_manifest
+from kinelog.registry.records import Challenger, ConfirmationUse, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
 
-__all__ = ["PAGE", "Challenger", "Lease", "ModelStore", "Published", "RunEntry"]
+__all__ = ["LIFTED", "PAGE", "Challenger", "ConfirmationUse", "Lease", "ModelStore", "Published", "RunEntry"]
+
+LIFTED = 1 << 20
+"""How far `begin_anew` goes: further than a lost timeline can have come since the backup."""
 
 PAGE = 100
 """Publications, scopes or runs that are read at once, unless said otherwise."""
@@ -58,6 +63,10 @@ class ModelStore(ABC):
         """
 
     @abstractmethod
+    def blobs(self) -> list[str]:
+        """Hashes of all blobs, in no particular order: for copies."""
+
+    @abstractmethod
     def serves(self, tenant: str, sha256: str) -> bool:
         """Whether any manifest that was ever published for the tenant names this blob."""
 
@@ -81,8 +90,8 @@ class ModelStore(ABC):
 
         Args:
             scope: What it is for.
-            manifest: Exactly the bytes that were signed and will be served; they say the scope, version
-                `(expected or 0) + 1`, the version before it and the blob.
+            manifest: Exactly the bytes that were signed and will be served; they say the scope, a version
+                above all before it (`next_version`), the version before it and the blob.
             signature: Over these bytes. The store does not judge it; `publishing` does.
             blob: Hash of a blob that was put before.
             expected: The newest version as the publisher knows it; None if there is none.
@@ -104,12 +113,20 @@ class ModelStore(ABC):
     def version(self, scope: Scope, version: int) -> Published | None:
         """One version, as it was published."""
 
+    @abstractmethod
+    def versions(self, scope: Scope) -> list[int]:
+        """All versions of a scope, from the oldest."""
+
+    @abstractmethod
+    def next_version(self, scope: Scope) -> int:
+        """The version that the scope's next publication should have; a smaller one is refused."""
+
     def previous(self, scope: Scope) -> Published | None:
         """The version whose model one rollback would bring back; None if there is nothing before the champion's."""
         champion = self.champion(scope)
-        if champion is None or champion.origin == 1:
-            return None
-        before = self.version(scope, champion.origin - 1)
+        first = None if champion is None else self.version(scope, champion.origin)
+        replaced = None if first is None else read_manifest(first.manifest).previous
+        before = None if replaced is None else self.version(scope, replaced)
         # What stood there may have been brought back itself: the model has one version that first brought it.
         return None if before is None else self.version(scope, before.origin)
 
@@ -154,6 +171,10 @@ class ModelStore(ABC):
         """What was last saved for the scope."""
 
     @abstractmethod
+    def populations(self) -> list[Scope]:
+        """Scopes that have a population, in order."""
+
+    @abstractmethod
     def save_run(self, run_id: str, record: bytes, *, lease: Lease | None = None) -> None:
         """Keep the record of a run, in place of an earlier one of the same run.
 
@@ -192,6 +213,10 @@ class ModelStore(ABC):
     @abstractmethod
     def confirmation_uses(self, scope: Scope, set_hash: str) -> int:
         """How often a confirmation set was used for a scope."""
+
+    @abstractmethod
+    def all_confirmation_uses(self) -> list[ConfirmationUse]:
+        """Every use of every set, in no particular order: for copies."""
 
     # ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -242,6 +267,18 @@ class ModelStore(ABC):
     @abstractmethod
     def keys(self) -> list[PublicKey]:
         """Keys that are trusted, in the order in which they were added."""
+
+    @abstractmethod
+    def retired_keys(self) -> list[PublicKey]:
+        """Keys that are trusted no more, in the order in which they were added."""
+
+    @abstractmethod
+    def begin_anew(self) -> None:
+        """Go on far behind every version, number and token that can have been given: to be called after a restore.
+
+        A phone may hold, and an announcer may have seen, what was published after the backup was made. Neither would
+        ever take the same versions again.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from kinelog.registry.errors import InconsistentPublicationError, TooLargeError
 from kinelog.registry.manifest import BLOB_BYTES, read_manifest
@@ -13,26 +14,53 @@ RUN_BYTES = 4 << 20
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def require_consistent(scope: Scope, manifest: bytes, blob: str, expected: int | None) -> int:
-    """Refuse a manifest that says something else than what it is published as; its model's first version.
+class Claimed(NamedTuple):
+    """What a manifest says that it is published as.
+
+    Attributes:
+        version: Its version.
+        origin: The version that first brought its model.
+    """
+
+    version: int
+    origin: int
+
+
+def require_consistent(scope: Scope, manifest: bytes, blob: str, expected: int | None) -> Claimed:
+    """Refuse a manifest that says something else than what it is published as.
 
     Raises:
         InconsistentPublicationError: It does.
         ManifestError: It cannot be read.
     """
     said = read_manifest(manifest)
-    version = (expected or 0) + 1
     for field, value, wanted in (
         ("scope", said.scope.path, scope.path),
-        ("version", said.version, version),
         ("previous", said.previous, expected or None),
         ("weights.sha256", said.weights.sha256, blob),
     ):
         if value != wanted:
             raise InconsistentPublicationError(f"{field} is {value} in the manifest and {wanted} in the publication")
-    if said.restores is not None and said.restores >= version:
-        raise InconsistentPublicationError(f"version {version} cannot bring version {said.restores} back")
-    return said.restores or version
+    if said.version <= (said.previous or 0):
+        raise InconsistentPublicationError(f"version {said.version} cannot follow version {said.previous}")
+    if said.restores is not None and said.restores >= said.version:
+        raise InconsistentPublicationError(f"version {said.version} cannot bring version {said.restores} back")
+    return Claimed(said.version, said.restores or said.version)
+
+
+def require_next(claimed: Claimed, newest: int | None, floor: int) -> None:
+    """Refuse a version that may have been given already. Larger ones than the next are taken: a copy keeps them.
+
+    Raises:
+        InconsistentPublicationError: It does not.
+    """
+    if claimed.version < (following := next_version(newest, floor)):
+        raise InconsistentPublicationError(f"version is {claimed.version} in the manifest, {following} comes next")
+
+
+def next_version(newest: int | None, floor: int) -> int:
+    """The version that follows the newest one of a scope, in a store whose versions begin behind a floor."""
+    return max(newest or 0, floor) + 1
 
 
 def require_size(what: str, data: bytes, most: int = BLOB_BYTES) -> None:

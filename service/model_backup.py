@@ -16,6 +16,7 @@ from kinelog.journal.backup_folder import (
     write_manifest,
 )
 from kinelog.registry.sqlite_file import FILE_NAME, sync_folder
+from kinelog.registry.sqlite_model_store import SqliteModelStore
 from kinelog.service.configuration import DataFolder
 
 
@@ -39,7 +40,7 @@ def back_up_models(models: Path, into: Path, now_ms: int) -> Path | None:
 
 
 def put_models_back(backup: Path, folder: DataFolder) -> None:
-    """Put the model store of a backup into a data folder that has none, durably.
+    """Put the model store of a backup into a data folder that has none, durably; its versions go on far above.
 
     Raises:
         BackupError: It is no whole backup of models.
@@ -51,4 +52,6 @@ def put_models_back(backup: Path, folder: DataFolder) -> None:
         shutil.copyfileobj(reader, writer)
         writer.flush()
         os.fsync(writer.fileno())
+    with SqliteModelStore(folder.models) as store:
+        store.begin_anew()
     sync_folder(folder.models.parent)

@@ -1,8 +1,8 @@
 """A child process that runs tasks one after another, and is replaced before what Keras leaks adds up.
 
 Frames on its standard input and output: a length, then as many bytes. The child's end of the conversation is
-`child_main.py`. When the parent dies, the child reads the end of its input and goes: after the task that it is at, whose
-result is then in the cache for the next run.
+`child_main.py`. When the parent dies, the child reads the end of its input and goes: after the task that it is at,
+whose result is then in the cache for the next run.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class TaskProcess:
         self._left = tasks
         self._most_bytes = most_bytes
         self._peak = 0
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `kill`
         path = os.pathsep.join(entry for entry in sys.path if entry)
         # -P: the folder that we happen to stand in is no place to import from (`codecs` would be ours there).
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module

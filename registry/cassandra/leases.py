@@ -46,7 +46,7 @@ class Leases:
         self._connection = connection
         self._where = f"keyspace {connection.keyspaces.models}"
 
-    def acquire(self, name: str, holder: str, now_ms: int, ttl_ms: int, *, take_over: bool) -> Lease:
+    def acquire(self, name: str, holder: str, now_ms: int, ttl_ms: int, floor: int, *, take_over: bool) -> Lease:
         """Take the lease with the next token.
 
         Raises:
@@ -60,7 +60,7 @@ class Leases:
                 return Lease(name, holder, row.token, row.until_ms)
             if row is not None and row.held and now_ms < row.until_ms and not take_over:
                 raise LeaseHeldError(name, row.holder, row.until_ms)
-            token, until_ms = 1 if row is None else row.token + 1, now_ms + ttl_ms
+            token, until_ms = max(0 if row is None else row.token, floor) + 1, now_ms + ttl_ms
             found: tuple[Value, ...] = (None, None, None) if row is None else (row.token, row.held, row.until_ms)
             answer = tried(self._connection, _TAKE, (holder, token, until_ms, taken, name, *found))
             if answer is not None and answer.applied:

@@ -18,6 +18,7 @@ from kinelog.registry.errors import VersionConflictError
 from kinelog.registry.records import Lease, Published
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import Signature
+from kinelog.registry.write_checks import Claimed, next_version, require_next
 
 _COLUMNS = "number, scope, scope_version, manifest, key_id, signature, blob, origin, at_ms"
 _ROW = f"SELECT {_COLUMNS} FROM {{models}}.ledger WHERE registry = 'models'"  # noqa: S608 - names of ours
@@ -31,7 +32,14 @@ _SERVES = Statement(
     "SELECT number FROM {models}.ledger WHERE registry = 'models' AND kind = 'blob' AND name = ? AND version = 0",
     Access.READ,
 )
-_LAST = Statement("SELECT DISTINCT registry, last_number FROM {models}.ledger", Access.LINEARIZABLE_READ)
+_VERSIONS = Statement(
+    "SELECT version FROM {models}.ledger WHERE registry = 'models' AND kind = 'version' AND name = ?", Access.READ
+)
+_LAST = "SELECT DISTINCT registry, last_number, floor FROM {models}.ledger"
+_LIFT = Statement(
+    "UPDATE {models}.ledger SET last_number = ?, floor = ? WHERE registry = 'models' IF last_number = ?",
+    Access.CONDITIONAL,
+)
 
 _COUNT = "UPDATE {models}.ledger SET last_number = ? WHERE registry = 'models' IF last_number = ?;"
 _FENCE = (
@@ -55,7 +63,7 @@ class NewPublication(NamedTuple):
         manifest: The bytes.
         signature: Over these.
         blob: Hash of the blob.
-        origin: First version of this model.
+        claimed: What the manifest says.
         at_ms: When.
     """
 
@@ -64,7 +72,7 @@ class NewPublication(NamedTuple):
     manifest: bytes
     signature: Signature
     blob: str
-    origin: int
+    claimed: Claimed
     at_ms: int
 
 
@@ -95,11 +103,11 @@ class Publications:
     def publish(self, new: NewPublication, lease: Lease | None) -> Published:
         """Publish; see `ModelStore.publish`."""
         # Before the row that names it, and as often as is asked for: it is found by its hash.
-        manifest = self._contents.put(new.manifest)
-        version = (new.expected or 0) + 1
+        manifest = self._contents.put("manifest", new.manifest)
+        version = new.claimed.version
         for _ in attempts(self._where, f"whether version {version} of {new.scope.path} is published"):
             # The number first: whatever is read after it was so when that number is compared.
-            last = self._last_number()
+            last, floor = self._last()
             there = self._entry(Statement(_VERSION, Access.LINEARIZABLE_READ), (new.scope.path, version))
             if there is not None and there.manifest == manifest:
                 return self._published([there])[0]
@@ -108,10 +116,11 @@ class Publications:
             found = None if newest is None else newest.version
             if found != (new.expected or None):
                 raise VersionConflictError(new.scope.path, new.expected, found)
+            require_next(new.claimed, found, floor)
             self._contents.require(new.blob)
             signature = (new.signature.key_id, new.signature.value)
             entry = _Entry(
-                (last or 0) + 1, new.scope.path, version, manifest, *signature, new.blob, new.origin, new.at_ms
+                (last or 0) + 1, new.scope.path, version, manifest, *signature, new.blob, new.claimed.origin, new.at_ms
             )
             if self._append(entry, last, lease):
                 return self._published([entry])[0]
@@ -130,6 +139,29 @@ class Publications:
     def behind(self, number: int, limit: int) -> list[Published]:
         """Publications of all scopes behind a number, in order."""
         return self._published([_entry_of(row) for row in self._connection.ask(_BEHIND, (number, limit))])
+
+    def versions(self, scope: Scope) -> list[int]:
+        """All versions of a scope, from the oldest."""
+        return [int(version or 0) for (version,) in self._connection.ask(_VERSIONS, (scope.path,))]
+
+    def next_version(self, scope: Scope) -> int:
+        """The version that comes next."""
+        newest = self.newest(scope)
+        return next_version(None if newest is None else newest.version, self.floor())
+
+    def floor(self) -> int:
+        """What versions and tokens of leases begin behind."""
+        return self._last(Access.READ)[1]
+
+    def lift(self, by: int) -> None:
+        """Lift the floor by so much above every number that was given."""
+        for _ in attempts(self._where, "whether versions begin anew"):
+            last, floor = self._last()
+            raised = max(last or 0, floor) + by
+            # Of an unknown outcome nothing is read back: what is lifted twice is only higher.
+            answer = tried(self._connection, _LIFT, (raised, raised, last))
+            if answer is not None and answer.applied:
+                return
 
     def scopes(self, tenant: str | None) -> list[Scope]:
         """Scopes with a version, in order."""
@@ -160,9 +192,13 @@ class Publications:
             answer = tried(self._connection, _PUBLISH_FENCED, (entry.number, last, lease.name, lease.token, *rows))
         return answer is not None and answer.applied
 
-    def _last_number(self) -> int | None:
-        rows = self._connection.ask(_LAST)
-        return None if not rows or rows[0][1] is None else int(rows[0][1])
+    def _last(self, access: Access = Access.LINEARIZABLE_READ) -> tuple[int | None, int]:
+        """The last number that was given, None in a new store, and what versions and tokens begin behind."""
+        rows = self._connection.ask(Statement(_LAST, access))
+        if not rows:
+            return None, 0
+        _, last, floor = rows[0]
+        return None if last is None else int(last), int(floor or 0)
 
     def _entry(self, statement: Statement, values: tuple[Value, ...]) -> _Entry | None:
         rows = self._connection.ask(statement, values)

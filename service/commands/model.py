@@ -30,7 +30,13 @@ def command() -> None:
 
 
 command.add_command(key_command, "key")
-for each in (model_publishing.publish, model_publishing.promote, model_publishing.rollback):
+for each in (
+    model_publishing.publish,
+    model_publishing.promote,
+    model_publishing.rollback,
+    model_publishing.restored,
+    model_publishing.copy,
+):
     command.add_command(each)
 
 
@@ -207,7 +213,9 @@ def export_muvr(scope: Scope, *, to: Path, version: int | None, data: Path, stor
     try:
         files = muvr_files(unpack_blob(blob), read_manifest(found.manifest).labels)
     except MuvrRefusedError as error:
-        raise RefusedError(f"{scope.path} version {found.version} cannot be written for muvr: {error}") from error
+        raise RefusedError(
+            f"{scope.path} version {found.version} cannot be written for muvr: {error.reason}"
+        ) from error
     _write(to / "layers.txt", files.layers_txt.encode())
     _write(to / "labels.txt", files.labels_txt.encode())
     _write(to / "weights.raw", files.weights_raw)

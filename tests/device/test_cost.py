@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from kinelog.device.blob import Activation, FrontEnd, ModelBlob
+from kinelog.device.blob import Activation, FrontEnd, ModelBlob, pack_blob
 from kinelog.device.cost import NetworkShape, shape_of
 
-from tests.device.made_models import architectures
+from tests.device.made_models import architectures, vectored
 
 
 @settings(max_examples=60, deadline=None)
 @given(architectures())
 def test_the_reckoned_bytes_are_those_of_the_blob(model: ModelBlob) -> None:
     assert shape_of(model).weights_bytes == model.weights_bytes
+    assert len(pack_blob(vectored(model))) == shape_of(model).blob_bytes - 4 * 16 * (model.outputs - model.labels)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,8 @@ def test_the_nets_that_are_fitted_fit_a_device(shape: NetworkShape) -> None:
         NetworkShape(FrontEnd.RAW, 1, (128, 64, 9)),
         NetworkShape(FrontEnd.RAW, 1, (16, 9), ((32, 9, 1), (32, 9, 1))),
         NetworkShape(FrontEnd.RAW, 1, (16, 9), ((24, 9, 1),), Activation.TANH),
-        NetworkShape(FrontEnd.FEATURES, 7, (4, 9)),
+        NetworkShape(FrontEnd.FEATURES, 7, (6, 20)),
+        NetworkShape(FrontEnd.FEATURES, 9, (1, 2)),
     ],
 )
 def test_what_is_too_large_or_too_slow_does_not(shape: NetworkShape) -> None:

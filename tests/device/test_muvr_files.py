@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def activated(sums: list[float], activation: str) -> list[float]:
     if activation == "softmax":
         shares = [math.exp(one - max(sums)) for one in sums]
         return [share / sum(shares) for share in shares]
-    functions = {
+    functions: dict[str, Callable[[float], float]] = {
         "id": lambda x: x,
         "relu": lambda x: max(0.0, x),
         "tanh": math.tanh,

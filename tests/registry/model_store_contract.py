@@ -6,7 +6,9 @@ import hashlib
 import threading
 from collections.abc import Callable
 
+import msgspec
 import pytest
+from kinelog.registry.auditing import audit
 from kinelog.registry.errors import (
     InconsistentPublicationError,
     LeaseHeldError,
@@ -18,10 +20,10 @@ from kinelog.registry.errors import (
     VersionConflictError,
 )
 from kinelog.registry.manifest import BLOB_BYTES, manifest_bytes
-from kinelog.registry.publishing import manifest_of
+from kinelog.registry.publishing import manifest_of, publish_model, rollback
 from kinelog.registry.records import Published
 from kinelog.registry.scope import Scope
-from kinelog.registry.store import ModelStore
+from kinelog.registry.store import LIFTED, ModelStore
 from kinelog.registry.write_checks import POPULATION_BYTES, RUN_BYTES
 
 from tests.registry.made_publications import (
@@ -64,6 +66,7 @@ class ModelStoreContract:
         assert sha256 == hashlib.sha256(data).hexdigest()
         assert store.put_blob(data) == sha256
         assert open_store().blob(sha256) == data
+        assert store.blobs() == [sha256]
 
     def test_what_was_never_put_is_not_there(self, store: ModelStore) -> None:
         with pytest.raises(UnknownBlobError, match="sha256:00"):
@@ -137,12 +140,20 @@ class ModelStoreContract:
         for scope, blob, expected, field in (
             (Scope("demo", "m-30s", ("left-wrist",)), sha256, None, "scope"),
             (SCOPE, other, None, "weights.sha256"),
-            (SCOPE, sha256, 3, "version"),
+            (SCOPE, sha256, 3, "previous"),
         ):
             with pytest.raises(InconsistentPublicationError, match=field):
                 store.publish(scope, manifest, signature, blob, expected=expected)
         with pytest.raises(ManifestError):
             store.publish(SCOPE, b"{}", signature, sha256, expected=None)
+        said = manifest_of(draft(), SCOPE, blob_of(0), None, CREATED)
+        for change, field in (
+            ({"version": 3, "previous": 3}, "cannot follow"),
+            ({"version": 3, "restores": 3}, "cannot bring version 3 back"),
+        ):
+            manifest = manifest_bytes(msgspec.structs.replace(said, **change))
+            with pytest.raises(InconsistentPublicationError, match=field):
+                store.publish(SCOPE, manifest, KEY.sign(manifest), sha256, expected=change.get("previous"))
         assert store.publications() == []
 
     def test_of_many_publishers_of_one_version_exactly_one_wins(self, open_store: OpenStore) -> None:
@@ -204,6 +215,30 @@ class ModelStoreContract:
         assert store.scopes("dem") == []
         assert store.scopes() == [OTHER_SCOPE, SCOPE, elsewhere]
 
+    def test_after_a_restore_versions_numbers_and_tokens_go_on_far_above_those_of_the_lost_timeline(
+        self, open_store: OpenStore, store: ModelStore
+    ) -> None:
+        first = put(store, seed=1)
+        lease = store.acquire_lease("fit", "one", 60)
+        store.begin_anew()
+        with pytest.raises(InconsistentPublicationError, match="comes next"):
+            put(store, seed=2, after=first)
+        elsewhere = open_store()
+        assert elsewhere.champion(SCOPE) == first
+        assert elsewhere.next_version(SCOPE) > LIFTED
+        assert elsewhere.next_version(OTHER_SCOPE) > LIFTED
+        second = publish_model(elsewhere, KEY, SCOPE, draft(), blob_of(2))
+        assert min(second.version, second.number) > LIFTED
+        assert elsewhere.publications(after=first.number) == [second]
+        assert elsewhere.versions(SCOPE) == [1, second.version]
+        assert elsewhere.next_version(SCOPE) == second.version + 1
+        assert elsewhere.previous(SCOPE) == first
+        assert rollback(elsewhere, KEY, SCOPE).origin == 1
+        assert elsewhere.acquire_lease("fit", "two", 60, take_over=True).token > max(LIFTED, lease.token)
+        store.begin_anew()
+        assert store.next_version(SCOPE) > 2 * LIFTED
+        assert all(audited.fault is None for audited in audit(store, [SCOPE]))
+
     # ── challengers, populations, runs, uses ─────────────────────────────────────────────────────────────────────
 
     def test_a_challenger_is_kept_beside_the_champion_and_not_served(
@@ -228,6 +263,7 @@ class ModelStoreContract:
         store.save_population(SCOPE, b"second")
         assert open_store().population(SCOPE) == b"second"
         assert store.population(OTHER_SCOPE) is None
+        assert store.populations() == [SCOPE]
         largest = bytes(POPULATION_BYTES)
         store.save_population(OTHER_SCOPE, largest)
         assert store.population(OTHER_SCOPE) == largest
@@ -262,6 +298,7 @@ class ModelStoreContract:
         assert store.confirmation_uses(SCOPE, "set") == 2
         assert store.confirmation_uses(SCOPE, "another") == 0
         assert store.confirmation_uses(OTHER_SCOPE, "set") == 0
+        assert sorted(store.all_confirmation_uses()) == [(SCOPE, "set", "run-1"), (SCOPE, "set", "run-2")]
 
     # ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -392,5 +429,6 @@ class ModelStoreContract:
         store.retire_key(KEY.key_id)
         store.retire_key(KEY.key_id)
         assert open_store().keys() == [endorsed]
+        assert store.retired_keys() == [KEY.public]
         with pytest.raises(RetiredKeyError, match=KEY.key_id):
             store.add_key(KEY.public)
