@@ -11,15 +11,15 @@ NODES ?= 1
 export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
-.PHONY: run cassandra run-cassandra test check lint types unit simulation power system browser openapi cassandra-one \
-	cassandra-three chaos-cassandra fuzz bench bench-cassandra lock clean prerequisites
+.PHONY: run cassandra run-cassandra test check lint types unit networks simulation power system browser openapi cassandra-one \
+	cassandra-three chaos-cassandra fuzz fuzz-device bench bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
 
 run: $(VENV)/.serve  ## start everything on this machine, with a simulated gym floor
 	$(BIN)/kinelog demo --data $(DATA) --port $(PORT)
 
-test: prerequisites check unit simulation power openapi system browser cassandra-one cassandra-three  ## everything CI runs
+test: prerequisites check unit networks simulation power openapi system browser cassandra-one cassandra-three  ## everything CI runs
 	@echo "all groups passed"
 
 # ── the same on Cassandra: a real one, on this machine, without Docker ──────────────────────────────────────────
@@ -51,7 +51,10 @@ types: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	$(PYTEST) -n 2 -m "not simulation and not power and not openapi and not system and not browser \
-		and not cassandra and not cassandra_cluster"
+		and not cassandra and not cassandra_cluster and not fit"
+
+networks: $(VENV)/.dev
+	$(PYTEST) -n 2 -m "fit and not browser and not system and not cassandra"
 
 simulation: $(VENV)/.dev
 	$(PYTEST) -n 2 -m simulation
@@ -63,7 +66,7 @@ openapi: $(VENV)/.dev
 	$(PYTEST) -m openapi
 
 system: $(VENV)/.dev
-	$(PYTEST) -m system
+	$(PYTEST) -n 2 -m system
 
 browser: $(VENV)/.dev
 	$(PYTEST) -m browser
@@ -83,9 +86,13 @@ chaos-cassandra: $(VENV)/.dev  ## kill and pause three nodes and the service und
 fuzz: $(VENV)/.dev  ## a million damaged frames
 	$(BIN)/python -m kinelog.codecs.fuzz --cases 1000000 --seed 1
 
+fuzz-device: $(VENV)/.dev  ## two million damaged models for the device's evaluator, under its sanitizers
+	PYTHONPATH=$(CURDIR)/.dev $(BIN)/python -m tests.device.fuzzing --cases 2000000 --seed 1
+
 bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 minutes, on an idle machine)
 	$(BENCH).decode_frames
 	$(BENCH).decide_frames
+	$(BENCH).device_evaluation
 	$(BENCH).journal_commits
 	$(BENCH).replay
 	$(BENCH).resident_users --users 100000

@@ -15,6 +15,7 @@ from kinelog.api.json_body import encode_json
 from kinelog.api.lifecycle import Lifecycle
 from kinelog.api.live_feeds import LiveFeeds
 from kinelog.api.metrics import LagCollector, Meters
+from kinelog.api.model_shelf import ModelShelf
 from kinelog.api.openapi import openapi_document
 from kinelog.api.page_wiring import page_sources
 from kinelog.api.pages import add_pages
@@ -75,6 +76,7 @@ def _context(services: Services) -> Context:
         meters=meters,
         readers=ThreadPoolExecutor(settings.reader_threads, "kinelog-reader"),
         views=ViewPositions(read_side.as_of, settings.read_poll_s, settings.read_wait_s),
+        shelf=ModelShelf(services.models, settings.model_ttl_s),
         feeds=LiveFeeds(read_side, settings.live_poll_s, settings.live_buffer),
         figures=figures,
         openapi=encode_json(openapi_document()),

@@ -38,6 +38,8 @@ class Permission(StrEnum):
     READ_FIGURES = "read-figures"
     TOKENS = "tokens"
     DECODE = "decode"
+    READ_MODELS = "read-models"
+    WEBHOOK = "webhook"
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -64,4 +66,6 @@ ROLES: dict[Permission, frozenset[Role]] = {
     Permission.READ_FIGURES: frozenset({_OWNER, _TRAINER, _FRONT_DESK, _ENGINEER}),
     Permission.TOKENS: frozenset({_OWNER}),
     Permission.DECODE: frozenset(Role),
+    Permission.READ_MODELS: frozenset(Role),
+    Permission.WEBHOOK: frozenset({_OWNER}),
 }

@@ -14,6 +14,7 @@ from kinelog.api.cursors import Cursors
 from kinelog.api.lifecycle import Lifecycle
 from kinelog.api.live_feeds import LiveFeeds
 from kinelog.api.metrics import Meters
+from kinelog.api.model_shelf import ModelShelf
 from kinelog.api.problems import ProblemError
 from kinelog.api.services import Services
 from kinelog.api.view_positions import ViewPositions
@@ -29,6 +30,7 @@ class Context:
 
     Attributes:
         readers: Threads in which everything that blocks is asked.
+        shelf: Published models near at hand.
         feeds: The live streams' sources.
         figures: What `/metrics` shows beside the process's own registry.
         openapi: The OpenAPI document.
@@ -41,6 +43,7 @@ class Context:
     meters: Meters
     readers: ThreadPoolExecutor
     views: ViewPositions
+    shelf: ModelShelf
     feeds: LiveFeeds
     figures: CollectorRegistry
     openapi: bytes

@@ -18,8 +18,13 @@ from kinelog.api.route import Route
 from kinelog.journal.errors import StorageFullError, UnavailableError
 from kinelog.privacy.errors import ErasedPersonError, KeyStoreUnavailableError, UnknownPersonError
 from kinelog.projections.errors import ViewsUnavailableError
+from kinelog.registry.errors import RegistryUnavailableError
+from kinelog.webhooks.errors import ProgressUnavailableError
 
-_NOT_NOW = (ViewsUnavailableError, UnavailableError, StorageFullError, KeyStoreUnavailableError)
+_NOT_NOW = (
+    ViewsUnavailableError, UnavailableError, StorageFullError, KeyStoreUnavailableError, RegistryUnavailableError,
+    ProgressUnavailableError,
+)  # fmt: skip
 
 WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

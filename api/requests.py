@@ -189,5 +189,12 @@ class GymRequest(Request, frozen=True, kw_only=True):
         return values.Gym(self.name, self.time_zone, stations)
 
 
+class WebhookRequest(Request, frozen=True, kw_only=True):
+    """Where the tenant's own server is told, and what signatures are made with; the secret is never shown again."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=2_048)]
+    secret: Annotated[str, Meta(min_length=24, max_length=200, pattern="^[ -~]*$")]
+
+
 class NoFields(Request, frozen=True, kw_only=True):
     """An empty object."""

@@ -26,6 +26,7 @@ from kinelog.api import documents as answer
 from kinelog.api import parameters as p
 from kinelog.api import requests as ask
 from kinelog.api.authorization import Permission
+from kinelog.api.model_routes import MODEL_ROUTES
 from kinelog.api.problem_catalogue import CODEC_CODES
 from kinelog.api.route import Answered, Body, Route
 from kinelog.api.settings import ApiSettings
@@ -369,5 +370,5 @@ _BY_DEVICE = tuple(route for route in _DEVICE_ROUTES if "{device}" in route.path
 
 ROUTES: tuple[Route, ...] = (
     *_BY_SESSION, *map(_of_user, _BY_SESSION), *_PEOPLE_ROUTES, *_DEVICE_ROUTES, *map(_of_user, _BY_DEVICE),
-    *_TOKEN_ROUTES, *_PLACE_ROUTES, *_OTHER_ROUTES,
+    *_TOKEN_ROUTES, *_PLACE_ROUTES, *MODEL_ROUTES, *_OTHER_ROUTES,
 )  # fmt: skip

@@ -23,6 +23,7 @@ class ApiSettings:
         read_wait_s: How long a read waits for `min_position`.
         read_poll_s: How often the views' position is asked for while somebody waits.
         reader_threads: Threads for blocking questions (views, keys, exports).
+        model_ttl_s: How long a manifest is served before the model store is asked for a newer one.
         tenant_ttl_s: How long a tenant's tokens are trusted before its state is read again: another process may have
             revoked one.
         device_token_ms: Life of a device token; its refresh token gets the next one.
@@ -52,6 +53,7 @@ class ApiSettings:
     read_wait_s: float = 3.0
     read_poll_s: float = 0.02
     reader_threads: int = 8
+    model_ttl_s: float = 2.0
     tenant_ttl_s: float = 5.0
     device_token_ms: int = 30 * 24 * 3_600_000
     pairing_code_ms: int = 10 * 60_000

@@ -12,6 +12,7 @@ from kinelog.projections.rows import (
     OccupancyRow,
     Page,
     ParkedRow,
+    PersonRow,
     RejectRow,
     SampleRow,
     SessionRow,
@@ -93,6 +94,15 @@ class UnerasedViews(ReadSide):
     @override
     def labels(self, tenant: str, exercise: str | None = None) -> list[LabelRow]:
         return [row for row in self._views.labels(tenant, exercise) if not self._keys.is_erased(tenant, row.person)]
+
+    @override
+    def people(self, tenant: str, after: str | None, limit: int) -> list[PersonRow]:
+        while rows := self._views.people(tenant, after, limit):
+            left = [row for row in rows if not self._keys.is_erased(tenant, row.person)]
+            if left:  # a page without a row would be the end of the list
+                return left
+            after = rows[-1].person
+        return []
 
     @override
     def parked(self) -> list[ParkedRow]:

@@ -1,13 +1,14 @@
 """What the fence costs: commits to the log on Cassandra, against the same events written without any condition.
 
-Both write the same sealed events of 400 bytes through one connection of the driver, 64 at a time, one write of each of
-8 shards in flight. Kinelog: `CassandraJournal`, one conditional statement a commit, all its events in one row. The
-other side: unlogged batches of one partition, a row an event, no condition; from one thread that keeps 8 in flight, and
-from a thread a shard: the faster one counts. Sides take turns. Besides, and not part of the ratio: the same commits
-with what a service keeps beside its log, the tail of each shard in memory and the index by entity, which the committing
-side writes itself here, since no indexer runs.
+Both write the same sealed events of 400 bytes through one connection of the driver, 64 (or `--events`) at a time, one
+write of each of 8 shards in flight. Kinelog: `CassandraJournal`, one conditional statement a commit, all its events in
+one row. The other side: unlogged batches of one partition, a row an event, no condition; from one thread that keeps 8
+in flight, and from a thread a shard: the faster one counts. Sides take turns. Besides, and not part of the ratio: the
+same commits with what a service keeps beside its log, the tail of each shard in memory and the index by entity, which
+the committing side writes itself here, since no indexer runs.
 
     python -m benchmarks.cassandra_commits --nodes 1 --rounds 5
+    python -m benchmarks.cassandra_commits --nodes 1 --events 256
     python -m benchmarks.cassandra_commits --nodes 3 --json
 """
 
@@ -183,20 +184,21 @@ class Unconditional:
 class Events:
     """What one side writes: a log of its own, so that everybody's sequence numbers go on from round to round."""
 
-    def __init__(self, people: People, commits: int) -> None:
-        """So many commits of each shard are one round."""
-        self._sources = [people.commits(shard, sys.maxsize) for shard in range(SHARDS)]
+    def __init__(self, people: People, commits: int, events: int) -> None:
+        """So many commits of each shard, of so many events each, are one round."""
+        self._sources = [people.commits(shard, sys.maxsize, events) for shard in range(SHARDS)]
         self._commits = commits
+        self._events = events
 
     def per_second(self, write: Callable[[Sequence[Commits]], None]) -> float:
         """Write a round of events that were sealed before the clock is looked at."""
         commits = [list(itertools.islice(source, self._commits)) for source in self._sources]
         began = time.perf_counter()
         write(commits)
-        return SHARDS * self._commits * COMMIT_EVENTS / (time.perf_counter() - began)
+        return SHARDS * self._commits * self._events / (time.perf_counter() - began)
 
 
-def measure(cluster: CassandraCluster, folder: Path, commits: int, rounds: int) -> Rates:
+def measure(cluster: CassandraCluster, folder: Path, commits: int, events: int, rounds: int) -> Rates:
     """Rounds of all sides, after one that only warms the server up."""
     keys = KeyStore.open(folder)
     people = People(keys, SHARDS, PEOPLE_IN_EACH)
@@ -209,7 +211,7 @@ def measure(cluster: CassandraCluster, folder: Path, commits: int, rounds: int) 
             THREADS: plain.from_threads,
             WITH_INDEX: indexed.write,
         }
-        sides = {side: partial(Events(people, commits).per_second, write) for side, write in writers.items()}
+        sides = {side: partial(Events(people, commits, events).per_second, write) for side, write in writers.items()}
         in_turn(sides, 1)
         rates = in_turn(sides, rounds)
         fenced.close()
@@ -218,14 +220,14 @@ def measure(cluster: CassandraCluster, folder: Path, commits: int, rounds: int) 
     return rates
 
 
-def figures_of(nodes: int, rates: Rates, told: str) -> CommitFigures:
+def figures_of(nodes: int, events: int, rates: Rates, told: str) -> CommitFigures:
     """The ratio, and everything that it was made of."""
     best = max((rates[side] for side in UNCONDITIONAL), key=statistics.median)
     return CommitFigures(
         machine=told,
         nodes=nodes,
         shards=SHARDS,
-        events_a_commit=COMMIT_EVENTS,
+        events_a_commit=events,
         event_bytes=EVENT_BYTES,
         ratio=ratio(rates[FENCED], best),
         wanted=WANTED[nodes],
@@ -248,10 +250,11 @@ def in_words(figures: CommitFigures) -> str:
 @click.command()
 @click.option("--nodes", default="1", show_default=True, type=click.Choice(["1", "3"]), help="Copies of everything.")
 @click.option("--commits", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Of a shard a round.")
+@click.option("--events", default=COMMIT_EVENTS, show_default=True, type=click.IntRange(1, 256), help="Of a commit.")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 50))
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="On the disk to measure.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(*, nodes: str, commits: int, rounds: int, folder: Path | None, as_json: bool) -> None:
+def main(*, nodes: str, commits: int, events: int, rounds: int, folder: Path | None, as_json: bool) -> None:
     r"""Measure fenced commits against unconditional writes of the same events; prints ratios, promises nothing.
 
     \b
@@ -260,7 +263,7 @@ def main(*, nodes: str, commits: int, rounds: int, folder: Path | None, as_json:
     """
     told = machine()
     with tempfile.TemporaryDirectory() as keys, cassandra_ring(int(nodes), folder) as cluster:
-        figures = figures_of(int(nodes), measure(cluster, Path(keys), commits, rounds), told)
+        figures = figures_of(int(nodes), events, measure(cluster, Path(keys), commits, events, rounds), told)
     click.echo(msgspec.json.encode(figures).decode() if as_json else in_words(figures))
 
 

@@ -67,12 +67,12 @@ class People:
             if len(people) < in_each:
                 people.append(person)
 
-    def commits(self, shard: int, commits: int) -> Iterator[list[StoredEvent]]:
+    def commits(self, shard: int, commits: int, events: int = COMMIT_EVENTS) -> Iterator[list[StoredEvent]]:
         """Events for a number of commits, sealed when they are asked for; people take turns, an event each."""
         sequences: dict[str, int] = {}
         turns = itertools.cycle(self.of_shard[shard])
         for _ in range(commits):
-            yield [self._sealed(person, sequences) for person in itertools.islice(turns, COMMIT_EVENTS)]
+            yield [self._sealed(person, sequences) for person in itertools.islice(turns, events)]
 
     def _sealed(self, person: Person, sequences: dict[str, int]) -> StoredEvent:
         entity = person.persistence_id

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from kinelog.actors.answers import Accepted, Answer
@@ -22,7 +23,7 @@ from kinelog.domain.values import Role
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.privacy.key_store import KeyStore
-from kinelog.service.composition import make_region, make_services
+from kinelog.service.composition import make_region, make_services, opened_publications
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.embedded_data import EmbeddedData
 from kinelog.service.running import calm_garbage_collection, listen, stop_in_order
@@ -49,16 +50,18 @@ async def serve(folder: Path, shards: int) -> None:
     settings = Settings(port=0)
     sys.setswitchinterval(settings.switch_interval_s)
     calm_garbage_collection()
-    with MemoryData(DataFolder(folder), shards) as opened:
+    with ExitStack() as stores:
+        opened = stores.enter_context(MemoryData(DataFolder(folder), shards))
         region = make_region(opened, settings)
-        services = make_services(opened, region, settings)
+        publications = stores.enter_context(opened_publications(opened, region, settings))
+        services = make_services(opened, region, publications, settings)
         runner = ProblemRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
         region.start()
         await runner.setup()
         url = await listen(runner, settings)
         print(f"owner token {await owner_token(opened.keys, region)}\nlistening on {url}", flush=True)
         await stop.wait()
-        await stop_in_order(runner, region.stop, [], settings)
+        await stop_in_order(runner, publications.telling.stop, region.stop, [], settings)
         services.read_side.close()
 
 

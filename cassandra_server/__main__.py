@@ -31,7 +31,9 @@ def main() -> int:
     try:
         cluster = CassandraCluster(
             arguments.folder,
-            options=Options(heap=arguments.heap, commitlog_sync=arguments.commitlog_sync),
+            options=Options(
+                heap=arguments.heap, commitlog_sync=arguments.commitlog_sync, short_lived=arguments.short_lived
+            ),
             addresses=addresses_from(arguments.address, arguments.port, arguments.nodes),
         )
         print(f"starting Cassandra in {arguments.folder} …", file=sys.stderr, flush=True)
@@ -111,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=9042, help="for clients")
     parser.add_argument("--heap", default="512M", help="of each node, as Java writes it (512M, 2G)")
     parser.add_argument("--commitlog-sync", choices=("periodic", "group", "batch"), default="periodic")
+    parser.add_argument("--short-lived", action="store_true", help="start sooner, serve slower")
     parser.add_argument("--json", action="store_true", help="say in JSON, on standard output, what runs")
     parser.add_argument("command", nargs="*", help=f"run this while Cassandra runs; {STORE} stands for its --store")
     return parser

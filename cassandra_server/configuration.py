@@ -42,6 +42,11 @@ class Options:
     tls: Tls | None = None
     request_timeout_ms: int = 5000
     """How long a coordinator waits for replicas; short ones suit tests that stop nodes."""
+    short_lived: bool = False
+    """For a suite: compiled quickly and not well. A start takes less than half of the processor time."""
+    forgetful: bool = False
+    """For nodes that nobody kills: changes of the schema are neither flushed nor logged, so that making and dropping
+    tables takes half of the time; a node that was killed has forgotten its tables."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 QUIET = Path(__file__).resolve().parent / "nodetool-logback.xml"
@@ -42,7 +43,13 @@ def access() -> list[str]:
     ]
 
 
-def server_command(java: Path, jars: Path, folder: Path, heap: str, host: str, jmx_port: int) -> list[str]:
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+FORGETFUL = ("-Dcassandra.unsafesystem=true",)
+
+
+def server_command(
+    java: Path, jars: Path, folder: Path, heap: str, host: str, jmx_port: int, extra: Sequence[str] = ()
+) -> list[str]:
     """The command line of one node.
 
     Args:
@@ -52,6 +59,7 @@ def server_command(java: Path, jars: Path, folder: Path, heap: str, host: str, j
         heap: Size of the heap, as Java writes it: `512M`, `2G`.
         host: The node's address; its JMX listens there too.
         jmx_port: Where `nodetool` finds it.
+        extra: `SHORT_LIVED`, `FORGETFUL`, or both.
     """
     properties = {
         "cassandra.config": (folder / "conf" / "cassandra.yaml").as_uri(),
@@ -87,6 +95,7 @@ def server_command(java: Path, jars: Path, folder: Path, heap: str, host: str, j
         "-XX:+PerfDisableSharedMem",
         f"-javaagent:{next(jars.glob('jamm-*.jar'))}",
         *access(),
+        *extra,
         *(f"-D{name}={value}" for name, value in properties.items()),
         "-cp",
         f"{folder / 'conf'}:{jars}/*",

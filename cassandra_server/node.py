@@ -91,8 +91,10 @@ class CassandraNode:
         write_configuration(self.folder, self.address, self._seeds, self._options)
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         self._fresh = not (self.folder / "data" / "tables").exists()
+        options, address = self._options, self.address
+        extra = (*(jvm.SHORT_LIVED * options.short_lived), *(jvm.FORGETFUL * options.forgetful))
         command = jvm.server_command(
-            self._java, self._jars, self.folder, self._options.heap, self.address.host, self.address.jmx_port
+            self._java, self._jars, self.folder, options.heap, address.host, address.jmx_port, extra
         )
         self._keeper = subprocess.Popen(
             [sys.executable, "-I", keeper.__file__, str(self.console), *command],

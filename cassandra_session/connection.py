@@ -31,7 +31,7 @@ class Statement:
     """A statement that is prepared once.
 
     Attributes:
-        cql: With `?` for values; `{log}`, `{keys}` and `{views}` stand for the keyspaces.
+        cql: With `?` for values; `{log}`, `{keys}`, `{views}` and `{models}` stand for the keyspaces.
         access: Its kind. A `WRITE` must be idempotent: it is repeated after an unknown outcome. A read at `READ` sees
             every acknowledged `WRITE`; of tables that conditional writes change it may miss what is in flight, which
             `LINEARIZABLE_READ` finishes first.
@@ -42,16 +42,17 @@ class Statement:
 
 
 class Keyspaces(NamedTuple):
-    """Names of the three keyspaces of a deployment: they are backed up, and forgotten, apart."""
+    """Names of the four keyspaces of a deployment: they are backed up, and forgotten, apart."""
 
     log: str
     keys: str
     views: str
+    models: str
 
     @classmethod
     def of(cls, prefix: str) -> Keyspaces:
         """The keyspaces of a deployment with this name."""
-        return cls(f"{prefix}_log", f"{prefix}_keys", f"{prefix}_views")
+        return cls(f"{prefix}_log", f"{prefix}_keys", f"{prefix}_views", f"{prefix}_models")
 
 
 class Conditional(NamedTuple):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-KeyspaceRole = Literal["log", "keys", "views"]
-"""Which of the three keyspaces of a deployment."""
+KeyspaceRole = Literal["log", "keys", "views", "models"]
+"""Which of the four keyspaces of a deployment."""
 
 
 class Phase(Enum):
@@ -30,8 +30,8 @@ class Migration:
         number: From 1, without gaps; never changed once it was released.
         description: What it is for, in a few words.
         phase: See `Phase`.
-        statements: CQL with `{log}`, `{keys}` and `{views}` for the keyspaces. Each can be run again (`IF NOT EXISTS`,
-            `IF EXISTS`): an applier that was killed half-way is finished by the next.
+        statements: CQL with `{log}`, `{keys}`, `{views}` and `{models}` for the keyspaces. Each can be run again
+            (`IF NOT EXISTS`, `IF EXISTS`): an applier that was killed half-way is finished by the next.
     """
 
     number: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import get_args
 
 from kinelog.cassandra_session import keyspaces
 from kinelog.cassandra_session.connection import Access, Connection, Statement
@@ -28,8 +29,8 @@ def _note_in(role: KeyspaceRole) -> Statement:
     return Statement(cql.replace("{keyspace}", f"{{{role}}}"), Access.WRITE)
 
 
-_APPLIED = {role: _applied_in(role) for role in ("log", "keys", "views")}
-_NOTE = {role: _note_in(role) for role in ("log", "keys", "views")}
+_APPLIED: dict[KeyspaceRole, Statement] = {role: _applied_in(role) for role in get_args(KeyspaceRole)}
+_NOTE: dict[KeyspaceRole, Statement] = {role: _note_in(role) for role in get_args(KeyspaceRole)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,6 +257,42 @@ class RedeemPairingCode(Command, frozen=True, kw_only=True):
     expires_at_ms: int | None
 
 
+class AnnounceModel(Command, frozen=True, kw_only=True):
+    """Say that a version of a model was published for the tenant; asking twice changes nothing.
+
+    Attributes:
+        cluster: Whom it is for.
+        sensors: Where they wear what it listens to.
+        version: Of this cluster and these sensors; versions only go up.
+        blob: SHA-256 of the model's bytes, hex.
+        manifest: SHA-256 of the signed manifest, hex.
+        published_at_ms: When the model store took it.
+    """
+
+    cluster: str
+    sensors: tuple[str, ...]
+    version: int
+    blob: str
+    manifest: str
+    published_at_ms: int
+
+
+class SetWebhook(Command, frozen=True, kw_only=True):
+    """Have the tenant's own server told what is published, from now on.
+
+    Attributes:
+        url: Where.
+        concealed_secret: What signatures are made with, concealed under the tenant's key.
+    """
+
+    url: str
+    concealed_secret: str
+
+
+class RemoveWebhook(Command, frozen=True, kw_only=True):
+    """Tell nobody any more."""
+
+
 PERSON_COMMANDS = (
     RegisterUser, SetProfile, AddDevice, RemoveDevice, SetPushTarget, GiveConsent, WithdrawConsent, GiveFeedback,
     EraseUser,
@@ -266,6 +302,7 @@ SESSION_COMMANDS = (
 )  # fmt: skip
 TENANT_COMMANDS = (
     CreateTenant, SetGym, IssueToken, RefreshToken, RevokeToken, RevokeTokensOf, IssuePairingCode, RedeemPairingCode,
+    AnnounceModel, SetWebhook, RemoveWebhook,
 )  # fmt: skip
 
 

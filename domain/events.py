@@ -294,6 +294,44 @@ class PairingCodeRedeemed(Event, frozen=True, array_like=True, kw_only=True):
     token_id: str
 
 
+class ModelPublished(Event, frozen=True, array_like=True, kw_only=True):
+    """A version of a model can be fetched.
+
+    Attributes:
+        number: Counts the tenant's publications, from 1 without gaps: who follows them sees what is missing.
+        cluster: Whom it is for.
+        sensors: Where they wear what it listens to.
+        version: Of this cluster and these sensors; each is higher than the one before.
+        blob: SHA-256 of the model's bytes, hex.
+        manifest: SHA-256 of the signed manifest, hex.
+        published_at_ms: When the model store took it.
+    """
+
+    number: int
+    cluster: str
+    sensors: tuple[str, ...]
+    version: int
+    blob: str
+    manifest: str
+    published_at_ms: int
+
+
+class WebhookSet(Event, frozen=True, array_like=True, kw_only=True):
+    """What is published from here on is told to this place.
+
+    Attributes:
+        url: Where.
+        concealed_secret: What signatures are made with, concealed under the tenant's key: no state holds it as it is.
+    """
+
+    url: str
+    concealed_secret: str
+
+
+class WebhookRemoved(Event, frozen=True, array_like=True, kw_only=True):
+    """Nobody is told any more."""
+
+
 USER_EVENTS: tuple[type[Event], ...] = (
     UserRegistered, ProfileSet, DeviceAdded, DeviceRemoved, PushTargetSet, ConsentGiven, ConsentWithdrawn,
     SessionListed, SessionClosed, FeedbackGiven, UserErased,
@@ -304,5 +342,6 @@ SESSION_EVENTS: tuple[type[Event], ...] = (
 )  # fmt: skip
 TENANT_EVENTS: tuple[type[Event], ...] = (
     TenantCreated, GymSet, TokenIssued, TokenRefreshed, TokenRevoked, PairingCodeIssued, PairingCodeRedeemed,
+    ModelPublished, WebhookSet, WebhookRemoved,
 )  # fmt: skip
 EVENT_TYPES: dict[str, type[Event]] = {kind.__name__: kind for kind in USER_EVENTS + SESSION_EVENTS + TENANT_EVENTS}

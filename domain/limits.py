@@ -28,6 +28,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         exercises_per_station: Exercises that one station offers.
         tokens_per_tenant: Tokens that are not revoked.
         codes_per_tenant: Pairing codes waiting to be redeemed.
+        models_per_tenant: Combinations of cluster and sensors that models are published for.
     """
 
     frame_bytes: int = 65_536
@@ -48,6 +49,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     exercises_per_station: int = 200
     tokens_per_tenant: int = 1_000_000
     codes_per_tenant: int = 10_000
+    models_per_tenant: int = 10_000
 
 
 DEFAULT_LIMITS = Limits()

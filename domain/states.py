@@ -227,6 +227,31 @@ class PairingCode(msgspec.Struct, frozen=True, array_like=True, gc=False):
     expires_at_ms: int
 
 
+class PublishedModel(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The newest announced version of a model; `blob` and `manifest` are SHA-256, hex."""
+
+    version: int
+    blob: str
+    manifest: str
+    published_at_ms: int
+
+
+class Webhook(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where the tenant's own server is told what is published.
+
+    Attributes:
+        url: Where.
+        concealed_secret: What signatures are made with, concealed under the tenant's key.
+        set_at_ms: When.
+        behind: How many publications there had been when somebody first wanted to be told: those are not told.
+    """
+
+    url: str
+    concealed_secret: str
+    set_at_ms: int
+    behind: int
+
+
 class TenantState(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A tenant.
 
@@ -239,9 +264,12 @@ class TenantState(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc
         tokens_of: Ids of the tokens of a person that are not revoked, by pseudonym.
         revoked: Ids of revoked tokens that are still listed, the oldest first.
         codes: Pairing codes that can be redeemed, by code hash.
+        models: Newest announced models, by `cluster/sensor+sensor`.
+        publications: How many versions of models were ever announced.
+        webhook: Who is told about them, or None.
     """
 
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
 
     created_at_ms: int | None = None
     name: str = ""
@@ -251,6 +279,9 @@ class TenantState(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc
     tokens_of: Table[tuple[str, ...]] = Table()
     revoked: tuple[str, ...] = ()
     codes: dict[str, PairingCode] = msgspec.field(default_factory=dict)
+    models: Table[PublishedModel] = Table()
+    publications: int = 0
+    webhook: Webhook | None = None
 
     def token_by_hash(self, token_hash: str) -> Token | None:
         """The token of this hash, or None. Whether it lets in now says `Token.valid_at`; refresh tokens never do."""

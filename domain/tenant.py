@@ -1,4 +1,4 @@
-"""The tenant: its name, its gyms, and what every event of its stream changes, tokens and pairing codes included."""
+"""The tenant: its name, its gyms, and what every event of its stream changes, tokens, models, webhook included."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from kinelog.domain.errors import Rejection
 from kinelog.domain.events import Event
 from kinelog.domain.identifiers import GYM_PATTERN
 from kinelog.domain.limits import Limits
+from kinelog.domain.published_models import decide_announce, published
 from kinelog.domain.ranges import outside
 from kinelog.domain.replies import Done
 from kinelog.domain.states import PairingCode, TenantState, Token
@@ -26,6 +27,7 @@ from kinelog.domain.tokens import (
     decide_revoke_of,
 )
 from kinelog.domain.values import Gym, Station
+from kinelog.domain.webhook import decide_remove, decide_set, webhook_removed, webhook_set
 
 NAME_CHARACTERS = 200
 WEIGHT_KG = (0.0, 1_000.0)
@@ -60,10 +62,23 @@ def decide_tenant(stream: str, command: ask.Command, tenant: TenantState, limits
     refused = refused_tenant(tenant)
     if refused is not None:
         return refused
-    answer: Decision | Rejection
     match command:
         case ask.SetGym():
             answer = _set_gym(stream, command, tenant, limits)
+        case ask.AnnounceModel():
+            answer = decide_announce(stream, command, tenant, limits)
+        case ask.SetWebhook():
+            answer = decide_set(stream, command, tenant)
+        case ask.RemoveWebhook():
+            answer = decide_remove(stream, command, tenant)
+        case _:
+            answer = _decide_credential(stream, command, tenant, limits)
+    return answer
+
+
+def _decide_credential(stream: str, command: ask.Command, tenant: TenantState, limits: Limits) -> Decision | Rejection:
+    answer: Decision | Rejection
+    match command:
         case ask.IssueToken():
             answer = decide_issue(stream, command, tenant, limits)
         case ask.RefreshToken():
@@ -167,6 +182,19 @@ def evolve_tenant(tenant: TenantState, event: Event) -> TenantState:
             changed = msgspec.structs.replace(tenant, created_at_ms=event.at_ms, name=event.name)
         case did.GymSet():
             changed = msgspec.structs.replace(tenant, gyms={**tenant.gyms, event.gym: event.definition})
+        case did.ModelPublished():
+            changed = published(tenant, event)
+        case did.WebhookSet():
+            changed = webhook_set(tenant, event)
+        case did.WebhookRemoved():
+            changed = webhook_removed(tenant)
+        case _:
+            changed = _evolve_credential(tenant, event)
+    return changed
+
+
+def _evolve_credential(tenant: TenantState, event: Event) -> TenantState:
+    match event:
         case did.TokenIssued():
             changed = _issued(tenant, event)
         case did.TokenRefreshed():

@@ -20,6 +20,9 @@ MANIFEST_NAME = "manifest.json"
 FORMAT = 1
 _CHUNK = 1 << 20
 
+Kind = Literal["log", "keys", "models"]
+"""What a backup is of."""
+
 
 class BackupError(JournalError):
     """A backup cannot be made, is not whole, or is not what was asked for; the message says which file."""
@@ -37,15 +40,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         format: Version of this layout.
-        kind: A log or keys; the two are kept apart.
+        kind: A log, keys or models; log and keys are kept apart.
         made_ms: When, Unix milliseconds.
         files: Hash of each file by name.
-        incarnation: Which log it is; empty for keys.
-        heads: Position of the last event of each shard; empty for keys.
+        incarnation: Which log it is; empty for what is none.
+        heads: Position of the last event of each shard; empty for what has none.
     """
 
     format: int
-    kind: Literal["log", "keys"]
+    kind: Kind
     made_ms: int
     files: dict[str, FileHash]
     incarnation: str = ""
@@ -109,7 +112,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     sync_folder(folder)
 
 
-def read_manifest(folder: Path, kind: Literal["log", "keys"]) -> Manifest:
+def read_manifest(folder: Path, kind: Kind) -> Manifest:
     """The manifest of a backup whose files all have the hashes that it names.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,12 @@ class Restored(msgspec.Struct, frozen=True):
 
 
 def restore(
-    target: Path, log: Path, keys: Path | None, erasures: Path | None, master_key: Path | None = None
+    target: Path,
+    log: Path,
+    keys: Path | None,
+    erasures: Path | None,
+    master_key: Path | None = None,
+    finish: Callable[[Path], None] = lambda _folder: None,
 ) -> Restored:
     """Make the data folder `target` from backups; it appears only when everything was verified.
 
@@ -46,6 +52,8 @@ def restore(
         keys: A backup of keys, or None: then nothing opens until keys are put there.
         erasures: The newest list of erasures, or None if nobody was ever erased.
         master_key: The file `master.key`, or None: then the environment gives it, or it is put there later.
+        finish: Called with the folder before it appears, to put in what is neither log nor keys; if it raises, nothing
+            appears.
 
     Raises:
         BackupError: A backup is not whole, the target is not empty, or the log in the backup is damaged.
@@ -70,6 +78,7 @@ def restore(
         erased = _restore_keys(draft / "keys", keys, erasures)
         if master_key is not None:
             _copy(master_key, draft / "keys" / MASTER_KEY_NAME)
+        finish(draft)
         sync_folder(draft / "log")
         sync_folder(draft / "keys")
     return Restored(report, erased)

@@ -26,10 +26,12 @@ class CaptureLabel:
     Attributes:
         exercise: `type:groups/name`; a variant is the end of the name (`twist` + `left;high` = `twist-left-high`),
             since with a watch on one wrist it is another movement.
+        name: The exercise alone, without group and variant.
         weight_kg, repetitions: None when unknown.
     """
 
     exercise: str
+    name: str
     weight_kg: float | None
     repetitions: int | None
 
@@ -83,6 +85,9 @@ def _label(fields: list[str], holes: Counter[str]) -> CaptureLabel | None:
     if UNLABELLED in (group, name) or not name:
         holes["exercise unknown (x,x)"] += 1
         return None
+    if name in _MISSPELT:
+        holes["name put right"] += 1
+        name = _MISSPELT[name]
     exercise = _exercise(group, name, variant, holes)
     if exercise is None:
         return None
@@ -90,13 +95,10 @@ def _label(fields: list[str], holes: Counter[str]) -> CaptureLabel | None:
     count = _positive(repetitions)
     holes["weight unknown"] += weight_kg is None
     holes["repetitions unknown"] += count is None
-    return CaptureLabel(exercise, weight_kg, None if count is None else round(count))
+    return CaptureLabel(exercise, _words(name), weight_kg, None if count is None else round(count))
 
 
 def _exercise(group: str, name: str, variant: str, holes: Counter[str]) -> str | None:
-    if name in _MISSPELT:
-        holes["name put right"] += 1
-        name = _MISSPELT[name]
     if group == _CARDIO_GROUP:
         holes["aerobic taken as indoorsCardio"] += 1
         return f"indoorsCardio:{_MUSCLES_OF_CARDIO.get(name, _MUSCLES_OF_OTHER_CARDIO)}/{_words(name, variant)}"
@@ -106,7 +108,7 @@ def _exercise(group: str, name: str, variant: str, holes: Counter[str]) -> str |
     return f"resistanceTargeted:{group}/{_words(name, variant)}"
 
 
-def _words(name: str, variant: str) -> str:
+def _words(name: str, variant: str = "") -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{name}-{variant}".lower()).strip("-")[:64].strip("-")
 
 

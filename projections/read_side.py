@@ -10,6 +10,7 @@ from kinelog.projections.rows import (
     OccupancyRow,
     Page,
     ParkedRow,
+    PersonRow,
     RejectRow,
     SampleRow,
     SessionRow,
@@ -92,6 +93,13 @@ class ReadSide(ABC):
     @abstractmethod
     def labels(self, tenant: str, exercise: str | None = None) -> list[LabelRow]:
         """Labelled intervals of one exercise, or of all: what models are fitted to. By exercise, person and session."""
+
+    @abstractmethod
+    def people(self, tenant: str, after: str | None, limit: int) -> list[PersonRow]:
+        """The first `limit` (1 or more) people of a tenant behind the pseudonym `after` (None: of all), in its order.
+
+        Go on behind the last row's until there is no row: a page may be shorter than asked for.
+        """
 
     @abstractmethod
     def parked(self) -> list[ParkedRow]:

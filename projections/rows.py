@@ -178,6 +178,24 @@ class LabelRow(msgspec.Struct, frozen=True):
     confidence: float | None
 
 
+class PersonRow(msgspec.Struct, frozen=True):
+    """A person, as far as a fit has to know them.
+
+    Attributes:
+        person: Pseudonym.
+        age_group: As the person says, like `sex` and `proficiency`; None where they did not.
+        consents: Purposes that they consent to now, sorted: `training-models`, `shared-models`, `trainer-access`.
+        version: Position of the last event that changed this row.
+    """
+
+    person: str
+    age_group: str | None
+    sex: str | None
+    proficiency: str | None
+    consents: tuple[str, ...]
+    version: int
+
+
 class ParkedRow(msgspec.Struct, frozen=True):
     """An event that a view could not fold, or that waits behind one of the same person.
 

@@ -18,6 +18,7 @@ from kinelog.projections.rows import (
     OccupancyRow,
     Page,
     ParkedRow,
+    PersonRow,
     RejectRow,
     SampleRow,
     SessionRow,
@@ -26,11 +27,12 @@ from kinelog.projections.rows import (
 )
 from kinelog.projections.sample_times import SampleClocks
 from kinelog.projections.snapshot import Snapshot
-from kinelog.projections.views import labels_by_exercise, live_by_gym, rejects_by_device_day, sets_by_session
+from kinelog.projections.views import labels_by_exercise, live_by_gym, people, rejects_by_device_day, sets_by_session
 from kinelog.projections.views.gyms import GYM_TABLE
 from kinelog.projections.views.labels_by_exercise import LABELS
 from kinelog.projections.views.live_by_gym import ENTRIES
 from kinelog.projections.views.occupancy_by_gym_hour import LONGEST_VISIT_MS, PRESENCES
+from kinelog.projections.views.people import PEOPLE_TABLE
 from kinelog.projections.views.rejects_by_device_day import REJECTS
 from kinelog.projections.views.samples_by_session import CLOCKS, SAMPLES
 from kinelog.projections.views.session_card import SessionCard, row_of
@@ -185,6 +187,14 @@ class SqliteReadSide(ReadSide):
                 (tenant, exercise),
             )
             return [labels_by_exercise.row_of(stored) for stored in found]
+
+    @override
+    def people(self, tenant: str, after: str | None, limit: int) -> list[PersonRow]:
+        with self._snapshot() as snapshot:
+            found = snapshot.select(
+                PEOPLE_TABLE, "tenant = ? AND person > ? ORDER BY person LIMIT ?", (tenant, after or "", limit)
+            )
+            return [people.row_of(stored) for stored in found]
 
     @override
     def parked(self) -> list[ParkedRow]:

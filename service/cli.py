@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tenant": ("tenant", "Create tenants."),
     "token": ("token", "Create tokens."),
     "user": ("user", "Export or erase a person."),
+    "fit": ("fit", "The nightly fit: from labelled sets to signed models."),
+    "model": ("model", "Published models: list, publish, promote, roll back, verify; their keys."),
     "backup": ("backup", "Copy log and keys while the service runs."),
     "restore": ("restore", "Make a data folder from backups."),
     "journal": ("journal", "Verify the log; copy it into another store; take one that was restored."),

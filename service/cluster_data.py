@@ -25,6 +25,8 @@ from kinelog.projections.cassandra.cassandra_views import CassandraViews
 from kinelog.projections.cassandra.read_side import CassandraReadSide
 from kinelog.projections.read_side import ReadSide
 from kinelog.projections.view_store import ViewStore
+from kinelog.registry.cassandra.model_store import CassandraModelStore
+from kinelog.registry.store import ModelStore
 from kinelog.service.cassandra_store import connected
 from kinelog.service.configuration import (
     DataFolder,
@@ -34,6 +36,8 @@ from kinelog.service.configuration import (
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 from kinelog.service.opened_data import OpenedData
 from kinelog.service.schemas import SCHEMAS
+from kinelog.webhooks.cassandra_progress import CassandraProgressStore
+from kinelog.webhooks.progress_store import ProgressStore
 from typing_extensions import override
 
 _AWAY = (UnreachableError, UnknownWriteError, UnavailableError, KeyStoreUnavailableError)
@@ -82,6 +86,14 @@ class ClusterData(OpenedData):
     @override
     def read_side(self) -> ReadSide:
         return CassandraReadSide(self.connection, self.journal.shards, wall_clock_ms)
+
+    @override
+    def model_store(self) -> ModelStore:
+        return CassandraModelStore(self.connection)
+
+    @override
+    def progress_store(self) -> ProgressStore:
+        return CassandraProgressStore(self.connection, self.journal.incarnation)
 
     @override
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:

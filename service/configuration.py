@@ -18,6 +18,8 @@ from kinelog.service.errors import ConfigurationError
 
 PREFIX = "KINELOG_"
 MASTER_KEY_VARIABLE = "KINELOG_MASTER_KEY"
+MODEL_KEY_VARIABLE = "KINELOG_MODEL_KEY"
+MODEL_KEY_FILE_VARIABLE = "KINELOG_MODEL_KEY_FILE"
 PASSWORD_VARIABLE = "KINELOG_CASSANDRA_PASSWORD"  # noqa: S105  # the name of the variable, not what is in it
 PASSWORD_FILE_VARIABLE = "KINELOG_CASSANDRA_PASSWORD_FILE"  # noqa: S105  # as above
 
@@ -48,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         drain_s: How long a stop waits for what is in flight.
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
         log_level: Of the process's own log on standard error.
+        webhook_loopback: Whether webhooks may call this machine, by http too: for development.
+        webhook_private: Whether webhooks may call addresses of private networks, by https.
         limits: Bounds of the domain.
     """
 
@@ -68,11 +72,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"
+    webhook_loopback: bool = False
+    webhook_private: bool = False
     limits: Limits = Limits()
 
 
 class DataFolder(msgspec.Struct, frozen=True):
-    """Where things lie. The log, the keys and the views are kept apart: they are backed up, and forgotten, apart."""
+    """Where things lie. Log, keys, views and models are kept apart: they are backed up, and forgotten, apart."""
 
     root: Path
 
@@ -92,13 +98,28 @@ class DataFolder(msgspec.Struct, frozen=True):
         return self.root / "views" / "views.db"
 
     @property
+    def models(self) -> Path:
+        """The model store's database."""
+        return self.root / "models" / "registry.sqlite"
+
+    @property
+    def model_key(self) -> Path:
+        """What manifests of models are signed with, unless the environment says."""
+        return self.keys / "model.key"
+
+    @property
+    def webhooks(self) -> Path:
+        """How far webhooks came: in no backup, since it is about one log."""
+        return self.root / "webhooks" / "progress.db"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that writes."""
         return self.root / "serve.lock"
 
     def create(self) -> None:
         """Make the folders, for nobody else to read."""
-        for folder in (self.root, self.log.parent, self.keys, self.views.parent):
+        for folder in (self.root, self.log.parent, self.keys, self.views.parent, self.models.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

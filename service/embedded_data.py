@@ -19,9 +19,13 @@ from kinelog.projections.read_side import ReadSide
 from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.view_store import ViewStore
+from kinelog.registry.sqlite_model_store import SqliteModelStore
+from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import DataFolder, Settings, master_key_from
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 from kinelog.service.opened_data import OpenedData
+from kinelog.webhooks.progress_store import ProgressStore
+from kinelog.webhooks.sqlite_progress import SqliteProgressStore
 from typing_extensions import override
 
 EMBEDDED_SHARDS = 4
@@ -68,6 +72,14 @@ class EmbeddedData(OpenedData):
     @override
     def read_side(self) -> ReadSide:
         return SqliteReadSide(self.folder.views)
+
+    @override
+    def model_store(self) -> ModelStore:
+        return SqliteModelStore(self.folder.models)
+
+    @override
+    def progress_store(self) -> ProgressStore:
+        return SqliteProgressStore(self.folder.webhooks, self.journal.incarnation)
 
     @override
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:

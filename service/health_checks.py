@@ -9,12 +9,18 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from kinelog.privacy.errors import PrivacyError
 from kinelog.privacy.key_store import KeyStore
+from kinelog.registry.auditing import Audited, audit
+from kinelog.registry.errors import RegistryError
+from kinelog.registry.sqlite_model_store import SqliteModelStore
+from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import DataFolder, master_key_from
 from kinelog.service.findings import Finding, Verdict
+from kinelog.service.model_stores import signing_key
 
 LEAST_FREE_BYTES = 1 << 30
 SLOW_FSYNC_MS = 20.0
@@ -61,7 +67,7 @@ def check_fsync(folder: DataFolder) -> Finding:
 
 def check_privacy(folder: DataFolder) -> Finding:
     """Nobody else can read the keys."""
-    for path in (folder.root, folder.keys, folder.keys / "master.key", folder.keys / "keys.db"):
+    for path in (folder.root, folder.keys, folder.keys / "master.key", folder.keys / "keys.db", folder.model_key):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             return Finding(
                 "permissions", Verdict.ILL, f"{path} can be read by others", f"chmod -R go-rwx {folder.root}"
@@ -92,9 +98,42 @@ def check_master_key(folder: DataFolder) -> Finding:
 
 def check_databases(folder: DataFolder) -> Iterator[Finding]:
     """Each database is sound by SQLite's own quick check."""
-    for path in (folder.log, folder.keys / "keys.db", folder.views):
+    for path in (folder.log, folder.keys / "keys.db", folder.views, folder.models):
         if path.exists():
             yield _quick_check(path)
+
+
+def check_models(folder: DataFolder) -> Iterator[Finding]:
+    """What is served to phones can be believed, and the key that would sign the next model is trusted."""
+    if not folder.models.is_file():
+        return
+    try:
+        with closing(SqliteModelStore(folder.models)) as store:
+            audited = list(audit(store, store.scopes(), champions=True))
+            yield _served(audited)
+            if audited:
+                yield _signing(folder, store)
+    except RegistryError as error:
+        yield Finding("models", Verdict.ILL, str(error), "bring the model store back from a backup")
+
+
+def _served(audited: list[Audited]) -> Finding:
+    faults = [f"{each.scope.path} version {each.version}: {each.fault}" for each in audited if each.fault is not None]
+    if faults:
+        advice = "phones refuse it: `kinelog model rollback`, or bring the model store back from a backup"
+        return Finding("models", Verdict.ILL, "; ".join(faults[:3]), advice)
+    return Finding("models", Verdict.WELL, f"{len(audited)} served, all of them as they were signed")
+
+
+def _signing(folder: DataFolder, store: ModelStore) -> Finding:
+    try:
+        key, trusted = signing_key(folder, store, may_make=False), store.keys()
+    except RegistryError as error:
+        return Finding("model key", Verdict.ILL, "no model can be published", str(error))
+    if key.key_id not in {each.key_id for each in trusted}:
+        advice = f"let a trusted key endorse it: `kinelog model key endorse {key.public.text}`"
+        return Finding("model key", Verdict.ILL, f"{key.key_id} is not trusted by the store", advice)
+    return Finding("model key", Verdict.WELL, f"{key.key_id} signs, and is trusted")
 
 
 def _quick_check(path: Path) -> Finding:
@@ -108,7 +147,7 @@ def _quick_check(path: Path) -> Finding:
     except sqlite3.Error as error:
         answer = str(error)
     if answer != "ok":
-        advice = "views can be rebuilt (`kinelog project --rebuild all`); log and keys come from a backup"
+        advice = "views can be rebuilt (`kinelog project --rebuild all`); log, keys and models come from a backup"
         return Finding(name, Verdict.ILL, answer, advice)
     return Finding(name, Verdict.WELL, "sound")
 
@@ -126,3 +165,4 @@ def examine(folder: DataFolder) -> Iterator[Finding]:
     for check in checks:
         yield check(folder)
     yield from check_databases(folder)
+    yield from check_models(folder)

@@ -13,7 +13,9 @@ from kinelog.journal.port import Journal
 from kinelog.privacy.key_store import KeyStore
 from kinelog.projections.read_side import ReadSide
 from kinelog.projections.view_store import ViewStore
+from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings
+from kinelog.webhooks.progress_store import ProgressStore
 
 
 class OpenedData(ABC):
@@ -36,6 +38,14 @@ class OpenedData(ABC):
     @abstractmethod
     def read_side(self) -> ReadSide:
         """The views, for who asks; the caller closes it."""
+
+    @abstractmethod
+    def model_store(self) -> ModelStore:
+        """Published models; the caller closes it."""
+
+    @abstractmethod
+    def progress_store(self) -> ProgressStore:
+        """How far webhooks came; the caller closes it."""
 
     @abstractmethod
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from kinelog.registry.errors import ScopeError
+from kinelog.registry.scope import Scope
+from typing_extensions import override
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -32,6 +35,30 @@ def store_option(function: Function) -> Function:
         metavar="ADDRESS",
         help="Where log, keys and views lie: sqlite (the data folder), or cassandra://host[:port].  [default: sqlite]",
     )(function)
+
+
+class ScopeType(click.ParamType[Scope]):
+    """`TENANT/CLUSTER/SENSOR+SENSOR`."""
+
+    name = "scope"
+
+    @override
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Scope:
+        """The scope that is named."""
+        if isinstance(value, Scope):
+            return value
+        try:
+            return Scope.parse(str(value))
+        except ScopeError as error:
+            self.fail(str(error), param, ctx)
+
+
+SCOPE = ScopeType()
+
+
+def scope_argument(function: Function) -> Function:
+    """`SCOPE`: what a model is for."""
+    return click.argument("scope", type=SCOPE)(function)
 
 
 def json_option(function: Function) -> Function:

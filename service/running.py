@@ -9,12 +9,13 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 
 from aiohttp import web
 from kinelog.api.application import create_app
 from kinelog.api.malformed_requests import ProblemRunner
 from kinelog.service.child_process import ChildProcess
-from kinelog.service.composition import make_region, make_services
+from kinelog.service.composition import make_region, make_services, opened_publications
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
@@ -53,13 +54,15 @@ async def run_service(
         loop.add_signal_handler(number, stop.set)
     sys.setswitchinterval(settings.switch_interval_s)
     calm_garbage_collection()
-    with FolderLock(folder.lock), open_data(folder, settings) as opened:
+    with FolderLock(folder.lock), open_data(folder, settings) as opened, ExitStack() as stores:
         region = make_region(opened, settings)
-        services = make_services(opened, region, settings)
+        publications = stores.enter_context(opened_publications(opened, region, settings))
+        services = make_services(opened, region, publications, settings)
         runner = ProblemRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
         children: list[ChildProcess] = []
         try:
             region.start()
+            publications.telling.start()
             await runner.setup()
             url = await listen(runner, settings)
             if projections:
@@ -74,7 +77,7 @@ async def run_service(
             if visitors is not None:
                 await visitors.stop(CHILD_STOP_S)
         finally:
-            await stop_in_order(runner, region.stop, children, settings)
+            await stop_in_order(runner, publications.telling.stop, region.stop, children, settings)
             services.read_side.close()
 
 
@@ -106,12 +109,17 @@ async def listen(runner: web.AppRunner, settings: Settings) -> str:
 
 
 async def stop_in_order(
-    runner: web.AppRunner, stop_region: Callable[[float], None], children: Sequence[ChildProcess], settings: Settings
+    runner: web.AppRunner,
+    stop_telling: Callable[[], Awaitable[None]],
+    stop_region: Callable[[float], None],
+    children: Sequence[ChildProcess],
+    settings: Settings,
 ) -> None:
-    """Stop accepting, answer what is in flight, empty the mailboxes and save snapshots, end the worker."""
+    """Stop accepting, answer what is in flight, tell nobody more, empty the mailboxes, save snapshots, end workers."""
     deadline = time.monotonic() + settings.drain_s
     logger.info("stopping")
     await runner.cleanup()
+    await stop_telling()
     await asyncio.to_thread(stop_region, max(1.0, deadline - time.monotonic()))
     await asyncio.gather(*(child.stop(CHILD_STOP_S) for child in children))
     logger.info("stopped")

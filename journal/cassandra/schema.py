@@ -109,6 +109,36 @@ AND compaction = {'class': 'LeveledCompactionStrategy'}
 AND default_time_to_live = 0
 """
 
+# How far publications of models were announced and told, which is about one incarnation of this log.
+_ANNOUNCED = """
+CREATE TABLE IF NOT EXISTS {log}.announced (
+    incarnation text PRIMARY KEY,
+    position bigint
+) WITH comment = 'how far the model store was followed'
+AND default_time_to_live = 0
+"""
+
+_WEBHOOK_TENANTS = """
+CREATE TABLE IF NOT EXISTS {log}.webhook_tenants (
+    incarnation text,
+    tenant text,
+    PRIMARY KEY ((incarnation), tenant)
+) WITH comment = 'tenants that something was announced for'
+AND default_time_to_live = 0
+"""
+
+_WEBHOOK_PROGRESS = """
+CREATE TABLE IF NOT EXISTS {log}.webhook_progress (
+    incarnation text,
+    tenant text,
+    revision bigint,
+    written text,
+    document blob,
+    PRIMARY KEY ((incarnation, tenant))
+) WITH comment = 'how far a tenant was told; changed by conditional statements only'
+AND default_time_to_live = 0
+"""
+
 LOG_SCHEMA = KeyspaceSchema(
     "log",
     (
@@ -117,6 +147,12 @@ LOG_SCHEMA = KeyspaceSchema(
             "the fenced log, its index by entity, snapshots",
             Phase.EXPAND,
             (_META, _LOG, _ENTITY_EVENTS, _INDEX_OFFSETS, _SNAPSHOTS, _SNAPSHOT_ENTITIES),
+        ),
+        Migration(
+            2,
+            "how far publications were announced and told",
+            Phase.EXPAND,
+            (_ANNOUNCED, _WEBHOOK_TENANTS, _WEBHOOK_PROGRESS),
         ),
     ),
 )

@@ -58,7 +58,7 @@ _MOVE = Statement(
 class CassandraViews(ViewStore):
     """The views in the keyspace of a deployment. One thread at a time; the connection may be shared."""
 
-    trouble = (CassandraError,)
+    trouble = (CassandraError, ViewsMovedError)
     passing = (UnreachableError, UnknownWriteError, SchemaError)
     workers_at_once = 2
     batches_at_once = 4

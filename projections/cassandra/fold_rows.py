@@ -18,8 +18,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 from kinelog.cassandra_session.connection import Access, Connection, Request, Statement, Value
+from kinelog.cassandra_session.errors import MissingTableError
 from kinelog.projections.cassandra.layout import Values
 from kinelog.projections.cassandra.write_times import time_of_delete, time_of_row
+from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.row_buffer import StoredRows
 from kinelog.projections.tables import Key, Record, Table
@@ -138,7 +140,10 @@ class CassandraRows(StoredRows):
     def fetch(self, entities: Iterable[str]) -> None:
         cold = [entity for entity in entities if entity not in self._held]
         if cold:
-            answers = self._connection.ask_all(self.table.read(entity) for entity in cold)
+            try:
+                answers = self._connection.ask_all(self.table.read(entity) for entity in cold)
+            except MissingTableError as error:
+                raise ViewsMovedError(f"the tables of a generation were dropped: {error}") from error
             for entity, rows in zip(cold, answers, strict=True):
                 self._held[entity] = self._read(rows)
 

@@ -90,6 +90,7 @@ class Planner:
         """
         for forgotten in buffer.forgotten:
             self.forget(forgotten, planned)
+        self._plan_sessions_of_erased(buffer.forgotten, planned)
         put: dict[str, int] = {}
         dropped: dict[str, int] = {}
         for number, table in enumerate(self._tables.view.tables):
@@ -122,6 +123,18 @@ class Planner:
         else:  # a deleted session stays deleted: events that are folded again must not bring it back
             self._list(owner, self._stored.held(owner), at, planned)
             planned.folds[owner].append(self._fold.put(owner, MARK, at.position, b""))
+
+    def _plan_sessions_of_erased(self, all_forgotten: Sequence[Forgotten], planned: PlannedWrites) -> None:
+        """Take back the marks of sessions whose person goes in the same batch.
+
+        Such a session need not be listed with its person: who erased them first may have deleted the list at a later
+        position than this worker's note in it.
+        """
+        erased = {gone.owner: gone.at.position for gone in all_forgotten if owner_of(gone.owner) == gone.owner}
+        for session in all_forgotten if erased else ():
+            position = erased.get(owner_of(session.owner), 0)
+            if session.at.position < position:
+                planned.folds[session.owner].append(self._fold.forget(session.owner, position))
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────────────────────
 

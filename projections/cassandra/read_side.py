@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.errors import CassandraError, MissingTableError
-from kinelog.projections.cassandra import gym_reading, session_content, session_pages
+from kinelog.projections.cassandra import gym_reading, people_reading, session_content, session_pages
 from kinelog.projections.cassandra.live_generations import LiveGenerations
 from kinelog.projections.cassandra.parked_reading import parked_in
 from kinelog.projections.cassandra.positions import Positions, folded_to
@@ -31,6 +31,7 @@ from kinelog.projections.rows import (
     OccupancyRow,
     Page,
     ParkedRow,
+    PersonRow,
     RejectRow,
     SampleRow,
     SessionRow,
@@ -150,6 +151,10 @@ class CassandraReadSide(ReadSide):
     @override
     def labels(self, tenant: str, exercise: str | None = None) -> list[LabelRow]:
         return self._answer(lambda question: gym_reading.labels_of(question, tenant, exercise))
+
+    @override
+    def people(self, tenant: str, after: str | None, limit: int) -> list[PersonRow]:
+        return self._answer(lambda question: people_reading.people_behind(question, tenant, after or "", limit))
 
     @override
     def parked(self) -> list[ParkedRow]:

@@ -10,6 +10,7 @@ from kinelog.projections.views.gyms import GYMS
 from kinelog.projections.views.labels_by_exercise import LABELS_BY_EXERCISE
 from kinelog.projections.views.live_by_gym import LIVE_BY_GYM
 from kinelog.projections.views.occupancy_by_gym_hour import OCCUPANCY_BY_GYM_HOUR
+from kinelog.projections.views.people import PEOPLE
 from kinelog.projections.views.rejects_by_device_day import REJECTS_BY_DEVICE_DAY
 from kinelog.projections.views.samples_by_session import SAMPLES_BY_SESSION
 from kinelog.projections.views.sessions_by_gym_day import SESSIONS_BY_GYM_DAY
@@ -29,6 +30,7 @@ ALL_VIEWS: tuple[View, ...] = (
     STATION_USE_BY_GYM_DAY,
     REJECTS_BY_DEVICE_DAY,
     GYMS,
+    PEOPLE,
     LIVE_BY_GYM,
 )
 VIEWS: dict[str, View] = {view.name: view for view in ALL_VIEWS}

@@ -17,9 +17,9 @@ FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.command()
 @data_option
-@click.option("--to", "to", type=FOLDER, help="Folder for the log's backup.")
+@click.option("--to", "to", type=FOLDER, help="Folder for backups of log and models.")
 @click.option("--keys-to", type=FOLDER, help="Folder for the keys' backup: another one, better another machine.")
-@click.option("--without-keys", is_flag=True, help="Back up the log only.")
+@click.option("--without-keys", is_flag=True, help="Back up log and models only.")
 @click.option("--purge-erased", type=FOLDER, metavar="KEYS_BACKUP", help="Remove the erased from a keys' backup.")
 @click.option("--erasures", type=FILE, help="List of erasures for --purge-erased; default: the data folder's own.")
 @store_option
@@ -41,10 +41,11 @@ def command(  # noqa: PLR0913 - as many as the command has options
     erasures_to: Path | None,
     as_json: bool,
 ) -> None:
-    """Copy log and keys, apart from each other, while the service runs.
+    """Copy log, models and keys, the keys apart from the rest, while the service runs.
 
-    Makes TO/log-TIME and KEYS-TO/keys-TIME, each with a manifest of hashes. The master key (keys/master.key) and the
-    list of erasures (keys/erasures.log) are in no backup: keep copies of both elsewhere, the list always the newest.
+    Makes TO/log-TIME, TO/models-TIME and KEYS-TO/keys-TIME, each with a manifest of hashes. The master key
+    (keys/master.key), the key that signs models (keys/model.key) and the list of erasures (keys/erasures.log) are in no
+    backup: keep copies of all three elsewhere, the list always the newest.
 
     A cluster is backed up by `nodetool snapshot` or `kinelog journal copy`; what is needed beside that is its list of
     erasures.
@@ -80,16 +81,21 @@ def command(  # noqa: PLR0913 - as many as the command has options
 def _back_up(folder: DataFolder, to: Path, keys_to: Path | None, *, as_json: bool) -> None:
     from kinelog.journal.backup import back_up_keys, back_up_log
     from kinelog.journal.errors import JournalError
+    from kinelog.service.model_backup import back_up_models
 
     now_ms = time.time_ns() // 1_000_000
     try:
         log = back_up_log(folder.log, to, now_ms)
         # After the log: an event in the log's copy must find its key in the keys' copy.
         keys = None if keys_to is None else back_up_keys(folder.keys, keys_to, now_ms)
+        models = back_up_models(folder.models, to, now_ms)
     except (JournalError, OSError) as error:
         raise CannotCreateError(str(error)) from error
-    result: dict[str, object] = {"log": str(log), "keys": None if keys is None else str(keys)}
-    print_result(result, f"log   {log}\nkeys  {keys or 'not backed up'}", as_json=as_json)
+    places = {"log": log, "keys": keys, "models": models}
+    result: dict[str, object] = {name: None if place is None else str(place) for name, place in places.items()}
+    missing = {"keys": "not backed up", "models": "none yet"}
+    lines = [f"{name:7} {place or missing[name]}" for name, place in places.items()]
+    print_result(result, "\n".join(lines), as_json=as_json)
 
 
 def _save_erasures(settings: Settings, file: Path, *, as_json: bool) -> None:

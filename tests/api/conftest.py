@@ -34,10 +34,14 @@ from kinelog.privacy.key_store import KeyStore
 from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.worker import ProjectionWorker
+from kinelog.registry.sqlite_model_store import SqliteModelStore
+from kinelog.webhooks.endpoint import EndpointRules
+from kinelog.webhooks.sqlite_progress import SqliteProgressStore
+from kinelog.webhooks.telling import Telling, TellingParts
 
 TENANT = "alpine"
 OPERATORS = {role.value: role for role in Role if role is not Role.DEVICE}
-QUICK = ApiSettings(live_poll_s=0.02, read_poll_s=0.005)
+QUICK = ApiSettings(live_poll_s=0.02, read_poll_s=0.005, model_ttl_s=0.05)
 SESSION = "6f1d7a52-0c3e-4a8b-9f21-5b7e2f60c9d4"
 
 
@@ -147,21 +151,35 @@ async def running(folder: Path, settings: ApiSettings, **changes: Any) -> AsyncI
 
     worker = threading.Thread(target=project)
     worker.start()
+    models = SqliteModelStore(folder / "registry.sqlite")
+    progress = SqliteProgressStore(folder / "webhooks.db", journal.incarnation)
+    rules = EndpointRules(loopback=True)
+    telling = Telling(
+        TellingParts(
+            region=region, journal=journal, keys=keys, codec=codec, models=models, progress=progress, clock_ms=clock,
+            rules=rules, poll_s=0.02, look_again_ms=200, attempt_s=1.0,
+        )
+    )  # fmt: skip
     services = Services(
-        region=region, read_side=UnerasedViews(SqliteReadSide(views), keys), keys=keys, journal=journal,
+        region=region, models=models, webhook_progress=progress, webhook_set=telling.webhook_set, endpoint_rules=rules,
+        read_side=UnerasedViews(SqliteReadSide(views), keys), keys=keys, journal=journal,
         cursor_key=b"k" * 32, clock_ms=clock, settings=settings,
     )  # fmt: skip
     services = replace(services, **changes)
     try:
+        telling.start()
         tokens = await seed_tenant(region, keys, TENANT)
         server = TestServer(create_app(services))
         async with TestClient(server, cookie_jar=aiohttp.DummyCookieJar()) as client:
             yield World(client, services, tokens, clock)
     finally:
+        await telling.stop()
         await asyncio.to_thread(region.stop, 5.0)
         stop.set()
         await asyncio.to_thread(worker.join)
         services.read_side.close()
+        progress.close()
+        models.close()
         keys.close()
 
 

@@ -27,7 +27,7 @@ MakeFrame = Callable[..., bytes]
 Seed = Callable[..., Awaitable[dict[str, str]]]
 EXAMPLES = {
     "session": "6f1d7a52-0c3e-4a8b-9f21-5b7e2f60c9d4", "user": "ada", "device": "watch", "seq": "0", "number": "1",
-    "gym": "city", "token": "t0",
+    "gym": "city", "token": "t0", "cluster": "all", "sensors": "left-wrist", "hex": "0" * 64,
 }  # fmt: skip
 GUARDED = [route for route in ROUTES if route.permission is not None]
 
@@ -110,7 +110,7 @@ def test_tenants_never_see_each_other(serve: Serve, frame: MakeFrame, session: s
         strangers = await seed(world.services.region, world.services.keys, "rival")
         for route in GUARDED:
             path = _path(route.path)
-            if route.method != "GET" or path in ("/v1/gyms", "/v1/tokens"):
+            if route.method != "GET" or path in ("/v1/gyms", "/v1/tokens", "/v1/models", "/v1/model-keys"):
                 continue
             for role in ("owner", "trainer", "front-desk", "engineer"):
                 reply = await world.call("GET", path, strangers[role])

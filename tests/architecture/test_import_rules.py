@@ -22,9 +22,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "actors": {"domain", "journal", "privacy"},
     "projections": {"cassandra_session", "codecs", "domain", "journal", "privacy"},
     "registry": {"cassandra_session", "device"},
-    "ml": {"codecs", "device", "domain", "projections", "registry"},
-    "api": {"codecs", "device", "domain", "privacy", "journal", "actors", "projections", "registry"},
-    "phone": {"codecs", "device"},
+    "ml": {"codecs", "device", "domain", "phone", "projections", "registry"},
+    "webhooks": {"actors", "cassandra_session", "domain", "journal", "privacy", "registry"},
+    "api": {"codecs", "device", "domain", "privacy", "journal", "actors", "projections", "registry", "webhooks"},
+    "phone": {"codecs", "device", "registry"},
     "service": {
         "actors",
         "api",
@@ -38,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "privacy",
         "projections",
         "registry",
+        "webhooks",
     },
 }
 """Data flows one way: a folder may import what stands here, and itself."""
@@ -45,10 +47,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "cassandra": {"cassandra_session"},
     "pykka": {"actors"},
-    "aiohttp": {"api", "phone", "service"},
-    "sqlite3": {"journal", "privacy", "projections", "registry", "service"},
+    "aiohttp": {"api", "phone", "service", "webhooks"},
+    "sqlite3": {"journal", "privacy", "projections", "registry", "service", "webhooks"},
     "cryptography": {"privacy", "api", "registry"},
-    "jinja2": {"api"},
+    "jinja2": {"api", "ml"},
     "bitstring": {"codecs"},
     "tensorflow": {"ml"},
     "keras": {"ml"},

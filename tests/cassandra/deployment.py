@@ -13,7 +13,7 @@ from kinelog.cassandra_session.migrations import apply_schema
 
 from cassandra_server.configuration import Address
 
-ROLES: tuple[KeyspaceRole, ...] = ("log", "keys", "views")
+ROLES: tuple[KeyspaceRole, ...] = ("log", "keys", "views", "models")
 
 
 def address_of(node: Address, prefix: str, replication: int = 1, user: str | None = None) -> CassandraAddress:
@@ -36,7 +36,7 @@ def deployment(
 
 
 def drop_keyspaces(connection: DriverConnection) -> None:
-    """Drop all three, where they are there."""
+    """Drop all four, where they are there."""
     for role in ROLES:
         if exists(connection, role):
             connection.define(f"DROP KEYSPACE {{{role}}}")

@@ -40,7 +40,9 @@ def cassandra_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedN
 def cassandra_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraCluster]:
     """Three nodes, owned by this process (the group runs without xdist). Who harms a node makes it well again."""
     try:
-        cluster = CassandraCluster(tmp_path_factory.mktemp("cassandra-ring"), nodes=3, options=Options(heap="512M"))
+        cluster = CassandraCluster(
+            tmp_path_factory.mktemp("cassandra-ring"), nodes=3, options=Options(short_lived=True)
+        )
         cluster.start()
     except CassandraServerError as error:
         pytest.fail(str(error), pytrace=False)
@@ -55,7 +57,9 @@ def start_cassandra(tmp_path: Path) -> Iterator[StartCassandra]:
 
     def start(nodes: int = 1, options: Options | None = None) -> CassandraCluster:
         try:
-            cluster = CassandraCluster(tmp_path / f"cassandra{len(started)}", nodes, options)
+            cluster = CassandraCluster(
+                tmp_path / f"cassandra{len(started)}", nodes, options or Options(short_lived=True)
+            )
             started.append(cluster)
             cluster.start()
         except CassandraServerError as error:

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cassandra_server.cluster import CassandraCluster
-from cassandra_server.configuration import Address
+from cassandra_server.configuration import Address, Options
 from cassandra_server.errors import CassandraServerError
 from cassandra_server.node import run_nodetool
 
@@ -91,7 +91,7 @@ def own(folder: Path) -> None:
     if os.fork():
         os._exit(0)  # an orphan: it has to outlive the worker that happened to be first
     try:
-        cluster = CassandraCluster(folder)
+        cluster = CassandraCluster(folder, options=Options(short_lived=True, forgetful=True))
         cluster.start()
     except CassandraServerError as error:
         print(error)

@@ -34,7 +34,7 @@ START_TIMEOUT_S = 180.0
 
 
 def test_data_outlives_kill_9_and_a_pause_only_delays(start_cassandra: StartCassandra) -> None:
-    node = start_cassandra(options=Options(commitlog_sync="batch")).nodes[0]
+    node = start_cassandra(options=Options(commitlog_sync="batch", short_lived=True)).nodes[0]
     first_process = node.pid
     with open_session(node.address) as session:
         session.rows(KEYSPACE)
@@ -88,7 +88,7 @@ def test_a_ring_is_not_started_on_the_data_of_a_ring_of_another_size(tmp_path: P
 @contextmanager
 def launched(folder: Path, address: Address, *command: str) -> Iterator[subprocess.Popen[str]]:
     """`python -m cassandra_server`, which is killed should the test leave it."""
-    arguments = ["--folder", str(folder), "--address", address.host, "--json"]
+    arguments = ["--folder", str(folder), "--address", address.host, "--short-lived", "--json"]
     with subprocess.Popen(
         [sys.executable, "-m", "cassandra_server", *arguments, *(["--", *command] if command else [])],
         env=environment(),

@@ -28,7 +28,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cassandr
     trusted = authority.certificate(folder / "authority.pem")
     keystore = authority.issue(folder / "server.pem", addresses[0].host)
     client = authority.issue(folder / "client.pem", "127.0.0.1")
-    options = Options(commitlog_sync="group", authentication=True, tls=Tls(keystore, trusted))
+    options = Options(commitlog_sync="group", short_lived=True, authentication=True, tls=Tls(keystore, trusted))
     with CassandraCluster(folder / "server", options=options, addresses=addresses) as cluster:
         yield cluster, trusted, client
 

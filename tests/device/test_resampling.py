@@ -18,12 +18,12 @@ int16_rows = arrays.arrays(np.int16, st.tuples(st.integers(1, 120), st.just(3)))
 
 
 def at_rate(rows: int, hz: float) -> NDArray[np.float64]:
-    return START + np.arange(rows) * 1000.0 / hz
+    return START + np.arange(rows, dtype=np.float64) * 1000.0 / hz
 
 
 @given(int16_rows, st.floats(0, 1e9))
 def test_what_comes_at_fifty_hertz_comes_out_as_it_is(rows: NDArray[np.int16], start: float) -> None:
-    said = resample(rows, start + np.arange(len(rows)) * 20.0)
+    said = resample(rows, start + np.arange(len(rows), dtype=np.float64) * 20.0)
     np.testing.assert_array_equal(said.samples, rows)
     assert said.start_ms == start
     assert said.measured.all()
@@ -75,8 +75,8 @@ def test_halves_are_rounded_to_even_and_ends_saturate() -> None:
 
 def test_a_shared_start_brings_sites_to_one_grid() -> None:
     line = np.arange(100.0)[:, None] * 10
-    one = resample(line, START + np.arange(100) * 10.0, start_ms=START + 33)
-    other = resample(line + 0.5, START + 0.5 + np.arange(100) * 10.0, start_ms=START + 33)
+    one = resample(line, START + np.arange(100.0) * 10.0, start_ms=START + 33)
+    other = resample(line + 0.5, START + 0.5 + np.arange(100.0) * 10.0, start_ms=START + 33)
     assert one.start_ms == other.start_ms == START + 33
     np.testing.assert_array_equal(one.samples, other.samples[: len(one.samples)])
 
@@ -108,7 +108,7 @@ def test_samples_that_are_not_finite_are_refused(value: float) -> None:
     ("to_hz", "start"), [(0.0, 0.0), (1001.0, 0.0), (float("nan"), 0.0), (50.0, -1.0), (50.0, 21.0)]
 )
 def test_a_rate_or_a_start_out_of_range_is_refused(to_hz: float, start: float) -> None:
-    with pytest.raises(ResamplingError, match="to_hz|start_ms"):
+    with pytest.raises(ResamplingError, match=r"to_hz|start_ms"):
         resample(np.zeros((2, 3)), np.array([0.0, 20.0]), to_hz, start_ms=start)
 
 

@@ -16,9 +16,13 @@ from pathlib import Path
 
 import click
 import pytest
+from kinelog.device.blob import pack_blob
+from kinelog.registry.manifest import draft_bytes
 from kinelog.service.cli import main
 from kinelog.service.configuration import (
     MASTER_KEY_VARIABLE,
+    MODEL_KEY_FILE_VARIABLE,
+    MODEL_KEY_VARIABLE,
     PASSWORD_FILE_VARIABLE,
     PASSWORD_VARIABLE,
     PREFIX,
@@ -26,8 +30,10 @@ from kinelog.service.configuration import (
 )
 from kinelog.service.demo_floor import still_frame
 
+from tests.device.made_models import made_model
 from tests.documents.documents import COMMAND, DOCUMENTS, ROOT, RUN_ON_A_CLUSTER, blocks, links, prose, spans
 from tests.documents.substitutions import PROGRAMS, Surroundings, runnable
+from tests.registry.made_publications import draft
 from tests.system.running_service import RunningService, environment, kinelog, prepare
 
 WITH_COMMANDS = [document for document in DOCUMENTS if any(block.language == "sh" for block in blocks(document))]
@@ -59,14 +65,18 @@ def register(url: str, token: str, person: str) -> None:
 
 
 def lay_out(folder: Path) -> None:
-    """What a reader has at hand: a checkout, a watch's frame, a folder of captures, places for backups; programs."""
-    for name in ("tests", "benchmarks"):
+    """What a reader has at hand: a checkout, a frame, captures, models, places for backups; programs."""
+    for name in ("tests", "benchmarks", "device"):
         (folder / name).symlink_to(ROOT / name, target_is_directory=True)
     (folder / "frame.bin").write_bytes(still_frame(int(time.time() * 1000)))
     for place in ("safe", "where/the/data/will/be", "captures/monday"):
         (folder / place).mkdir(parents=True)
     recorded = ROOT / "tests" / "vectors" / "muvr16_recorded_no_movement.bin"
     shutil.copy(recorded, folder / "captures" / "monday" / "curls.raw")
+    for seed, name in enumerate(("model.bin", "model-2.bin")):
+        # Without sums of outputs and with one site: what a document exports for muvr can be said there.
+        (folder / name).write_bytes(pack_blob(made_model(seed=seed, dense=(2,), outputs=3, labels=3)))
+    (folder / "draft.json").write_bytes(draft_bytes(draft()))
     programs = folder / "programs"
     programs.mkdir()
     for name, text in PROGRAMS.items():
@@ -213,6 +223,7 @@ def test_settings_and_variables_are_described_and_exist() -> None:
     described = set(re.findall(rf"\b{PREFIX}[A-Z_]+\b", OPERATIONS.read_text()))
     from_settings = {PREFIX + name.upper() for name in Settings.__struct_fields__ if name != "limits"}
     secrets = {MASTER_KEY_VARIABLE, PASSWORD_VARIABLE, PASSWORD_FILE_VARIABLE}
+    secrets |= {MODEL_KEY_VARIABLE, MODEL_KEY_FILE_VARIABLE}
     assert described == from_settings | secrets | variables_of_commands()
 
 

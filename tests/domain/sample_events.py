@@ -79,4 +79,10 @@ SAMPLES: tuple[did.Event, ...] = (
     did.TokenRevoked(at_ms=AT, by="operator:t1", token_id="t2", reason="asked"),
     did.PairingCodeIssued(at_ms=AT, by="operator:t1", code_hash="ee" * 32, person=PERSON, expires_at_ms=AT + 600_000),
     did.PairingCodeRedeemed(at_ms=AT, by="system", code_hash="ee" * 32, token_id="t2"),
+    did.ModelPublished(
+        at_ms=AT, number=7, cluster="f-30s-intermediate", sensors=("left-wrist", "waist"), version=42,
+        blob="ab" * 32, manifest="cd" * 32, published_at_ms=AT - 5,
+    ),
+    did.WebhookSet(at_ms=AT, by="operator:t1", url="https://hooks.acme.example/kinelog", concealed_secret="c2VjcmV0"),
+    did.WebhookRemoved(at_ms=AT, by="operator:t1"),
 )  # fmt: skip

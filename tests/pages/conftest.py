@@ -26,6 +26,7 @@ from kinelog.projections.rows import (
     OccupancyRow,
     Page,
     ParkedRow,
+    PersonRow,
     RejectRow,
     SampleRow,
     SessionRow,
@@ -138,6 +139,10 @@ class MemoryViews(ReadSide):
 
     @override
     def labels(self, tenant: str, exercise: str | None = None) -> list[LabelRow]:
+        raise NotImplementedError
+
+    @override
+    def people(self, tenant: str, after: str | None, limit: int) -> list[PersonRow]:
         raise NotImplementedError
 
     @override

@@ -25,6 +25,8 @@ from kinelog.privacy.key_store import KeyStore
 from kinelog.projections.sqlite_read_side import SqliteReadSide
 from kinelog.projections.sqlite_views import SqliteViews
 from kinelog.projections.worker import ProjectionWorker
+from kinelog.registry.sqlite_model_store import SqliteModelStore
+from kinelog.webhooks.sqlite_progress import SqliteProgressStore
 
 TENANT = "alpine"
 SESSION = "6f1d7a52-0c3e-4a8b-9f21-5b7e2f60c9d4"
@@ -84,7 +86,12 @@ async def running(folder: Path) -> AsyncIterator[Service]:
     worker = threading.Thread(target=lambda: ProjectionWorker(journal, codec, store).run(stop))
     worker.start()
     read_side = SqliteReadSide(folder / "views.db")
-    services = Services(region=region, read_side=read_side, keys=keys, journal=journal, cursor_key=b"k" * 32)
+    models = SqliteModelStore(folder / "registry.sqlite")
+    progress = SqliteProgressStore(folder / "webhooks.db", journal.incarnation)
+    services = Services(
+        region=region, read_side=read_side, keys=keys, journal=journal, models=models, webhook_progress=progress,
+        cursor_key=b"k" * 32,
+    )  # fmt: skip
     runner = web.AppRunner(create_app(services), shutdown_timeout=0.5)
     try:
         await runner.setup()
@@ -105,6 +112,8 @@ async def running(folder: Path) -> AsyncIterator[Service]:
         await asyncio.to_thread(worker.join)
         read_side.close()
         store.close()
+        progress.close()
+        models.close()
         keys.close()
 
 

@@ -7,7 +7,7 @@ import random
 from kinelog.domain.errors import Rejection
 from kinelog.domain.identifiers import Person
 from kinelog.domain.limits import DEFAULT_LIMITS
-from kinelog.domain.values import Source
+from kinelog.domain.values import AgeGroup, Proficiency, Profile, Purpose, Sex, Source
 
 from tests.projections.gym_floor import CURL, SQUAT, GymFloor
 from tests.projections.watch_frames import ae, apple_watch, gfs_blocks, muvr16_block
@@ -37,6 +37,7 @@ class BusyFloor:
         deeds = (
             (self._start, 6), (self._send, 10), (self._label, 5), (self._correct, 3), (self._end, 2),
             (self._abandon, 1), (self._nonsense, 1), (self._delete, 0.3), (self._erase, 0.1), (self._pass_time, 4),
+            (self._tell, 1), (self._consent, 2),
         )  # fmt: skip
         names, weights = zip(*deeds, strict=True)
         for deed in self.random.choices(names, weights, k=steps):
@@ -111,6 +112,15 @@ class BusyFloor:
             person = self.people.pop(self.random.randrange(len(self.people)))
             self.sessions = [entry for entry in self.sessions if entry[0] != person]
             self.floor.erase(person)
+
+    def _tell(self) -> None:
+        ages, sexes, levels = (None, *AgeGroup), (None, *Sex), (None, *Proficiency)
+        told = Profile(self.random.choice(ages), self.random.choice(sexes), self.random.choice(levels))
+        self.floor.tell(self.random.choice(self.people), told)
+
+    def _consent(self) -> None:
+        person, purpose = self.random.choice(self.people), self.random.choice(list(Purpose))
+        self.floor.consent(person, purpose, given=self.random.random() < 0.7)
 
     def _pass_time(self) -> None:
         passed = self.random.choice((1000, 60_000, HOUR_MS, 5 * HOUR_MS, DAY_MS, 12 * DAY_MS))

@@ -95,6 +95,11 @@ def gyms_at_large(side: ReadSide, gyms: Iterable[str], limits: Iterable[int]) ->
     for exercise in (None, CURL, SQUAT, "none/such"):
         yield f"labels of {exercise}", side.labels(TENANT, exercise)
     yield "labels of somebody else", side.labels("other", None)
+    for limit in (*limits, 100_000):
+        page = side.people(TENANT, None, limit)
+        yield f"{limit} people", page
+        yield f"{limit} people behind some", side.people(TENANT, page[len(page) // 2].person if page else None, limit)
+    yield "people of somebody else", side.people("other", None, 10)
     yield "parked", side.parked()
     yield "as of", side.as_of()
 

@@ -11,7 +11,7 @@ from kinelog.domain.errors import Rejection
 from kinelog.domain.events import Event
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.domain.limits import DEFAULT_LIMITS
-from kinelog.domain.values import Gym, SetLabel, Source
+from kinelog.domain.values import Gym, Profile, Purpose, SetLabel, Source
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.privacy.key_store import KeyStore
@@ -154,6 +154,13 @@ class GymFloor:
                 source=Source.PERSON, deleted=deleted,
             ),
         )  # fmt: skip
+
+    def tell(self, person: Person, profile: Profile) -> object:
+        return self.ask(person, ask.SetProfile(at_ms=self.now_ms, profile=profile))
+
+    def consent(self, person: Person, purpose: Purpose, *, given: bool = True) -> object:
+        command = ask.GiveConsent if given else ask.WithdrawConsent
+        return self.ask(person, command(at_ms=self.now_ms, purpose=purpose))
 
     def end(self, person: Person, session: str, frames: dict[str, int] | None = None, *, final: bool = True) -> object:
         return self.ask(person, ask.EndSession(at_ms=self.now_ms, session=session, frames=frames, final=final))

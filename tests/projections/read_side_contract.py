@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kinelog.domain.values import AgeGroup, Proficiency, Profile, Purpose, Sex
 from kinelog.projections.rows import GapRow, SessionRow
 
 from tests.projections.gym_floor import CURL, GYM, NOON_MS, SQUAT, TENANT, GymFloor, session_id
@@ -152,6 +153,43 @@ class ReadSideContract:
         floor.correct(anna, session, 1, 3, CURL)
         floor.project()
         assert [found.exercise for found in floor.read_side.labels(TENANT)] == [CURL]
+
+    def test_people_are_listed_with_what_they_told_and_what_they_consent_to_now(self, floor: GymFloor) -> None:
+        anna, boris = floor.register("anna"), floor.register("boris")
+        floor.tell(anna, Profile(AgeGroup.THIRTIES, Sex.FEMALE, Proficiency.BEGINNER, height_cm=171.0))
+        for purpose in (Purpose.TRAINING_MODELS, Purpose.SHARED_MODELS):
+            floor.consent(anna, purpose)
+        floor.project()
+        listed = {row.person: row for row in floor.read_side.people(TENANT, None, 10)}
+        assert listed.keys() == {anna.pseudonym, boris.pseudonym}
+        found = listed[anna.pseudonym]
+        assert (found.age_group, found.sex, found.proficiency) == ("30s", "female", "beginner")
+        assert found.consents == ("shared-models", "training-models")
+        assert listed[boris.pseudonym].consents == ()
+        assert listed[boris.pseudonym].age_group is None
+
+        floor.consent(anna, Purpose.TRAINING_MODELS, given=False)
+        floor.tell(anna, Profile(AgeGroup.FORTIES))
+        floor.delete(anna, floor.start(anna, 1))  # what becomes of a session is no news of its person
+        floor.project()
+        (later,) = (row for row in floor.read_side.people(TENANT, None, 10) if row.person == anna.pseudonym)
+        assert (later.age_group, later.sex, later.consents) == ("40s", None, ("shared-models",))
+        assert later.version > found.version
+        assert floor.read_side.people("other", None, 10) == []
+
+        floor.erase(anna)
+        floor.project()
+        assert [row.person for row in floor.read_side.people(TENANT, None, 10)] == [boris.pseudonym]
+
+    def test_people_come_in_the_order_of_pseudonyms_on_pages_of_every_size(self, floor: GymFloor) -> None:
+        known = sorted(floor.register(f"person-{number}").pseudonym for number in range(25))
+        floor.project()
+        for limit in (1, 7, 24, 25, 26):
+            listed: list[str] = []
+            while rows := floor.read_side.people(TENANT, listed[-1] if listed else None, limit):
+                assert len(rows) <= limit
+                listed += [row.person for row in rows]
+            assert listed == known
 
     def test_rejects_say_why_and_never_what(self, floor: GymFloor) -> None:
         anna = floor.register("anna")

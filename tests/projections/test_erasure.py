@@ -90,6 +90,7 @@ def test_an_erased_persons_share_leaves_every_answer(floor: GymFloor) -> None:
     assert [row.sets for row in side.station_use(TENANT, GYM, "2023-11-14", "2023-11-14")] == [1]
     assert {row.person for row in side.live(TENANT, GYM, {}, 999)} == {boris.pseudonym}
     assert {row.person for row in side.labels(TENANT)} == {boris.pseudonym}
+    assert [row.person for row in side.people(TENANT, None, 9)] == [boris.pseudonym]
     assert anna.pseudonym not in str(dump(floor.store))
 
 
@@ -143,5 +144,5 @@ def built_rows(store: SqliteViews) -> int:
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%2' AND name NOT LIKE 'gyms%'"
     )
     names = [name for (name,) in tables]
-    assert len(names) == 13
+    assert len(names) == 14
     return sum(store.connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names)  # noqa: S608  # our names

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kinelog.domain.identifiers import Person
-from kinelog.domain.values import Source
+from kinelog.domain.values import AgeGroup, Proficiency, Profile, Purpose, Source
 from kinelog.projections.errors import RebuildRunningError, UnknownViewError
 from kinelog.projections.rebuild import Rebuild, RebuildProgress, views_named
 from kinelog.projections.sqlite_views import SqliteViews
@@ -26,7 +26,7 @@ SESSIONS = 3
 steps = st.tuples(
     st.sampled_from(
         ("start", "frame", "frame", "frame", "late", "bad", "label", "correct", "unset", "end", "abandon", "delete",
-         "erase", "gym", "project", "project")
+         "erase", "gym", "tell", "consent", "project", "project")
     ),
     st.integers(0, PEOPLE - 1),
     st.integers(0, SESSIONS - 1),
@@ -50,6 +50,10 @@ class History:
             floor.open_gym(zone=("Europe/London", "Asia/Tokyo")[number % 2])
         elif person is None:
             return
+        elif action == "tell":
+            floor.tell(person, Profile(list(AgeGroup)[number % 6], proficiency=list(Proficiency)[number % 3]))
+        elif action == "consent":
+            floor.consent(person, list(Purpose)[number % 3], given=number < 8)
         elif action == "erase":
             if number == 0:  # seldom, or nobody is left
                 floor.erase(person)

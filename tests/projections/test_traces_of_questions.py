@@ -165,6 +165,8 @@ def test_figures_read_the_rows_of_their_days(traced: Floor) -> None:
         lambda: traced.side.station_use(TENANT, GYM, "0000-01-01", "9999-12-31"),
         lambda: traced.side.live(TENANT, GYM, {}, 100),
         lambda: traced.side.labels(TENANT),
+        lambda: traced.side.people(TENANT, None, 1000),
+        lambda: traced.side.people(TENANT, None, 2),
         lambda: traced.side.labels(TENANT, "none/such"),
     ):
         question()

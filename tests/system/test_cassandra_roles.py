@@ -18,6 +18,7 @@ from kinelog.cassandra_session.address import Credentials
 from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.driver_connection import connect
 from kinelog.cassandra_session.errors import CassandraError, RefusedStatementError, UnreachableError
+from kinelog.registry.manifest import draft_bytes
 
 from cassandra_server.addresses import free_addresses
 from cassandra_server.cluster import CassandraCluster
@@ -25,6 +26,7 @@ from cassandra_server.configuration import Address, Options, Tls
 from tests.cassandra.certificates import Authority
 from tests.cassandra.cql import open_session
 from tests.cassandra.deployment import address_of
+from tests.registry.made_publications import blob_of, draft
 from tests.system.running_service import kinelog
 
 pytestmark = [pytest.mark.cassandra, pytest.mark.xdist_group("roles")]
@@ -32,7 +34,7 @@ pytestmark = [pytest.mark.cassandra, pytest.mark.xdist_group("roles")]
 SCRIPTS = Path(__file__).resolve().parents[2] / "deploy" / "cassandra"
 ADMINISTRATOR = ("cassandra", "cassandra")
 PREFIX = "gyms"
-PASSWORDS = {part: f"{part}-{os.urandom(8).hex()}" for part in ("service", "projections", "schema")}
+PASSWORDS = {part: f"{part}-{os.urandom(8).hex()}" for part in ("service", "projections", "fit", "schema")}
 MASTER_KEY = os.urandom(32).hex()
 
 
@@ -88,7 +90,9 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     addresses = free_addresses(1)
     authority = Authority()
     ca = authority.certificate(folder / "authority.pem")
-    options = Options(authentication=True, tls=Tls(authority.issue(folder / "server.pem", addresses[0].host)))
+    options = Options(
+        short_lived=True, authentication=True, tls=Tls(authority.issue(folder / "server.pem", addresses[0].host))
+    )
     with CassandraCluster(folder / "server", options=options, addresses=addresses) as cluster:
         made = Secured(cluster.nodes[0].address, ca, folder)
         run_script(made, "roles.cql")
@@ -97,6 +101,12 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         run_script(made, "table_roles.cql")
         run_script(made, "roles.cql")  # again: it may be repeated
         yield made
+
+
+def model_files(folder: Path) -> tuple[str, str, str, str]:
+    (folder / "model.bin").write_bytes(blob_of())
+    (folder / "draft.json").write_bytes(draft_bytes(draft()))
+    return "--blob", str(folder / "model.bin"), "--draft", str(folder / "draft.json")
 
 
 def run(secured: Secured, user: str, *words: str, **others: str) -> tuple[int, str]:
@@ -113,6 +123,12 @@ def test_each_role_can_do_its_work_and_the_doctor_finds_it_well(secured: Secured
     folded = re.search(r'"events": (\d+)', printed)
     assert folded is not None, printed
     assert int(folded[1]) > 0
+    files = model_files(secured.folder)
+    code, printed = run(secured, "fit", "model", "publish", "iron-works/all/left-wrist", *files)
+    assert code == 0, printed
+    for user in ("fit", "service"):
+        code, printed = run(secured, user, "model", "verify")
+        assert (code, "1 versions of 1 scopes checked, 0 of them wrong" in printed) == (0, True), printed
     for words in (["schema", "status"], ["doctor"]):
         code, printed = run(secured, "schema", *words)
         assert code == 0, printed
@@ -129,6 +145,15 @@ FORBIDDEN = {
         "INSERT INTO {views}.registry (name, revision) VALUES ('x', 1)",
         "CREATE ROLE mine",
         "GRANT MODIFY ON KEYSPACE {views} TO gyms_service",
+        "INSERT INTO {models}.contents (sha256) VALUES ('00')",
+        "DELETE FROM {models}.ledger WHERE registry = 'models'",
+    ],
+    "fit": [
+        "INSERT INTO {log}.log (shard, bucket, epoch) VALUES (0, 0, 9) IF NOT EXISTS",
+        "INSERT INTO {keys}.erasures (block, number) VALUES (0, 1)",
+        "TRUNCATE {views}.offsets",
+        "DROP TABLE {models}.ledger",
+        "CREATE TABLE {models}.mine (key text PRIMARY KEY)",
     ],
     "projections": [
         "INSERT INTO {log}.log (shard, bucket, epoch) VALUES (0, 0, 9) IF NOT EXISTS",
@@ -143,6 +168,8 @@ FORBIDDEN = {
         "TRUNCATE {keys}.names",
         "CREATE TABLE {log}.mine (key text PRIMARY KEY)",
         "DROP KEYSPACE {log}",
+        "SELECT * FROM {models}.ledger",
+        "INSERT INTO {models}.contents (sha256) VALUES ('00')",
     ],
     "schema": [
         "CREATE KEYSPACE mine WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1}",

@@ -11,6 +11,7 @@ from kinelog.projections.cassandra.layouts.gym_figures import FIGURE_TABLES
 from kinelog.projections.cassandra.layouts.gyms import GYMS_TABLES
 from kinelog.projections.cassandra.layouts.labels_by_exercise import LABEL_TABLES
 from kinelog.projections.cassandra.layouts.live_by_gym import LIVE_TABLES
+from kinelog.projections.cassandra.layouts.people import PEOPLE_TABLES
 from kinelog.projections.cassandra.layouts.rejects_by_session import REJECT_TABLES
 from kinelog.projections.cassandra.layouts.samples_by_session import SAMPLES_TABLES
 from kinelog.projections.cassandra.layouts.sessions_by_id import CARD_TABLES
@@ -23,6 +24,7 @@ ALL_TABLES: tuple[QueryTable, ...] = (
     *GYMS_TABLES,
     *LABEL_TABLES,
     *LIVE_TABLES,
+    *PEOPLE_TABLES,
     *REJECT_TABLES,
     *SAMPLES_TABLES,
     *SET_TABLES,

@@ -1,0 +1,87 @@
+"""Which part of the data a session belongs to: decided by a hash of person and session, and by nothing else.
+
+A fold never changes when data grow, and never splits a session: windows of one set, and sets of one session, resemble
+each other so much that a model would be judged on what it has seen. Only recordings in which most labels occur in a
+single session cannot be judged so; there the set is the unit, and whoever reports such figures says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from kinelog.ml.confirmation import ConfirmationState, SessionKey, role_of
+from kinelog.ml.examples import Dataset, SetExample
+from numpy.typing import NDArray
+
+Unit = Literal["session", "set"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Split:
+    """Examples by what they are used for; places are those in the data set.
+
+    Attributes:
+        unit: What is never split.
+        selection: Places of the examples that choose and train models.
+        folds: `(selection,)` the fold of each.
+        confirmation: Places of the examples that no choice sees.
+        waiting: How many examples are kept for a later set of confirmation.
+    """
+
+    unit: Unit
+    selection: NDArray[np.int64]
+    folds: NDArray[np.int64]
+    confirmation: NDArray[np.int64]
+    waiting: int
+
+
+def unit_of(dataset: Dataset) -> Unit:
+    """`session`, or `set` where most labels occur in one session only, so that no split by session can judge them."""
+    sessions: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for example in dataset.examples:
+        if example.label is not None:
+            sessions[example.label].add((example.person, example.session))
+    alone = sum(len(found) == 1 for found in sessions.values())
+    return "set" if sessions and 2 * alone > len(sessions) else "session"
+
+
+def key_of(example: SetExample, unit: Unit) -> SessionKey:
+    """What is never split, as the key that confirmation knows it by."""
+    session = example.session if unit == "session" else f"{example.session}#{example.number}"
+    return SessionKey(example.person, session)
+
+
+def fold_of(key: SessionKey, folds: int) -> int:
+    """The fold of a session, from 0; the same for ever, however much data there is."""
+    said = f"kinelog fold\0{key.person}\0{key.session}".encode()
+    return int.from_bytes(hashlib.sha256(said).digest()[:8], "big") % folds
+
+
+def split(dataset: Dataset, state: ConfirmationState, folds: int, unit: Unit) -> Split:
+    """Give every example its part.
+
+    Args:
+        dataset: All examples.
+        state: Which sessions are set apart.
+        folds: How many.
+        unit: What is never split.
+    """
+    parts: dict[str, list[int]] = {"selection": [], "confirmation": [], "waiting": []}
+    numbers = []
+    for place, example in enumerate(dataset.examples):
+        key = key_of(example, unit)
+        role = role_of(state, key)
+        parts[role].append(place)
+        if role == "selection":
+            numbers.append(fold_of(key, folds))
+    return Split(
+        unit=unit,
+        selection=np.array(parts["selection"], dtype=np.int64),
+        folds=np.array(numbers, dtype=np.int64),
+        confirmation=np.array(parts["confirmation"], dtype=np.int64),
+        waiting=len(parts["waiting"]),
+    )

@@ -1,0 +1,210 @@
+"""One night of one tenant: plan, select, refit, keep the ten, confirm, publish, write it down.
+
+Each step either changes nothing outside the cache, or is saved under the night's id before the next one begins, so that
+a night that was killed anywhere goes on where it was, decides the same and publishes once. Everything durable is in the
+model store; the work folder holds what can be computed again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kinelog.ml import fit_data
+from kinelog.ml.code_version import code_version
+from kinelog.ml.engines.port import Engine, EngineError
+from kinelog.ml.examples import Dataset
+from kinelog.ml.folds import key_of, split, unit_of
+from kinelog.ml.lease_keeper import LeaseKeeper
+from kinelog.ml.night_log import NightLog
+from kinelog.ml.night_plan import Plan, plan_of
+from kinelog.ml.night_publishing import Publisher
+from kinelog.ml.night_scopes import ScopeNight
+from kinelog.ml.night_state import NightState
+from kinelog.ml.night_work import NightWork, ResultMissingError
+from kinelog.ml.result_cache import ResultCache
+from kinelog.ml.run_book import NightSettings, RunBook
+from kinelog.ml.run_record import Cost, DatasetSummary, NightRecord, PhaseCost
+from kinelog.ml.scope_pool import ScopePool
+from kinelog.ml.selection import NightContext
+from kinelog.ml.tasks import Place
+from kinelog.registry.errors import RegistryError
+from kinelog.registry.signing import SigningKey
+from kinelog.registry.store import ModelStore
+
+LEASE: Final = "fit"
+WAIT_S: Final = 60.0
+"""For the lease of a night that was killed: a little longer than it lives."""
+BY_SET: Final = "most labels occur in one session only: sets were judged by other sets of their sessions"
+
+
+class NoDataError(Exception):
+    """There is nothing that a model could be fitted to; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a night works with.
+
+    Attributes:
+        store: Models, populations, runs, the lease.
+        key: Signs manifests.
+        engine: Runs tasks.
+        folder: For arrays and results; shared with the engine's workers.
+        log: Told what happens.
+        holder: Who works, for people to read: machine and process.
+        wait_s: How long to wait for the lease.
+    """
+
+    store: ModelStore
+    key: SigningKey
+    engine: Engine
+    folder: Path
+    log: NightLog
+    holder: str
+    wait_s: float = WAIT_S
+
+
+def run_night(around: Surroundings, settings: NightSettings, read_data: Callable[[], Dataset]) -> NightRecord:
+    """Do a night, or go on with the one that was killed.
+
+    Args:
+        around: Store, engine, folder, log.
+        settings: Whose night, how large.
+        read_data: Reads the data set, once the lease is ours.
+
+    Raises:
+        LeaseHeldError: Another run works for this tenant.
+        LeaseLostError: Another run has taken over meanwhile.
+        NoDataError: There is too little data for any model.
+        EngineError: Tasks cannot be run.
+        RegistryError: The store does not answer, or refuses.
+    """
+    name = f"{LEASE}/{settings.tenant}"
+    with LeaseKeeper(around.store, name, around.holder, wait_s=around.wait_s) as keeper:
+        return _Night(around, settings, keeper).work(read_data)
+
+
+class _Night:
+    """What a night knows while it works."""
+
+    def __init__(self, around: Surroundings, settings: NightSettings, keeper: LeaseKeeper) -> None:
+        self._around, self._settings, self._keeper = around, settings, keeper
+        self._seconds: dict[str, float] = {}
+        place = Place(str(around.folder / "arrays"), str(around.folder / "results"))
+        self._context = NightContext(settings.seed, code_version(), place)
+        self._work = NightWork(around.engine, ResultCache(Path(place.results)), around.log)
+
+    def work(self, read_data: Callable[[], Dataset]) -> NightRecord:
+        with self._phase("data"):
+            self._around.log.phase("data", 1)
+            dataset = read_data()
+            self._around.log.step()
+        book = RunBook.opened(
+            self._around.store,
+            self._keeper,
+            self._settings,
+            self._around.engine.name,
+            self._context.code_version,
+            _summary(dataset),
+        )
+        self._around.log.event("night", run=book.record.run, resumed=book.resumed, dataset=dataset.sha256)
+        try:
+            with self._phase("plan"):
+                plan = self._plan(book, dataset)
+            self._scopes(book, plan, dataset)
+        except (EngineError, ResultMissingError, NoDataError, RegistryError) as error:
+            self._failed(book, str(error))
+            raise
+        finally:
+            # People's samples: they stay only as long as they are needed.
+            fit_data.remove(Path(self._context.place.data))
+        self._work.cache.remove_old()
+        book.update(state="done", finished_ms=time.time_ns() // 1_000_000, cost=self._cost())
+        return book.record
+
+    def _plan(self, book: RunBook, dataset: Dataset) -> Plan:
+        unit = unit_of(dataset)
+        keys = {key_of(example, unit) for example in dataset.examples if example.label is not None}
+        tenant = self._settings.tenant
+        state = NightState(self._around.store, self._keeper, tenant, book.record.run)
+        confirmation = state.confirmation(unit, keys)
+        parts = split(dataset, confirmation, self._settings.folds, unit)
+        arrays = Path(self._context.place.data)
+        plan = plan_of(tenant, dataset, parts, state.clusters(dataset), confirmation.name, arrays)
+        held = {key_of(dataset.examples[place], unit) for place in parts.confirmation.tolist()}
+        book.update(
+            clusters=plan.clusters,
+            sensors=plan.sensors,
+            warnings=() if unit == "session" else (BY_SET,),
+            dataset=_summary(dataset, len(held & keys)),
+        )
+        if not plan.pools:
+            reasons = {one.left_out for one in plan.sensors if one.left_out}
+            message = "; ".join(sorted(reasons)) or "no labelled set: label sets in the app, or give --recordings"
+            raise NoDataError(message)
+        return plan
+
+    def _scopes(self, book: RunBook, plan: Plan, dataset: Dataset) -> None:
+        publisher = Publisher(self._around.store, self._around.key, self._keeper)
+        scopes = ScopeNight(self._work, self._context, book, publisher, self._settings, dataset.sha256)
+        with self._phase("select"):
+            ranked = scopes.selected(plan.pools)
+        with self._phase("refit"):
+            models = scopes.refitted(ranked)
+        with self._phase("confirm"):
+            self._each("confirm", plan.pools, lambda pool: scopes.decide(pool, models[pool.scope.path]))
+        with self._phase("publish"):
+            self._each("publish", plan.pools, lambda pool: scopes.settle(pool, models[pool.scope.path]))
+
+    def _each(self, phase: str, pools: Sequence[ScopePool], do: Callable[[ScopePool], None]) -> None:
+        self._around.log.phase(phase, len(pools))
+        for pool in pools:
+            do(pool)
+            self._around.log.step()
+
+    def _failed(self, book: RunBook, reason: str) -> None:
+        try:
+            book.update(state="failed", failure=reason[:2000], cost=self._cost())
+        except RegistryError as error:
+            # The store is what failed: the record stays as it was, and the night is gone on with.
+            self._around.log.event("record-not-saved", reason=str(error))
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def _cost(self) -> Cost:
+        spent = self._work.spent
+        return Cost(
+            phases=tuple(PhaseCost(name, seconds) for name, seconds in self._seconds.items()),
+            fits=spent.fits,
+            tasks=spent.tasks,
+            tasks_reused=spent.reused,
+            task_seconds=spent.task_s,
+            preparation_seconds=spent.preparation_s,
+            peak_worker_bytes=spent.peak_bytes,
+        )
+
+
+def _summary(dataset: Dataset, confirmation_sessions: int = 0) -> DatasetSummary:
+    labelled = [example for example in dataset.examples if example.label is not None]
+    return DatasetSummary(
+        sha256=dataset.sha256,
+        note=dataset.note,
+        examples=len(labelled),
+        negatives=len(dataset.examples) - len(labelled),
+        sessions=len({(example.person, example.session) for example in labelled}),
+        person_count=len({example.person for example in labelled}),
+        confirmation_sessions=confirmation_sessions,
+        labels=dataset.labels,
+        dropped=dataset.dropped,
+    )

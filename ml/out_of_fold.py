@@ -1,0 +1,79 @@
+"""What candidates answered on folds that they did not train on, and how that ranks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from kinelog.ml import scores
+from kinelog.ml.calibration import grouped_softmax
+from kinelog.ml.fit_data import FitData
+from kinelog.ml.genome import Genome
+from kinelog.ml.promotion import SelectionScore
+from kinelog.ml.scope_windows import Rows
+from kinelog.ml.scores import Ids
+from kinelog.ml.tasks import SelectResult
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Answers:
+    """Out-of-fold answers of one candidate with some sites present.
+
+    Attributes:
+        logits: `(rows, outputs)` float32, before temperature.
+        groups: `(outputs,)` label of each output.
+        truth: `(rows,)`.
+        ends_ms: `(rows,)` which window of its set a row is.
+        examples: `(rows,)` places of the sets.
+        label_count: Labels.
+        folds: How many folds answered.
+    """
+
+    logits: NDArray[np.float32]
+    groups: Ids
+    truth: Ids
+    ends_ms: Ids
+    examples: Ids
+    label_count: int
+    folds: int
+
+    def score(self) -> SelectionScore:
+        """Mean of accuracy and macro-F1, over the windows that everybody is judged on."""
+        decided = scores.decisions(grouped_softmax(self.logits, self.groups.tolist(), 1.0))
+        values = []
+        for end in np.unique(self.ends_ms):
+            at = self.ends_ms == end
+            truth, said = self.truth[at], decided[at]
+            values.append((scores.accuracy(truth, said) + scores.macro_f1(truth, said, self.label_count)) / 2)
+        return SelectionScore(float(np.mean(values)), self.folds)
+
+
+def answers_of(result: bytes, genome: Genome, data: FitData, judged: Rows) -> Mapping[int, Answers]:
+    """Answers by mask; none of a candidate whose networks were not finite.
+
+    Args:
+        result: A `SelectResult`, encoded.
+        genome: Whose.
+        data: The scope's arrays that it was computed from.
+        judged: Its judged windows.
+    """
+    read = msgspec.msgpack.decode(result, type=SelectResult)
+    fine = data.names.groups if genome.fine_labels else range(len(data.names.labels))
+    groups = np.array(fine, dtype=np.int64)
+    found = {}
+    for one in read.answers:
+        rows = np.frombuffer(one.rows, dtype=np.int64)
+        examples = judged.example_of[rows]
+        found[one.mask] = Answers(
+            logits=np.frombuffer(one.logits, dtype=np.float32).reshape(len(rows), read.outputs),
+            groups=groups,
+            truth=data.labels[examples],
+            ends_ms=judged.ends_ms[rows],
+            examples=examples,
+            label_count=len(data.names.labels),
+            folds=len(np.unique(data.folds[examples])),
+        )
+    return found

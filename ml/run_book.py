@@ -1,0 +1,129 @@
+"""The records of nights in the model store: which one goes on, and how far it had come.
+
+A night that was killed is the same night when it is run again with the same data, settings and code: it has the same
+id, so what it decided stays decided, and a use of the confirmation sessions is counted once.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import msgspec
+from kinelog.ml.lease_keeper import LeaseKeeper
+from kinelog.ml.run_record import DatasetSummary, NightRecord, RecordError, ScopeRecord, record_bytes, record_of
+from kinelog.registry.store import ModelStore
+
+LOOKED_AT = 200
+"""Newest runs that are looked at for one to go on with."""
+
+
+class NightSettings(msgspec.Struct, frozen=True):
+    """What somebody who starts a night chooses.
+
+    Attributes:
+        tenant: Whose people.
+        candidates: Genomes that compete in each pool.
+        folds: Parts of the selection sessions.
+        seed: Of everything that is drawn.
+    """
+
+    tenant: str
+    candidates: int = 30
+    folds: int = 5
+    seed: int = 1
+
+
+def records_of(store: ModelStore, tenant: str | None = None, limit: int = LOOKED_AT) -> list[NightRecord]:
+    """Records of nights, the newest first; those that another version wrote are left out."""
+    found = []
+    for entry in store.runs(limit):
+        data = store.run(entry.run_id)
+        try:
+            record = None if data is None else record_of(data)
+        except RecordError:
+            # Somebody else's schema, which `fit show` of that version reads.
+            continue
+        if record is not None and (tenant is None or record.tenant == tenant):
+            found.append(record)
+    return found
+
+
+@dataclass
+class RunBook:
+    """The record of the night that is at work; saved after each step that must not be done twice."""
+
+    store: ModelStore
+    keeper: LeaseKeeper
+    record: NightRecord
+    resumed: bool
+    _done: dict[str, ScopeRecord] = field(default_factory=dict)
+
+    @classmethod
+    def opened(
+        cls,
+        store: ModelStore,
+        keeper: LeaseKeeper,
+        settings: NightSettings,
+        engine: str,
+        code: str,
+        data: DatasetSummary,
+    ) -> RunBook:
+        """Go on with the night that was killed, or begin a new one."""
+        past = records_of(store, settings.tenant)
+        for record in past:
+            if record.state == "running" and _same(record, settings, code, data):
+                book = cls(store, keeper, record, resumed=True)
+                book._done = {_path(scope): scope for scope in record.scopes}
+                return book
+        now = time.time_ns() // 1_000_000
+        finished = next((record.run for record in past if record.state == "done"), None)
+        record = NightRecord(
+            run=_new_id(settings.tenant, now),
+            tenant=settings.tenant,
+            state="running",
+            started_ms=now,
+            seed=settings.seed,
+            engine=engine,
+            code_version=code,
+            candidates=settings.candidates,
+            folds=settings.folds,
+            previous_run=finished,
+            dataset=data,
+        )
+        book = cls(store, keeper, record, resumed=False)
+        book.save()
+        return book
+
+    def update(self, **changes: object) -> None:
+        """Change the record and save it."""
+        self.record = msgspec.structs.replace(self.record, **changes)
+        self.save()
+
+    def scope(self, cluster: str, sensors: tuple[str, ...]) -> ScopeRecord | None:
+        """What this night has decided of a scope already."""
+        return self._done.get(f"{cluster}/{'+'.join(sensors)}")
+
+    def put(self, scope: ScopeRecord) -> None:
+        """Write down what was decided of a scope, in place of what stood there."""
+        self._done[_path(scope)] = scope
+        self.update(scopes=tuple(self._done[path] for path in sorted(self._done)))
+
+    def save(self) -> None:
+        """Write the record; refused once another night has taken over."""
+        self.store.save_run(self.record.run, record_bytes(self.record), lease=self.keeper.lease)
+
+
+def _same(record: NightRecord, settings: NightSettings, code: str, data: DatasetSummary) -> bool:
+    asked = (settings.candidates, settings.folds, settings.seed, code)
+    there = (record.candidates, record.folds, record.seed, record.code_version)
+    return asked == there and record.dataset is not None and record.dataset.sha256 == data.sha256
+
+
+def _path(scope: ScopeRecord) -> str:
+    return f"{scope.cluster}/{'+'.join(scope.sensors)}"
+
+
+def _new_id(tenant: str, now_ms: int) -> str:
+    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_ms / 1000))
+    return f"{moment}-{now_ms % 1000:03d}-{tenant}"[:64]

@@ -1,0 +1,292 @@
+"""What one night leaves behind: the record that `kinelog fit show`, the report and the next night read.
+
+A record holds figures, hashes and names of classes and clusters. It holds no person: it outlives an erasure, so people
+are numbered within the record, and the numbers mean nothing outside it. It does not hold the genomes as typed values
+either, only their settings as they were: a record stays readable when the genome's fields change. What a model is
+rebuilt from is in the scope's population (`ml/population.py`), not here.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
+
+RECORD_SCHEMA: Final = 1
+
+Scalar = bool | int | float | str | None
+Setting = Scalar | tuple[Scalar | tuple[Scalar, ...], ...]
+
+RunState = Literal["running", "done", "failed"]
+Outcome = Literal["first", "promoted", "kept", "unconfirmed", "too-little-data", "refused"]
+
+
+class RecordError(ValueError):
+    """Bytes that are no record of a night, or of a schema that this program does not know."""
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A figure with the bounds of its bootstrap over people or sessions; shares between 0 and 1."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Metrics(msgspec.Struct, frozen=True):
+    """How one model did on sets that did not train it."""
+
+    sets: int
+    groups: int
+    accuracy: Interval
+    macro_f1: Interval
+    nll: float
+    brier: float
+    ece: float
+    ece_excess: float
+    coverage: float = 1.0
+
+
+class NamedMetrics(msgspec.Struct, frozen=True):
+    """A model or a baseline by name: `challenger`, `champion`, `gravity`, `logistic`, `extra-trees`."""
+
+    name: str
+    metrics: Metrics
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """The challenger less `against`, paired by set, in shares of 1; bounds of 90 % over people or sessions.
+
+    `chance` is the probability of a difference as large between equal models.
+    """
+
+    against: str
+    difference: float
+    low: float
+    high: float
+    smallest_detectable: float
+    chance: float = 1.0
+
+
+class PromotionRecord(msgspec.Struct, frozen=True):
+    """What the confirmation sessions said, and what became of it.
+
+    Attributes:
+        outcome: `first` (no champion before), `promoted`, `kept` (the champion stays), `unconfirmed` (there are no
+            confirmation sessions), `too-little-data` (nothing was fitted), `refused` (export or publishing refused).
+        reason: One sentence for the report.
+        uses: How many times this confirmation set has been used, this time included.
+    """
+
+    outcome: Outcome
+    reason: str
+    comparisons: tuple[Comparison, ...] = ()
+    confirmation_set: str = ""
+    uses: int = 0
+
+
+class LeaderboardEntry(msgspec.Struct, frozen=True):
+    """A genome among the best of its scope. Its score chose it, so it is never a result to publish."""
+
+    genome_id: str
+    settings: Mapping[str, Setting]
+    selection_score: float
+    since_run: str
+    masked: bool = False
+    muvr_exportable: bool = False
+
+
+class ConfusionMatrix(msgspec.Struct, frozen=True):
+    """Sets by true label (row) and by decision (column); the last column counts those where the model abstained."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+class ReliabilityBin(msgspec.Struct, frozen=True):
+    """Sets whose highest probability lay in [low, high): the mean of it, and the share that was right."""
+
+    low: float
+    high: float
+    sets: int
+    confidence: float
+    accuracy: float
+
+
+class ClassScore(msgspec.Struct, frozen=True):
+    """One label."""
+
+    label: str
+    sets: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class PersonScore(msgspec.Struct, frozen=True):
+    """One person, by a number that means nothing outside this record."""
+
+    number: int
+    sets: int
+    accuracy: float
+
+
+class PublishedRecord(msgspec.Struct, frozen=True):
+    """What phones get from this scope."""
+
+    version: int
+    blob_sha256: str
+    blob_bytes: int
+    weight_bytes: int
+    temperature: float
+    abstain_below: float
+
+
+class ScopeRecord(msgspec.Struct, frozen=True):
+    """One cluster with one combination of sensors.
+
+    Attributes:
+        data_cluster: The cluster whose data fitted it: `cluster` itself, or the ancestor that it backed off to.
+        champion_before: Version that was champion when the night began; 0 if there was none.
+        published: What is champion now (unchanged when the champion stayed); None if nothing ever was.
+        confusion, reliability, classes, people: Of the challenger, on the confirmation sessions.
+        settled: Whether what was decided has been done; a night that goes on after it was killed does the rest.
+    """
+
+    cluster: str
+    sensors: tuple[str, ...]
+    data_cluster: str
+    labels: tuple[str, ...]
+    examples: int
+    sessions: int
+    person_count: int
+    candidates: int
+    promotion: PromotionRecord
+    leaderboard: tuple[LeaderboardEntry, ...] = ()
+    best_muvr: LeaderboardEntry | None = None
+    confirmation: tuple[NamedMetrics, ...] = ()
+    confusion: ConfusionMatrix | None = None
+    reliability: tuple[ReliabilityBin, ...] = ()
+    classes: tuple[ClassScore, ...] = ()
+    people: tuple[PersonScore, ...] = ()
+    champion_before: int = 0
+    published: PublishedRecord | None = None
+    warnings: tuple[str, ...] = ()
+    settled: bool = True
+
+    @property
+    def backed_off(self) -> bool:
+        """Whether the cluster itself had too little data."""
+        return self.data_cluster != self.cluster
+
+
+class DatasetSummary(msgspec.Struct, frozen=True):
+    """What the night saw, and what it did not take and why."""
+
+    sha256: str
+    note: str
+    examples: int
+    negatives: int
+    sessions: int
+    person_count: int
+    confirmation_sessions: int
+    labels: tuple[str, ...]
+    dropped: Mapping[str, int]
+
+
+class ClusterSummary(msgspec.Struct, frozen=True):
+    """A cluster of people, how much there is of it, and the ancestor whose data it uses when that is too little."""
+
+    name: str
+    person_count: int
+    examples: int
+    sessions: int
+    data_cluster: str
+
+
+class SensorSummary(msgspec.Struct, frozen=True):
+    """A combination of sites that people wear, and why it was left out, if it was."""
+
+    sensors: tuple[str, ...]
+    examples: int
+    left_out: str | None = None
+
+
+class PhaseCost(msgspec.Struct, frozen=True):
+    """Seconds by the clock of one phase: `data`, `select`, `confirm`, `publish`, `report`."""
+
+    phase: str
+    seconds: float
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What the night took. `task_seconds` is the sum over workers, reused tasks not counted."""
+
+    phases: tuple[PhaseCost, ...] = ()
+    fits: int = 0
+    tasks: int = 0
+    tasks_reused: int = 0
+    task_seconds: float = 0.0
+    preparation_seconds: float = 0.0
+    peak_worker_bytes: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """The whole night by the clock."""
+        return sum(phase.seconds for phase in self.phases)
+
+    @property
+    def preparation_share(self) -> float:
+        """Share of the work that went into data and not into fits; 0 when nothing was done."""
+        whole = self.task_seconds + sum(phase.seconds for phase in self.phases if phase.phase == "data")
+        prepared = self.preparation_seconds + sum(phase.seconds for phase in self.phases if phase.phase == "data")
+        return prepared / whole if whole else 0.0
+
+
+class NightRecord(msgspec.Struct, frozen=True):
+    """One night of one tenant; times in milliseconds since 1970."""
+
+    run: str
+    tenant: str
+    state: RunState
+    started_ms: int
+    seed: int
+    engine: str
+    code_version: str
+    candidates: int
+    folds: int
+    finished_ms: int | None = None
+    previous_run: str | None = None
+    dataset: DatasetSummary | None = None
+    clusters: tuple[ClusterSummary, ...] = ()
+    sensors: tuple[SensorSummary, ...] = ()
+    scopes: tuple[ScopeRecord, ...] = ()
+    cost: Cost = Cost()
+    failure: str | None = None
+    warnings: tuple[str, ...] = ()
+    schema: int = RECORD_SCHEMA
+
+
+class _SchemaOnly(msgspec.Struct):
+    schema: int
+
+
+def record_bytes(record: NightRecord) -> bytes:
+    """The record as JSON."""
+    return msgspec.json.encode(record)
+
+
+def record_of(data: bytes) -> NightRecord:
+    """Read a record back.
+
+    Raises:
+        RecordError: The bytes are no record, or one of a newer schema.
+    """
+    try:
+        schema = msgspec.json.decode(data, type=_SchemaOnly).schema
+        if schema != RECORD_SCHEMA:
+            message = f"schema: {schema} is not {RECORD_SCHEMA}; read it with the version of kinelog that wrote it"
+            raise RecordError(message)
+        return msgspec.json.decode(data, type=NightRecord)
+    except msgspec.DecodeError as error:
+        message = f"not the record of a night: {error}"
+        raise RecordError(message) from error

@@ -1,0 +1,156 @@
+"""From candidates to the ten of each pool: judged out of fold, ranked, calibrated, fitted once more on everything.
+
+Nothing here has seen a confirmation session. A combination's own nets compete with the masked nets of every larger
+combination, on the same sets and the same folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from kinelog.device.sites import mask_of
+from kinelog.ml.calibration import Calibration, calibrated
+from kinelog.ml.genome import Genome, fits_muvr_format, genome_id
+from kinelog.ml.night_work import NightWork
+from kinelog.ml.out_of_fold import answers_of
+from kinelog.ml.population import KEPT
+from kinelog.ml.scope_pool import ScopePool
+from kinelog.ml.tasks import Common, Place, RefitResult, RefitTask, SelectTask, grouped, refit_key, select_key
+
+MASKED_GUESTS: Final = 3
+"""Of each larger combination the best so many masked nets compete."""
+WANTED_ACCURACY: Final = 0.9
+"""Of what a model answers; it abstains where that costs the least answers."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Ranked:
+    """A candidate with what it reached.
+
+    Attributes:
+        pool: Where its network is fitted: the pool itself, or one with more sensors for a masked net.
+        mask: Which of that pool's sensors are present.
+        masks: All that the pool's masked nets were asked for, which name the result.
+        score: Mean over the judged windows, out of fold.
+    """
+
+    pool: ScopePool
+    mask: int
+    masks: tuple[int, ...]
+    genome: Genome
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class NightContext:
+    """What all tasks of a night share."""
+
+    seed: int
+    code_version: str
+    place: Place
+
+    def common(self, pool: ScopePool) -> Common:
+        """What names the results of a pool."""
+        return Common(pool.data.sha256, self.seed, self.code_version)
+
+
+def select(
+    work: NightWork, context: NightContext, pools: Sequence[ScopePool], candidates: Mapping[str, Sequence[Genome]]
+) -> dict[str, list[Ranked]]:
+    """Judge all candidates of all pools.
+
+    Args:
+        work: Engine and cache.
+        context: Of the night.
+        pools: What is fitted.
+        candidates: By the path of each pool's scope.
+
+    Returns:
+        The best of each pool first, by the path of its scope.
+    """
+    masks = {pool.scope.path: masks_of(pool, pools) for pool in pools}
+    tasks, reused = [], 0
+    for pool in pools:
+        common, asked = context.common(pool), masks[pool.scope.path]
+        genomes = candidates[pool.scope.path]
+        missing = [genome for genome in genomes if select_key(common, genome, asked) not in work.cache]
+        reused += len(genomes) - len(missing)
+        tasks += [SelectTask(common, context.place, group, asked) for group in grouped(missing)]
+    work.do("select", tasks, reused)
+    judged = {
+        pool.scope.path: _judged(work, context, pool, candidates[pool.scope.path], masks[pool.scope.path])
+        for pool in pools
+    }
+    return {pool.scope.path: _ranked(pool, pools, judged) for pool in pools}
+
+
+def refit(work: NightWork, context: NightContext, chosen: Sequence[Ranked]) -> dict[str, RefitResult]:
+    """Fit the chosen on all selection data of their pools; results by `key_of`."""
+    keys = {key_of(context, one): one for one in chosen}
+    missing = {key: one for key, one in keys.items() if key not in work.cache}
+    tasks = []
+    for pool in {one.pool.scope.path: one.pool for one in missing.values()}.values():
+        genomes = [one.genome for one in missing.values() if one.pool is pool]
+        tasks += [RefitTask(context.common(pool), context.place, group) for group in grouped(genomes)]
+    work.do("refit", tasks, len(keys) - len(missing))
+    return {key: msgspec.msgpack.decode(work.result(key), type=RefitResult) for key in keys}
+
+
+def key_of(context: NightContext, one: Ranked) -> str:
+    """The name of a candidate's refit."""
+    return refit_key(context.common(one.pool), one.genome)
+
+
+def calibration_of(work: NightWork, context: NightContext, one: Ranked) -> Calibration:
+    """Temperature and threshold, from answers of networks that did not train on what they answer."""
+    key = select_key(context.common(one.pool), one.genome, one.masks)
+    answers = answers_of(work.result(key), one.genome, one.pool.data, one.pool.judged)[one.mask]
+    return calibrated(answers.logits, answers.groups.tolist(), answers.truth, WANTED_ACCURACY)
+
+
+def ten_of(ranked: Sequence[Ranked]) -> tuple[list[Ranked], Ranked | None]:
+    """The ten best, and the best that the format of the old app can say."""
+    return list(ranked[:KEPT]), next((one for one in ranked if fits_muvr_format(one.genome)), None)
+
+
+def masks_of(pool: ScopePool, pools: Sequence[ScopePool]) -> tuple[int, ...]:
+    """The masks that a pool's masked nets are asked for: all its sensors, and each other pool's that are among them."""
+    sensors = set(pool.scope.sensors)
+    smaller = {
+        mask_of(other.scope.sensors, pool.scope.sensors)
+        for other in pools
+        if other.scope.cluster == pool.scope.cluster and set(other.scope.sensors) < sensors
+    }
+    return tuple(sorted({*smaller, pool.everything}))
+
+
+def _judged(
+    work: NightWork, context: NightContext, pool: ScopePool, genomes: Sequence[Genome], masks: tuple[int, ...]
+) -> Mapping[int, list[Ranked]]:
+    """Candidates by mask. Answers are read one by one and let go: those of all together would fill the memory."""
+    common = context.common(pool)
+    found: dict[int, list[Ranked]] = {mask: [] for mask in masks}
+    for genome in genomes:
+        answers = answers_of(work.result(select_key(common, genome, masks)), genome, pool.data, pool.judged)
+        for mask, one in answers.items():
+            found[mask].append(Ranked(pool, mask, masks, genome, one.score().value))
+    return found
+
+
+def _ranked(
+    pool: ScopePool, pools: Sequence[ScopePool], judged: Mapping[str, Mapping[int, list[Ranked]]]
+) -> list[Ranked]:
+    found = list(judged[pool.scope.path][pool.everything])
+    for other in pools:
+        if other.scope.cluster == pool.scope.cluster and set(pool.scope.sensors) < set(other.scope.sensors):
+            guests = judged[other.scope.path][mask_of(pool.scope.sensors, other.scope.sensors)]
+            found += sorted((one for one in guests if one.genome.masked), key=_order)[:MASKED_GUESTS]
+    return sorted(found, key=_order)
+
+
+def _order(one: Ranked) -> tuple[float, str, tuple[str, ...]]:
+    # Of equal scores the order is that of names, on every machine.
+    return (-one.score, genome_id(one.genome), one.pool.scope.sensors)

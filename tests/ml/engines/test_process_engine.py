@@ -1,0 +1,30 @@
+"""What only the pool of this machine's processes promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+from kinelog.ml.engines.process_engine import ProcessEngine
+
+
+def test_children_are_replaced_before_what_they_leak_adds_up() -> None:
+    with ProcessEngine("tests.ml.engines.answering:own_pid", processes=1, tasks_per_child=2) as engine:
+        pids = [done.answer for done in engine.map([b""] * 6)]
+    assert len(set(pids)) == 3
+
+
+def test_a_child_serves_several_calls() -> None:
+    with ProcessEngine("tests.ml.engines.answering:own_pid", processes=1) as engine:
+        assert len({done.answer for _ in range(3) for done in engine.map([b""])}) == 1
+
+
+def test_closing_ends_every_child(tmp_path: Path) -> None:
+    engine = ProcessEngine("tests.ml.engines.answering:held", processes=2)
+    (tmp_path / "a.go").touch()
+    answers = engine.map([str(tmp_path / name).encode() for name in "ab"])
+    next(answers)
+    pids = engine.children.pids()
+    answers.close()
+    engine.close()
+    assert [pid for pid in pids if psutil.pid_exists(pid)] == []
