@@ -12,7 +12,7 @@ export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
 .PHONY: run cassandra run-cassandra test check lint types unit simulation power system browser openapi cassandra-one \
-	cassandra-three chaos-cassandra fuzz bench bench-cassandra lock clean prerequisites
+	cassandra-three chaos-cassandra fuzz fuzz-device bench bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
 
@@ -83,9 +83,13 @@ chaos-cassandra: $(VENV)/.dev  ## kill and pause three nodes and the service und
 fuzz: $(VENV)/.dev  ## a million damaged frames
 	$(BIN)/python -m kinelog.codecs.fuzz --cases 1000000 --seed 1
 
+fuzz-device: $(VENV)/.dev  ## two million damaged models for the device's evaluator, under its sanitizers
+	PYTHONPATH=$(CURDIR)/.dev $(BIN)/python -m tests.device.fuzzing --cases 2000000 --seed 1
+
 bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 minutes, on an idle machine)
 	$(BENCH).decode_frames
 	$(BENCH).decide_frames
+	$(BENCH).device_evaluation
 	$(BENCH).journal_commits
 	$(BENCH).replay
 	$(BENCH).resident_users --users 100000

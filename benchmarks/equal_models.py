@@ -29,7 +29,7 @@ class World:
         sessions: Sessions in a confirmation set.
         sets: Exercise sets in a session.
         accuracy: Of all models that are equal.
-        shared: Share of the variance that all models share: .9 makes equal models of .85 differ on 13 % of sets.
+        shared: Share of the variance that all models share: .9 makes equal models of .85 differ on 8 % of sets.
         by_session: Share of the rest that a session's sets have in common.
         rotates_after: Uses after which a fresh set comes; 0: there are no new sessions, the set is used for ever.
     """

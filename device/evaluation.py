@@ -168,12 +168,12 @@ def _raw_part(windows: NDArray[np.int16], convolutions: tuple[Conv1D, ...]) -> N
     values: NDArray[np.float32] = windows.astype(np.float32)
     for layer in convolutions:
         positions = sliding_window_view(values, layer.kernel, axis=1)[:, :: layer.stride].swapaxes(2, 3)
-        rows = positions.reshape(*positions.shape[:2], -1)
+        rows = positions.reshape(*positions.shape[:2], layer.weights.shape[1] - 1)
         values = _activated(_summed(rows, layer.weights), layer.activation)
     if convolutions:
         pooled: NDArray[np.float64] = values.astype(np.float64).mean(axis=1)
         return pooled.astype(np.float32)
-    return values.reshape(len(values), -1)
+    return values.reshape(len(values), values.shape[1] * values.shape[2])
 
 
 def _summed(values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:

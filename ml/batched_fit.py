@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 STACK_SIZES = (2, 3, 5, 8, 10, 15, 20, 25, 32)
 """Numbers of networks that programs are made for; a stack is filled up with copies of its first network."""
 
-_lock = threading.Lock()
-_programs = ProgramCache()
+PROGRAMS = ProgramCache()
+_programs_in_use = threading.Lock()
 
 
 def fit_batch(jobs: Sequence[FitJob]) -> list[FitResult]:
@@ -41,7 +41,7 @@ def fit_batch(jobs: Sequence[FitJob]) -> list[FitResult]:
     order = sorted(range(len(jobs)), key=lambda at: (-jobs[at].genome.epochs, -len(jobs[at].train)))
     for places in _chunks(order, STACK_SIZES[-1]):
         candidates = [CandidateTraining.of(jobs[at], pools.of(jobs[at])) for at in places]
-        with _lock:  # a program's variables serve one stack at a time
+        with _programs_in_use:  # a program's variables serve one stack at a time
             results.update(zip(places, _fit_stack(candidates), strict=True))
     return [results[at] for at in range(len(jobs))]
 
@@ -66,7 +66,7 @@ def _fit_stack(candidates: list[CandidateTraining]) -> list[FitResult]:
     size = next(size for size in STACK_SIZES if size >= wanted)
     stack = candidates + candidates[:1] * (size - wanted)
     shape = _stack_shape(stack)
-    program = _programs.program(shape)
+    program = PROGRAMS.program(shape)
     program.load(_initial_kernels(stack, shape))
     curves = _train(program, shape, stack)
     kernels = program.kernels()

@@ -79,15 +79,20 @@ def cut(signals: Mapping[str, Signal], start_ms: float, end_ms: float, gates: Ga
     sites = in_order(found)
     parts = [found[site] for site in sites]
     begin = max(part.first for part in parts)
-    start = max(round(start_ms / PERIOD_MS), begin)
+    start = max(_row_at(start_ms), begin)
     first = max(start - LEAD_ROWS, begin)
     behind = min(start + KEPT_ROWS, *(part.behind for part in parts))
     if behind - start < WINDOW_ROWS:
         return Refused.SHORT
     samples = np.concatenate([part.rows[first - part.first : behind - part.first] for part in parts], axis=1)
-    end = min(max(round(end_ms / PERIOD_MS), start + 1), behind)
+    end = min(max(_row_at(end_ms), start + 1), behind)
     rate_hz = min(signals[site].rate_hz for site in sites)
     return Cut(sites, np.ascontiguousarray(samples), start - first, end - first, rate_hz, refused)
+
+
+def _row_at(time_ms: float) -> int:
+    """The grid's row nearest to a time; of two the later, wherever the clock begins (`round` takes the even one)."""
+    return math.floor(time_ms / PERIOD_MS + 0.5)
 
 
 def _rows(signal: Signal, start_ms: float, gates: Gates) -> _OnGrid | Refused:

@@ -211,7 +211,7 @@ class _SessionReader:
 
     def of_pause(self, number: int, start_ms: int, end_ms: int) -> Iterator[SetExample]:
         """A piece of nothing; one that does not pass is not missed."""
-        yield from self._cut((start_ms, end_ms), (start_ms, end_ms), -number, None)
+        yield from self._cut((start_ms - ROW_MS, end_ms), (start_ms, end_ms), -number, None)
 
     def _cut(
         self, around: tuple[int, int], interval: tuple[int, int], number: int, names: tuple[str, str] | None

@@ -211,7 +211,7 @@ def _layer_faults(genome: Genome) -> list[GenomeFault]:
 def _training_faults(genome: Genome) -> list[GenomeFault]:
     return [
         *_within(genome, "dropout", 0, 0.75),
-        *_within(genome, "weight_decay", 0, 1),
+        *_within(genome, "weight_decay", 0, 10),
         *_within(genome, "label_smoothing", 0, 0.5),
         *_within(genome, "rotation_deg", 0, ROTATION_LIMIT_DEG),
         *_within(genome, "noise_mg", 0, 200),

@@ -43,7 +43,7 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "conv": CONVOLUTIONS,
     "activation": ("relu", "relu", "tanh", "logistic"),
     "dropout": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
-    "weight_decay": (0.0, 0.001, 0.01, 0.03, 0.1, 0.3),
+    "weight_decay": (0.0, 0.1, 0.3, 1.0, 3.0),
     "label_smoothing": (0.0, 0.02, 0.05, 0.1, 0.15),
     "rotation_deg": (0.0, 5.0, 10.0, 15.0, 20.0),
     "noise_mg": (0.0, 5.0, 10.0, 20.0, 40.0),
@@ -52,8 +52,8 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "auxiliary": (False, True),
     "masked": (False,),
     "optimiser": ("adam", "adam", "adam", "momentum"),
-    "epochs": (20, 30, 40, 60, 80, 120),
-    "batch_size": (16, 32, 64),
+    "epochs": (30, 40, 60, 100, 150, 200),
+    "batch_size": (16, 32),
 }
 """What a field may become; values that stand twice are proposed twice as often."""
 
@@ -114,15 +114,23 @@ _FIELDS = tuple(name for name in Genome.__struct_fields__ if name != "seed")
 
 
 def _recipes() -> Sequence[Genome]:
-    shifted = Genome(jitter_ms=250, dropout=0.2, weight_decay=0.01, label_smoothing=0.05)
+    shifted = Genome(
+        jitter_ms=250,
+        dropout=0.2,
+        weight_decay=1.0,
+        label_smoothing=0.05,
+        learning_rate=0.004,
+        epochs=100,
+        batch_size=16,
+    )
     replace = msgspec.structs.replace
     return (
         shifted,
         replace(shifted, fine_labels=True, rotation_deg=10.0),
-        replace(shifted, front_end="raw", dense=(48,), jitter_ms=500, rotation_deg=10.0, weight_decay=0.1),
+        replace(shifted, front_end="raw", dense=(48,), jitter_ms=500, rotation_deg=10.0, weight_decay=3.0),
         replace(shifted, ends_ms=(-1000, -500, 0), fine_labels=True, rotation_deg=10.0),
-        replace(shifted, front_end="both", conv=(Convolution(24, 10, 5),), dense=(48,), epochs=60),
-        replace(shifted, front_end="raw", conv=CONVOLUTIONS[4], dense=(32,), rotation_deg=10.0, epochs=60),
+        replace(shifted, front_end="both", conv=(Convolution(24, 10, 5),), dense=(48,)),
+        replace(shifted, front_end="raw", conv=CONVOLUTIONS[4], dense=(32,), rotation_deg=10.0),
         replace(shifted, dense=(32, 24), activation="tanh", auxiliary=True),
     )
 
@@ -158,10 +166,10 @@ def _changed_ends(genome: Genome, rng: np.random.Generator) -> tuple[int, ...]:
     ends = set(genome.ends_ms)
     steps = (LATEST_END_MS - EARLIEST_END_MS) // END_STEP_MS
     end = EARLIEST_END_MS + END_STEP_MS * int(rng.integers(steps + 1))
-    kind = int(rng.integers(3))
-    if kind and len(ends) > 1 - (kind - 1):
+    kind = ("more", "less", "moved")[int(rng.integers(3))]
+    if kind != "more":
         ends.discard(sorted(ends)[int(rng.integers(len(ends)))])
-    if kind != 1 or not ends:
+    if kind != "less" or not ends:
         ends.add(end)
     return tuple(sorted(ends))
 

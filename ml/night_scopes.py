@@ -172,7 +172,7 @@ class ScopeNight:
             leaderboard=tuple(_entry(member) for member in population.members),
             best_muvr=None if population.best_muvr is None else _entry(population.best_muvr),
             confirmation=verdict.metrics,
-            confusion=detail and detail.confusion,
+            confusion=detail.confusion if detail else None,
             reliability=detail.reliability if detail else (),
             classes=detail.classes if detail else (),
             people=detail.people if detail else (),

@@ -16,6 +16,7 @@ import numpy as np
 from kinelog.ml.genome import Genome, check_genome, fits_muvr_format, genome_id
 from kinelog.ml.mutation import crossover, first_population, mutate
 from kinelog.ml.network_size import NetworkShape
+from kinelog.ml.run_record import Setting
 from kinelog.ml.scope_windows import JUDGED_ENDS_MS
 from kinelog.registry.scope import Scope
 
@@ -70,8 +71,8 @@ class Population(msgspec.Struct, frozen=True):
         members: The best first.
         best_muvr: The best dense net on the raw window that the format of the old app can say; kept beside the ten.
         candidates: How many competed.
-        entrants_run: The night that `entrants` compete in: saved before anything is fitted, so that a night that goes on
-            after it was killed has the same candidates, whatever it had saved meanwhile.
+        entrants_run: The night that `entrants` compete in: saved before anything is fitted, so that a night that goes
+            on after it was killed has the same candidates, whatever it had saved meanwhile.
         entrants: They.
     """
 
@@ -175,9 +176,9 @@ def best_muvr(ranked: Sequence[Genome]) -> Genome | None:
     return next((genome for genome in ranked if fits_muvr_format(genome)), None)
 
 
-def settings_of(genome: Genome) -> Mapping[str, bool | float | str | tuple[object, ...]]:
+def settings_of(genome: Genome) -> Mapping[str, Setting]:
     """The genome's fields as plain values, for a record."""
-    plain: dict[str, bool | float | str | tuple[object, ...]] = {}
+    plain: dict[str, Setting] = {}
     for name in genome.__struct_fields__:
         value = getattr(genome, name)
         plain[name] = tuple((one.filters, one.kernel, one.stride) for one in value) if name == "conv" else value

@@ -21,8 +21,8 @@ def probe_windows(real: NDArray[np.int16]) -> Mapping[str, NDArray[np.int16]]:
         real: Windows of people moving; at most 64 of them are taken, evenly.
 
     Returns:
-        `real`, `still` (gravity along each axis), `still ±1 mg`, `one spike`, `clipped` (movement five times as large,
-        cut off at 8 g).
+        `real`, `still` (gravity along each axis), `still ±1 mg`, `one spike`, `clipped` (movement so much larger that
+        it is cut off at 8 g).
     """
     chosen = real[:: max(1, len(real) // 64)][:64]
     columns = chosen.shape[2]
@@ -35,7 +35,8 @@ def probe_windows(real: NDArray[np.int16]) -> Mapping[str, NDArray[np.int16]]:
     spiked = still.copy()
     for number, window in enumerate(spiked):
         window[(7 * number) % WINDOW] = CLIP_MG if number % 2 else -CLIP_MG
-    wild = chosen.astype(np.int32)
-    calm = wild.mean(axis=1, keepdims=True)
-    clipped = np.clip(calm + 5 * (wild - calm), -CLIP_MG, CLIP_MG).astype(np.int16)
+    movement = chosen - chosen.mean(axis=1, keepdims=True)
+    largest = np.abs(movement).max(axis=(1, 2), keepdims=True)
+    wild = chosen + movement * (2 * CLIP_MG / np.maximum(largest, 1))
+    clipped = np.clip(wild, -CLIP_MG, CLIP_MG).astype(np.int16)
     return {"real": chosen, "still": still, "still ±1 mg": restless, "one spike": spiked, "clipped": clipped}

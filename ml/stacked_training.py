@@ -6,7 +6,7 @@ A program is traced once: numbers of steps, learning rates, decay, dropout, smoo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -167,6 +167,14 @@ class ProgramCache:
         while len(self._programs) > self._kept:
             self._programs.popitem(last=False)
         return program
+
+    def clear(self) -> None:
+        """Let all go."""
+        self._programs.clear()
+
+    def programs(self) -> Mapping[StackShape, StackedProgram]:
+        """What is kept, what was used last at the end."""
+        return dict(self._programs)
 
 
 def _decaying_rows(rows: int) -> NDArray[np.float32]:

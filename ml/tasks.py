@@ -124,7 +124,8 @@ def task_of(data: bytes) -> Task:
     Raises:
         msgspec.DecodeError: It is none.
     """
-    return msgspec.msgpack.decode(data, type=Task)
+    task: Task = msgspec.msgpack.decode(data, type=Task)
+    return task
 
 
 def select_key(common: Common, genome: Genome, masks: Sequence[int]) -> str:

@@ -66,6 +66,12 @@ class SetCorrection(msgspec.Struct, frozen=True, omit_defaults=True):
     rest_s: float | None = None
 
 
+class Consents(msgspec.Struct, frozen=True):
+    """What a person consents to."""
+
+    purposes: tuple[str, ...] = ()
+
+
 class OperatorClient:
     """What the desk of a gym asks: make people known, hand out pairing codes."""
 
@@ -82,6 +88,18 @@ class OperatorClient:
         """A code with which a device of this person can be paired, once."""
         path = f"/v1/users/{quote(user, safe='')}/pairing-codes"
         return read(await self._transport.exchange(Request("POST", path, self._token, b"{}")), PairingCode)
+
+    async def tell(self, user: str, profile: Mapping[str, str]) -> None:
+        """Write down what a person says of themselves, in place of what they said before."""
+        path = f"/v1/users/{quote(user, safe='')}/profile"
+        await self._transport.exchange(Request("PUT", path, self._token, msgspec.json.encode(profile)))
+
+    async def consent(self, user: str, purposes: Sequence[str]) -> None:
+        """Write down that a person consents to purposes, beside those that they consent to already."""
+        path = f"/v1/users/{quote(user, safe='')}/consents"
+        held = read(await self._transport.exchange(Request("GET", path, self._token)), Consents)
+        wanted = Consents(tuple(sorted({*held.purposes, *purposes})))
+        await self._transport.exchange(Request("PUT", path, self._token, msgspec.json.encode(wanted)))
 
     async def views_answer(self, gym: str) -> None:
         """Wait until a gym's sessions can be asked for: a new service has no tables until its worker has made them.

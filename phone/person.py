@@ -62,6 +62,21 @@ def draw_style(rng: np.random.Generator) -> Style:
     )
 
 
+AGE_GROUPS = ("under-20", "20s", "30s", "40s", "50s", "60-and-over")
+SEXES = ("female", "male", "other")
+PROFICIENCIES = ("beginner", "intermediate", "advanced")
+
+
+def draw_profile(rng: np.random.Generator) -> dict[str, str]:
+    """What a person says of themselves: age group, sex and proficiency, some of which a few leave out."""
+    said = {
+        "age_group": str(rng.choice(AGE_GROUPS, p=(0.08, 0.32, 0.28, 0.16, 0.1, 0.06))),
+        "sex": str(rng.choice(SEXES, p=(0.47, 0.5, 0.03))),
+        "proficiency": str(rng.choice(PROFICIENCIES, p=(0.35, 0.45, 0.2))),
+    }
+    return {name: value for name, value in said.items() if rng.random() < 0.95}
+
+
 def rotation(axis: NDArray[np.float64], angle_rad: float) -> NDArray[np.float64]:
     """The 3 x 3 matrix of a turn about an axis of any length but zero."""
     x, y, z = axis / np.linalg.norm(axis)

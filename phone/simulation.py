@@ -19,6 +19,7 @@ from kinelog.phone.enrolment import enrol
 from kinelog.phone.faulty_link import Faults
 from kinelog.phone.ledger import Ledger
 from kinelog.phone.pace import Pace
+from kinelog.phone.person import draw_profile
 from kinelog.phone.phone_session import SessionScript
 from kinelog.phone.tally import SimulationReport, Tally
 from kinelog.phone.transport import Patience, Transport
@@ -50,6 +51,7 @@ class SimulationPlan(msgspec.Struct, frozen=True, kw_only=True):
         give_up_s: How long a phone keeps trying when the service is gone.
         connections: Open connections at most.
         ledger: File for the acknowledged frames.
+        consents: What everybody consents to; who consents to something says who they are, too.
     """
 
     url: str
@@ -68,6 +70,7 @@ class SimulationPlan(msgspec.Struct, frozen=True, kw_only=True):
     give_up_s: float
     connections: int
     ledger: Path | None
+    consents: tuple[str, ...] = ()
 
 
 class Simulation:
@@ -127,7 +130,11 @@ class Simulation:
         user = f"{self.plan.prefix}-{self.plan.seed}-{number:05d}"
         rng = np.random.default_rng([self.plan.seed, number, 3])
         async with self._enrolling:
-            credentials = await enrol(OperatorClient(transport, self.plan.token), user, WATCH, "pebble")
+            desk = OperatorClient(transport, self.plan.token)
+            credentials = await enrol(desk, user, WATCH, "pebble")
+            if self.plan.consents:
+                await desk.tell(user, draw_profile(np.random.default_rng([self.plan.seed, number, 5])))
+                await desk.consent(user, self.plan.consents)
         if self.plan.live:
             # Watches are not in step with each other: without this all frames of a second come in one moment.
             await asyncio.sleep(float(rng.uniform(0.0, 1.0 / self.plan.speed)))

@@ -1,8 +1,8 @@
 """Clusters of people: how they are named, which lies in which, and whose model a person gets.
 
 A cluster is what people say of themselves, from the coarse to the fine: `all`, `f`, `f-30s`, `f-30s-intermediate`. A
-person is in one cluster at a time: the finest of the table that fits. That needs no fit and no other person, so somebody
-who registered a second ago has a model.
+person is in one cluster at a time: the finest of the table that fits. That needs no fit and no other person, so who
+registered a second ago has a model.
 """
 
 from __future__ import annotations

@@ -64,6 +64,20 @@ class Challenger(NamedTuple):
     at_ms: int
 
 
+class ConfirmationUse(NamedTuple):
+    """One use of a confirmation set.
+
+    Attributes:
+        scope: For which scope.
+        set_hash: Which set.
+        use: Names the use.
+    """
+
+    scope: Scope
+    set_hash: str
+    use: str
+
+
 class RunEntry(NamedTuple):
     """A run that has a record.
 

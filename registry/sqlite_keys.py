@@ -30,7 +30,9 @@ def retire(connection: sqlite3.Connection, key_id: str) -> None:
     connection.execute("UPDATE keys SET retired = 1 WHERE key_id = ?", (key_id,))
 
 
-def trusted(connection: sqlite3.Connection) -> list[PublicKey]:
-    """Keys that were not retired, in the order in which they were added."""
-    rows = connection.execute("SELECT public, endorser, endorsement FROM keys WHERE retired = 0 ORDER BY place")
+def listed(connection: sqlite3.Connection, *, retired: bool) -> list[PublicKey]:
+    """Keys that were retired, or those that were not, in the order in which they were added."""
+    rows = connection.execute(
+        "SELECT public, endorser, endorsement FROM keys WHERE retired = ? ORDER BY place", (int(retired),)
+    )
     return [PublicKey(row[0], None if row[1] is None else Signature(row[1], row[2])) for row in rows]

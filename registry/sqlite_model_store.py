@@ -12,7 +12,7 @@ from pathlib import Path
 from kinelog.registry import sqlite_keys, sqlite_leases, sqlite_publications
 from kinelog.registry.clocks import wall_clock_ms
 from kinelog.registry.errors import DamagedBlobError, UnknownBlobError, VersionConflictError
-from kinelog.registry.records import Challenger, Lease, Published, RunEntry
+from kinelog.registry.records import Challenger, ConfirmationUse, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
 from kinelog.registry.sqlite_file import answering, open_or_create, transaction
@@ -75,6 +75,11 @@ class SqliteModelStore(ModelStore):
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DamagedBlobError(f"{self.where}: what is kept as sha256:{sha256} has another hash")
         return data
+
+    @override
+    def blobs(self) -> list[str]:
+        with self._reading() as connection:
+            return [str(sha256) for (sha256,) in connection.execute("SELECT sha256 FROM blobs")]
 
     @override
     def serves(self, tenant: str, sha256: str) -> bool:
@@ -183,6 +188,12 @@ class SqliteModelStore(ModelStore):
         return None if row is None else bytes(row[0])
 
     @override
+    def populations(self) -> list[Scope]:
+        with self._reading() as connection:
+            rows = connection.execute("SELECT tenant, cluster, sensors FROM populations").fetchall()
+        return sorted(Scope.parse("/".join(row)) for row in rows)
+
+    @override
     def save_run(self, run_id: str, record: bytes, *, lease: Lease | None = None) -> None:
         require_run_id(run_id)
         require_size("the record of a run", record, RUN_BYTES)
@@ -216,6 +227,12 @@ class SqliteModelStore(ModelStore):
     def confirmation_uses(self, scope: Scope, set_hash: str) -> int:
         with self._reading() as connection:
             return _uses(connection, scope, set_hash)
+
+    @override
+    def all_confirmation_uses(self) -> list[ConfirmationUse]:
+        with self._reading() as connection:
+            rows = connection.execute("SELECT tenant, cluster, sensors, set_hash, use FROM confirmations").fetchall()
+        return [ConfirmationUse(Scope.parse("/".join(row[:3])), row[3], row[4]) for row in rows]
 
     # ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -256,7 +273,12 @@ class SqliteModelStore(ModelStore):
     @override
     def keys(self) -> list[PublicKey]:
         with self._reading() as connection:
-            return sqlite_keys.trusted(connection)
+            return sqlite_keys.listed(connection, retired=False)
+
+    @override
+    def retired_keys(self) -> list[PublicKey]:
+        with self._reading() as connection:
+            return sqlite_keys.listed(connection, retired=True)
 
     @override
     def begin_anew(self) -> None:

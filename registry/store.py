@@ -19,11 +19,11 @@ from abc import ABC, abstractmethod
 from typing import Self
 
 from kinelog.registry.manifest import read_manifest
-from kinelog.registry.records import Challenger, Lease, Published, RunEntry
+from kinelog.registry.records import Challenger, ConfirmationUse, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
 
-__all__ = ["LIFTED", "PAGE", "Challenger", "Lease", "ModelStore", "Published", "RunEntry"]
+__all__ = ["LIFTED", "PAGE", "Challenger", "ConfirmationUse", "Lease", "ModelStore", "Published", "RunEntry"]
 
 LIFTED = 1 << 20
 """How far `begin_anew` goes: further than a lost timeline can have come since the backup."""
@@ -63,6 +63,10 @@ class ModelStore(ABC):
         """
 
     @abstractmethod
+    def blobs(self) -> list[str]:
+        """Hashes of all blobs, in no particular order: for copies."""
+
+    @abstractmethod
     def serves(self, tenant: str, sha256: str) -> bool:
         """Whether any manifest that was ever published for the tenant names this blob."""
 
@@ -86,8 +90,8 @@ class ModelStore(ABC):
 
         Args:
             scope: What it is for.
-            manifest: Exactly the bytes that were signed and will be served; they say the scope, the version
-                (`next_version`), the version before it and the blob.
+            manifest: Exactly the bytes that were signed and will be served; they say the scope, a version
+                above all before it (`next_version`), the version before it and the blob.
             signature: Over these bytes. The store does not judge it; `publishing` does.
             blob: Hash of a blob that was put before.
             expected: The newest version as the publisher knows it; None if there is none.
@@ -115,7 +119,7 @@ class ModelStore(ABC):
 
     @abstractmethod
     def next_version(self, scope: Scope) -> int:
-        """The version that the scope's next publication has to have."""
+        """The version that the scope's next publication should have; a smaller one is refused."""
 
     def previous(self, scope: Scope) -> Published | None:
         """The version whose model one rollback would bring back; None if there is nothing before the champion's."""
@@ -167,6 +171,10 @@ class ModelStore(ABC):
         """What was last saved for the scope."""
 
     @abstractmethod
+    def populations(self) -> list[Scope]:
+        """Scopes that have a population, in order."""
+
+    @abstractmethod
     def save_run(self, run_id: str, record: bytes, *, lease: Lease | None = None) -> None:
         """Keep the record of a run, in place of an earlier one of the same run.
 
@@ -205,6 +213,10 @@ class ModelStore(ABC):
     @abstractmethod
     def confirmation_uses(self, scope: Scope, set_hash: str) -> int:
         """How often a confirmation set was used for a scope."""
+
+    @abstractmethod
+    def all_confirmation_uses(self) -> list[ConfirmationUse]:
+        """Every use of every set, in no particular order: for copies."""
 
     # ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -255,6 +267,10 @@ class ModelStore(ABC):
     @abstractmethod
     def keys(self) -> list[PublicKey]:
         """Keys that are trusted, in the order in which they were added."""
+
+    @abstractmethod
+    def retired_keys(self) -> list[PublicKey]:
+        """Keys that are trusted no more, in the order in which they were added."""
 
     @abstractmethod
     def begin_anew(self) -> None:

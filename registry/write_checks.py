@@ -49,12 +49,12 @@ def require_consistent(scope: Scope, manifest: bytes, blob: str, expected: int |
 
 
 def require_next(claimed: Claimed, newest: int | None, floor: int) -> None:
-    """Refuse a version that does not come next.
+    """Refuse a version that may have been given already. Larger ones than the next are taken: a copy keeps them.
 
     Raises:
         InconsistentPublicationError: It does not.
     """
-    if claimed.version != (following := next_version(newest, floor)):
+    if claimed.version < (following := next_version(newest, floor)):
         raise InconsistentPublicationError(f"version is {claimed.version} in the manifest, {following} comes next")
 
 

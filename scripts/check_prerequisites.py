@@ -7,6 +7,8 @@ NEEDED = {
     "curl": "the documents' commands are run (Debian: apt-get install curl)",
     "chromium": "the operator's page is tested in a real browser (Debian: apt-get install chromium)",
     "chromedriver": "drives the browser (Debian: apt-get install chromium-driver)",
+    "gcc": "the device's evaluator is C (Debian: apt-get install gcc libc6-dev)",
+    "g++": "its header is C++, too (Debian: apt-get install g++)",
     "java": "a real Cassandra is started (Debian: apt-get install openjdk-17-jre-headless)",
     "mvn": "fetches Cassandra, once (Debian: apt-get install maven)",
 }

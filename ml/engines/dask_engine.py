@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Generator, Sequence
 
-from distributed import Client, Future, KilledWorker, as_completed
+from distributed import Client, Future, KilledWorker, as_completed  # typed, but for what is called below
 from kinelog.ml.engines.on_worker import run_in_child
 from kinelog.ml.engines.port import (
     Engine,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal
 
 from kinelog.cassandra_session.connection import Access, Connection, Statement
 from kinelog.registry.errors import DamagedBlobError, UnknownBlobError
 
-_PUT = Statement("INSERT INTO {models}.contents (sha256, data) VALUES (?, ?)", Access.WRITE)
+Kind = Literal["blob", "manifest"]
+
+_PUT = Statement("INSERT INTO {models}.contents (sha256, kind, data) VALUES (?, ?, ?)", Access.WRITE)
+_ALL = Statement("SELECT sha256, kind FROM {models}.contents", Access.READ)
 _GET = Statement("SELECT data FROM {models}.contents WHERE sha256 = ?", Access.READ)
 _NAMED = Statement("SELECT sha256 FROM {models}.contents WHERE sha256 = ?", Access.READ)
 
@@ -21,10 +25,10 @@ class Contents:
         self._connection = connection
         self._where = f"keyspace {connection.keyspaces.models}"
 
-    def put(self, data: bytes) -> str:
+    def put(self, kind: Kind, data: bytes) -> str:
         """Keep bytes; their hash."""
         sha256 = hashlib.sha256(data).hexdigest()
-        self._connection.ask(_PUT, (sha256, data))
+        self._connection.ask(_PUT, (sha256, kind, data))
         return sha256
 
     def get(self, sha256: str) -> bytes:
@@ -47,6 +51,10 @@ class Contents:
         return [
             self._checked(sha256, rows[0][0] if rows else None) for sha256, rows in zip(hashes, answers, strict=True)
         ]
+
+    def names(self, kind: Kind) -> list[str]:
+        """Hashes of everything of a kind, in no particular order."""
+        return [str(sha256) for sha256, of in self._connection.ask(_ALL) if of == kind]
 
     def require(self, sha256: str) -> None:
         """Refuse a hash that nothing lies under.

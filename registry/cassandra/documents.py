@@ -22,6 +22,7 @@ _STATE = Statement(
     Access.LINEARIZABLE_READ,
 )
 _READ = Statement("SELECT data, blob, at_ms FROM {models}.documents WHERE kind = ? AND name = ?", Access.READ)
+_NAMES = Statement("SELECT kind, name FROM {models}.documents", Access.READ)
 _WRITE = Statement(
     "UPDATE {models}.documents SET revision = ?, written = ?, fence = ?, first_ms = ?, at_ms = ?, blob = ?, data = ?"
     " WHERE kind = ? AND name = ? IF revision = ?",
@@ -86,6 +87,10 @@ class Documents:
             if answer is not None and answer.applied:
                 return int(first_ms or 0)
         raise AssertionError  # `attempts` ends in an error of its own
+
+    def names(self, kind: Kind) -> list[str]:
+        """Names of all documents of a kind, in no particular order; reads the names of all kinds."""
+        return [str(name) for of, name in self._connection.ask(_NAMES) if of == kind]
 
     def read(self, kind: Kind, name: str) -> Document | None:
         """The document of a name."""

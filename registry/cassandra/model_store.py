@@ -12,7 +12,7 @@ from kinelog.registry.cassandra.leases import Leases
 from kinelog.registry.cassandra.publications import NewPublication, Publications
 from kinelog.registry.cassandra.trusted_keys import TrustedKeys
 from kinelog.registry.clocks import wall_clock_ms
-from kinelog.registry.records import Challenger, Lease, Published, RunEntry
+from kinelog.registry.records import Challenger, ConfirmationUse, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
 from kinelog.registry.store import LIFTED, PAGE, ModelStore
@@ -28,6 +28,7 @@ from typing_extensions import override
 _LIST_RUN = Statement("INSERT INTO {models}.runs (registry, first_ms, run_id) VALUES ('models', ?, ?)", Access.WRITE)
 _RUNS = Statement("SELECT run_id, first_ms FROM {models}.runs WHERE registry = 'models' LIMIT ?", Access.READ)
 _USE = Statement("INSERT INTO {models}.confirmations (scope, set_hash, used_by) VALUES (?, ?, ?)", Access.WRITE)
+_ALL_USES = Statement("SELECT scope, set_hash, used_by FROM {models}.confirmations", Access.READ)
 _USES = Statement("SELECT count(*) FROM {models}.confirmations WHERE scope = ? AND set_hash = ?", Access.READ)
 
 
@@ -56,12 +57,17 @@ class CassandraModelStore(ModelStore):
     def put_blob(self, data: bytes) -> str:
         require_size("a blob", data)
         with answering(self.where):
-            return self._contents.put(data)
+            return self._contents.put("blob", data)
 
     @override
     def blob(self, sha256: str) -> bytes:
         with answering(self.where):
             return self._contents.get(sha256)
+
+    @override
+    def blobs(self) -> list[str]:
+        with answering(self.where):
+            return self._contents.names("blob")
 
     @override
     def serves(self, tenant: str, sha256: str) -> bool:
@@ -146,6 +152,11 @@ class CassandraModelStore(ModelStore):
         return None if kept is None else kept.data
 
     @override
+    def populations(self) -> list[Scope]:
+        with answering(self.where):
+            return sorted(Scope.parse(name) for name in self._documents.names("population"))
+
+    @override
     def save_run(self, run_id: str, record: bytes, *, lease: Lease | None = None) -> None:
         require_run_id(run_id)
         require_size("the record of a run", record, RUN_BYTES)
@@ -176,6 +187,12 @@ class CassandraModelStore(ModelStore):
     def confirmation_uses(self, scope: Scope, set_hash: str) -> int:
         with answering(self.where):
             return int(self._connection.ask(_USES, (scope.path, set_hash))[0][0] or 0)
+
+    @override
+    def all_confirmation_uses(self) -> list[ConfirmationUse]:
+        with answering(self.where):
+            rows = self._connection.ask(_ALL_USES)
+        return [ConfirmationUse(Scope.parse(str(scope)), str(of), str(use)) for scope, of, use in rows]
 
     # ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -215,7 +232,12 @@ class CassandraModelStore(ModelStore):
     @override
     def keys(self) -> list[PublicKey]:
         with answering(self.where):
-            return self._keys.trusted()
+            return self._keys.listed(retired=False)
+
+    @override
+    def retired_keys(self) -> list[PublicKey]:
+        with answering(self.where):
+            return self._keys.listed(retired=True)
 
     @override
     def begin_anew(self) -> None:

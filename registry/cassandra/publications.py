@@ -103,7 +103,7 @@ class Publications:
     def publish(self, new: NewPublication, lease: Lease | None) -> Published:
         """Publish; see `ModelStore.publish`."""
         # Before the row that names it, and as often as is asked for: it is found by its hash.
-        manifest = self._contents.put(new.manifest)
+        manifest = self._contents.put("manifest", new.manifest)
         version = new.claimed.version
         for _ in attempts(self._where, f"whether version {version} of {new.scope.path} is published"):
             # The number first: whatever is read after it was so when that number is compared.

@@ -13,6 +13,7 @@ from kinelog.cassandra_session.migration import KeyspaceSchema, Migration, Phase
 _CONTENTS = """
 CREATE TABLE IF NOT EXISTS {models}.contents (
     sha256 text PRIMARY KEY,
+    kind text,
     data blob
 ) WITH comment = 'blobs and manifests by their hash; written before anything names them, never changed'
 AND default_time_to_live = 0

@@ -62,10 +62,10 @@ class TrustedKeys:
             if tried(self._connection, _RETIRE, (key_id,)) is not None:
                 return
 
-    def trusted(self) -> list[PublicKey]:
-        """Keys that were not retired, in the order in which they were added."""
-        rows = self._connection.ask(_ALL_SOON)
-        return [_key(row) for row in sorted(rows, key=lambda row: (int(row[0] or 0), str(row[1]))) if not row[5]]
+    def listed(self, *, retired: bool) -> list[PublicKey]:
+        """Keys that were retired, or those that were not, in the order in which they were added."""
+        rows = sorted(self._connection.ask(_ALL_SOON), key=lambda row: (int(row[0] or 0), str(row[1])))
+        return [_key(row) for row in rows if bool(row[5]) is retired]
 
 
 def _key(row: Row) -> PublicKey:

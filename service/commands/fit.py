@@ -13,6 +13,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("fit_list", "List the nights that were."),
     "score": ("fit_score", "Score published models on any folder of recordings."),
     "show": ("fit_show", "Show one night: what it saw, what it found, what it cost."),
+    "data": ("fit_data", "Write a data set to disk: labelled sets, gated, at 50 Hz, by cluster and person."),
+    "purge": ("fit_purge", "Remove who is erased or has withdrawn consent from data on disk."),
 }
 """Name on the command line → module in this folder, one line of help."""
 
@@ -36,20 +38,34 @@ class LazyFit(click.Group):
         try:
             module = importlib.import_module(f"kinelog.service.commands.{COMMANDS[cmd_name][0]}")
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in EXTRA:
-                raise
-            message = f"{error.name} is not installed: `kinelog fit` needs the extra `ml` (pip install 'kinelog[ml]')"
-            raise ConfigurationError(message) from error
+            raise missing(error) from error
         found: click.Command = module.command
         found.name = cmd_name
         found.help = found.help and found.help.replace(r"\b", "\b")
         return found
 
     @override
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; what it imports as it runs may be missing, too."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise missing(error) from error
+
+    @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def missing(error: ModuleNotFoundError) -> Exception:
+    """What to say of a module that is not there: if the extra brings it, how to get that."""
+    if (error.name or "").partition(".")[0] not in EXTRA:
+        return error
+    return ConfigurationError(
+        f"{error.name} is not installed: `kinelog fit` needs the extra `ml` (pip install 'kinelog[ml]')"
+    )
 
 
 @click.group(cls=LazyFit)

@@ -35,6 +35,7 @@ class ImportPlan(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None
     gym: str | None
     give_up_s: float
+    consents: tuple[str, ...] = ()
 
 
 @click.group(name="import")
@@ -57,9 +58,15 @@ def command() -> None:
 @click.option("--user", default="recordings", show_default=True, help="Whose sessions they become; made if unknown.")
 @click.option("--device-token", is_flag=True, help="The token is a paired device's own; --user is not needed.")
 @click.option("--gym", default=None, help="Where they were recorded.")
+@click.option(
+    "--consent",
+    multiple=True,
+    type=click.Choice(["training-models", "shared-models", "trainer-access"]),
+    help="The person consents to this, e.g. to models being fitted to the sessions; may be repeated.",
+)
 @click.option("--give-up", default=60.0, show_default=True, help="Seconds to keep trying when the service is gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def recorded(
+def recorded(  # noqa: PLR0913 - one parameter an option; click passes them by name
     *,
     folders: tuple[Path, ...],
     url: str,
@@ -67,6 +74,7 @@ def recorded(
     user: str,
     device_token: bool,
     gym: str | None,
+    consent: tuple[str, ...],
     give_up: float,
     as_json: bool,
 ) -> None:
@@ -76,9 +84,12 @@ def recorded(
     Exit codes: 0 all distinct packets of all files are stored; 65 they are not, or DIR holds no captures; 69 the
     service was gone for too long.
     """
+    if device_token and consent:
+        raise click.UsageError("--consent is written down by the owner: give --token an owner's")
     plan = ImportPlan(
-        folders=list(folders), url=url, token=token, user=None if device_token else user, gym=gym, give_up_s=give_up
-    )
+        folders=list(folders), url=url, token=token, user=None if device_token else user, gym=gym, give_up_s=give_up,
+        consents=consent,
+    )  # fmt: skip
     try:
         captures = [read_capture(folder) for folder in find_captures(plan.folders)]
         reports = asyncio.run(_import(plan, captures, show=not as_json and sys.stderr.isatty()))
@@ -105,7 +116,11 @@ async def _import(plan: ImportPlan, captures: list[Capture], *, show: bool) -> l
 async def _credentials(plan: ImportPlan, transport: Transport) -> Credentials:
     if plan.user is None:
         return Credentials(transport, DeviceTokens(plan.token))
-    return await enrol(OperatorClient(transport, plan.token), plan.user, WATCH, "pebble")
+    desk = OperatorClient(transport, plan.token)
+    credentials = await enrol(desk, plan.user, WATCH, "pebble")
+    if plan.consents:
+        await desk.consent(plan.user, plan.consents)
+    return credentials
 
 
 def _first_ms(capture: Capture) -> int:

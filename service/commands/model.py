@@ -35,6 +35,7 @@ for each in (
     model_publishing.promote,
     model_publishing.rollback,
     model_publishing.restored,
+    model_publishing.copy,
 ):
     command.add_command(each)
 

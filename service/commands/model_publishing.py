@@ -1,13 +1,16 @@
-"""`kinelog model publish|promote|rollback|restored`."""
+"""`kinelog model publish|promote|rollback|restored|copy`."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
+import msgspec
 from kinelog.registry.records import Published
 from kinelog.registry.scope import Scope
-from kinelog.service.configuration import DataFolder, load_settings
+from kinelog.registry.store import ModelStore
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
 from kinelog.service.model_stores import model_store, signing_key
 from kinelog.service.options import data_option, json_option, print_result, scope_argument, store_option
 
@@ -121,3 +124,41 @@ def restored(*, data: Path, store: str | None, as_json: bool) -> None:
     with model_store(DataFolder(data), load_settings(data, store=store)) as models:
         models.begin_anew()
     print_result({"begun_anew": True}, "versions go on above all that were given before", as_json=as_json)
+
+
+@click.command()
+@click.option("--from", "source", required=True, metavar="STORE", help="sqlite:FOLDER or cassandra://…")
+@click.option("--to", "destination", required=True, metavar="STORE", help="An empty store, or an unfinished copy.")
+@data_option
+@json_option
+def copy(*, source: str, destination: str, data: Path, as_json: bool) -> None:
+    """Copy all models into another store, beside `kinelog journal copy`, which copies everything else.
+
+    Every manifest keeps its bytes, signature and version, so phones notice nothing. Killed at any moment, the same
+    command goes on. Nobody may publish meanwhile. The key that signs is not copied.
+
+    \b
+    Example:
+      kinelog model copy --from sqlite:.data --to cassandra://127.0.0.1/kinelog
+    """
+    from kinelog.registry.copying import NOTHING, copy_models
+    from kinelog.service.copy_ends import named_store
+
+    settings = load_settings(data)
+    place, into = named_store(source, data, settings), named_store(destination, data, settings)
+    if isinstance(place, DataFolder) and place.root.is_dir() and not place.models.is_file():
+        copied = NOTHING  # a deployment that has published nothing yet moves too
+    else:
+        with _models_in(place, data, make=False) as models, _models_in(into, data, make=True) as target:
+            copied = copy_models(models, target)
+    print_result(
+        msgspec.to_builtins(copied),
+        f"{copied.publications} publications, {copied.populations} populations, {copied.runs} runs copied",
+        as_json=as_json,
+    )
+
+
+def _models_in(place: DataFolder | Settings, data: Path, *, make: bool) -> AbstractContextManager[ModelStore]:
+    if isinstance(place, Settings):
+        return model_store(DataFolder(data), place)
+    return model_store(place, Settings(store=EMBEDDED), make=make)

@@ -53,6 +53,12 @@ _PROBABILITY = click.FloatRange(0.0, 1.0)
 @click.option(
     "--format", "layout", default="ae", show_default=True, type=click.Choice(["ae", "muvr16", "gfs"]), help="Layout."
 )
+@click.option(
+    "--consent",
+    multiple=True,
+    type=click.Choice(["training-models", "shared-models", "trainer-access"]),
+    help="Everybody consents to this, and says who they are; may be repeated.",
+)
 @click.option("--prefix", default="sim", show_default=True, help="First part of the people's names.")
 @click.option("--started-at", type=int, default=None, help="Start of the sessions, Unix ms: makes a run repeatable.")
 @click.option("--forever", is_flag=True, help="People come back until the program is stopped (a gym floor).")
@@ -77,6 +83,7 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
     reorder: float,
     corrupt: float,
     layout: str,
+    consent: tuple[str, ...],
     prefix: str,
     started_at: int | None,
     forever: bool,
@@ -94,6 +101,7 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
         url=url, token=token, users=users, minutes=minutes, live=live, speed=speed, seed=seed, gym=gym,
         faults=Faults(retransmit, gap, reorder, corrupt), layout=Format(layout), prefix=prefix,
         started_ms=started_at, forever=forever, give_up_s=give_up, connections=connections, ledger=ledger,
+        consents=consent,
     )  # fmt: skip
     sys.exit(asyncio.run(_run(plan, as_json=as_json)))
 

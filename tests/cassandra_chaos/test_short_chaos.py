@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import pytest
 
 from cassandra_server.cluster import CassandraCluster
-from tests.cassandra.cql import open_session
 from tests.cassandra_chaos.deployment import Deployment
 from tests.cassandra_chaos.faults import Fault
 from tests.cassandra_chaos.rounds import Rounds, short_plan
@@ -28,9 +27,8 @@ def rounds(cassandra_cluster: CassandraCluster, tmp_path_factory: pytest.TempPat
     cassandra_cluster.wait_until_joined()
     with Deployment(cassandra_cluster, tmp_path_factory.mktemp("chaos"), prefix, SEED) as deployment:
         yield Rounds(deployment, lambda words: print(words, file=sys.stderr))
+    # Its tables stay: three nodes that just came back take a minute to drop them, and the ring ends with the run.
     cassandra_cluster.wait_until_joined()
-    with open_session(cassandra_cluster.nodes[0].address) as session:
-        session.drop_keyspaces(prefix)
 
 
 @pytest.mark.parametrize(("fault", "times"), PLAN, ids=[fault.name.replace(" ", "-") for fault, _ in PLAN])

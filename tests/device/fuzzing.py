@@ -1,4 +1,4 @@
-"""`python -m tests.device.fuzzing`: damaged blobs for the C evaluator under its sanitizers, for as long as is wanted."""
+"""`python -m tests.device.fuzzing`: damaged blobs for the C evaluator under its sanitizers, as long as is wanted."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import replace
 
 import numpy as np
@@ -13,18 +12,8 @@ from kinelog.device import blob_format as fmt
 from kinelog.device.blob import Activation, BlobError, Dense, FrontEnd, ModelBlob, pack_blob, unpack_blob
 from kinelog.device.evaluation import Evaluator, check_vectors, with_vectors
 
+from tests.device.broken_blobs import BLOB, BODY_FAULTS, GROUP, HEADER_FAULTS, with_bytes, with_field, with_more_weights
 from tests.device.made_models import architectures, made_model, vectored, windows_that_hurt
-
-BLOB = pack_blob(made_model(FrontEnd.BOTH, 1, [(4, 5, 2)], [6], outputs=5, labels=3))
-LAYERS = fmt.HEADER.size
-GROUP = LAYERS + 3 * fmt.LAYER.size
-WEIGHTS = GROUP + 12
-
-
-def with_field(field: str, code: str, value: float | bytes) -> bytes:
-    data = bytearray(BLOB)
-    struct.pack_into("<" + code, data, fmt.OFFSETS[field], value)
-    return bytes(data)
 
 
 @settings(max_examples=25, deadline=None)
@@ -43,37 +32,7 @@ def test_a_model_of_any_shape_survives_its_bytes(model: ModelBlob) -> None:
 
 @pytest.mark.parametrize(
     ("field", "code", "value"),
-    [
-        ("magic", "8s", b"KLMODEM\0"),
-        ("schema", "H", 2),
-        ("front_end", "B", 3),
-        ("layout", "B", 0),
-        ("window", "H", 49),
-        ("rate_hz", "H", 100),
-        ("unit", "B", 2),
-        ("sites", "B", 0),
-        ("sites", "B", 17),
-        ("features_per_site", "H", 1),
-        ("flags", "H", 2),
-        ("layers", "H", 0),
-        ("layers", "H", 9),
-        ("outputs", "H", 0),
-        ("outputs", "H", 257),
-        ("labels", "H", 6),
-        ("vectors", "H", 15),
-        ("vectors", "H", 65),
-        ("reserved", "H", 1),
-        ("temperature", "f", 0.0),
-        ("temperature", "f", float("nan")),
-        ("temperature", "f", float("inf")),
-        ("temperature", "f", -1.0),
-        ("abstain_below", "f", 1.5),
-        ("abstain_below", "f", float("nan")),
-        ("weights_bytes", "I", 0),
-        ("weights_bytes", "I", 32772),
-        ("vectors_bytes", "I", 4),
-        ("total_bytes", "I", 0xFFFFFFFF),
-    ],
+    HEADER_FAULTS,
 )
 def test_a_header_that_breaks_a_rule_is_refused_by_its_field(field: str, code: str, value: float | bytes) -> None:
     with pytest.raises(BlobError) as refused:
@@ -84,47 +43,22 @@ def test_a_header_that_breaks_a_rule_is_refused_by_its_field(field: str, code: s
 
 @pytest.mark.parametrize(
     ("at", "code", "value", "field"),
-    [
-        (LAYERS, "B", 2, "layer 0 kind"),
-        (LAYERS + 1, "B", 4, "layer 0 activation"),
-        (LAYERS + 1, "B", 5, "layer 0 activation"),
-        (LAYERS + 2, "H", 0, "layer 0 outputs"),
-        (LAYERS + 4, "H", 0, "layer 0 kernel"),
-        (LAYERS + 4, "H", 51, "layer 0 kernel"),
-        (LAYERS + 6, "H", 0, "layer 0 stride"),
-        (LAYERS + 8, "I", 4, "layer 0 inputs"),
-        (LAYERS + 12 + 2, "H", 7, "layer 2 inputs"),
-        (LAYERS + 12 + 4, "H", 1, "layer 1 kernel"),
-        (LAYERS + 12 + 8, "I", 0xFFFFFFFF, "layer 1 inputs"),
-        (LAYERS + 24 + 1, "B", 0, "layer 2 activation"),
-        (LAYERS + 24 + 2, "H", 4, "layer 2 outputs"),
-        (GROUP, "H", 3, "group of output 0"),
-        (GROUP + 10, "H", 1, "group"),
-        (WEIGHTS + 4, "f", float("nan"), "layer 0 weights"),
-        (WEIGHTS, "f", float("-inf"), "layer 0 weights"),
-        (len(BLOB) - 4, "f", float("nan"), "vector 15 probabilities"),
-        (len(BLOB) - 4, "f", 0.9999, "vector 15 probabilities"),
-        (len(BLOB) - 12, "f", -0.5, "vector 15 probabilities"),
-        (len(BLOB) - 16, "f", float("inf"), "vector 15 logits"),
-        (len(BLOB) - 336, "H", 0, "vector 15 present"),
-        (len(BLOB) - 336, "H", 3, "vector 15 present"),
-        (len(BLOB) - 334, "h", 3, "vector 15 decision"),
-        (len(BLOB) - 334, "h", -2, "vector 15 decision"),
-    ],
+    BODY_FAULTS,
 )
 def test_a_body_that_breaks_a_rule_is_refused_by_its_field(at: int, code: str, value: float, field: str) -> None:
-    data = bytearray(BLOB)
-    struct.pack_into("<" + code, data, at, value)
     with pytest.raises(BlobError) as refused:
-        unpack_blob(bytes(data))
+        unpack_blob(with_bytes(at, code, value))
     assert refused.value.field == field
 
 
 def test_a_label_that_no_output_stands_for_is_refused() -> None:
-    data = bytearray(BLOB)
-    struct.pack_into("<5H", data, GROUP, 0, 0, 0, 2, 2)
     with pytest.raises(BlobError, match="no output stands for label 1"):
-        unpack_blob(bytes(data))
+        unpack_blob(with_bytes(GROUP, "5H", 0, 0, 0, 2, 2))
+
+
+def test_lengths_that_agree_with_each_other_but_not_with_the_layers_are_refused() -> None:
+    with pytest.raises(BlobError, match="weights_bytes"):
+        unpack_blob(with_more_weights())
 
 
 def test_a_convolution_behind_features_is_refused() -> None:

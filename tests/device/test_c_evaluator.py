@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from kinelog.device.blob import BlobError, Dense, FrontEnd, ModelBlob, pack_blob, unpack_blob
 from kinelog.device.evaluation import Evaluation, EvaluationError, Evaluator, check_vectors, with_vectors
 from kinelog.device.features import features
+from numpy.typing import NDArray
 
+from tests.device.broken_blobs import BLOB, BODY_FAULTS, GROUP, HEADER_FAULTS, with_bytes, with_field, with_more_weights
 from tests.device.built import SOURCES, STRICT, Command, Library, RefusedError, build
 from tests.device.made_models import architectures, made_model, vectored, windows_that_hurt
 
@@ -33,6 +35,13 @@ def assert_same(ours: Evaluation, theirs: Evaluation) -> None:
 def test_the_front_end_gives_the_very_bits_of_its_definition(library: Library, sites: int) -> None:
     windows = np.concatenate([windows_that_hurt(sites, seed) for seed in range(5)])
     np.testing.assert_array_equal(library.features(windows), features(windows))
+
+
+@pytest.mark.parametrize("options", [("-O0",), ("-O3", "-march=native")])
+def test_the_front_end_gives_the_same_bits_however_it_is_optimised(tmp_path: Path, options: tuple[str, ...]) -> None:
+    other = Library(build(tmp_path / "lib.so", [SOURCES / "kinelog_model.c"], (*STRICT, *options, "-fPIC", "-shared")))
+    windows = windows_that_hurt(2)
+    np.testing.assert_array_equal(other.features(windows), features(windows))
 
 
 @settings(max_examples=60, deadline=None)
@@ -92,6 +101,20 @@ def test_numbers_far_out_are_summed_without_losing_digits(library: Library) -> N
     )
 
 
+@pytest.mark.parametrize("convolutions", [[], [(4, 5, 2)]])
+def test_no_windows_are_no_answers(convolutions: list[tuple[int, int, int]]) -> None:
+    said = Evaluator(made_model(FrontEnd.BOTH, 1, convolutions)).evaluate(np.zeros((0, 50, 3), np.int16))
+    assert (said.logits.shape, said.probabilities.shape, said.decision.shape) == ((0, 5), (0, 3), (0,))
+
+
+@pytest.mark.parametrize(
+    "windows", [np.zeros((1, 50, 6), np.int16), np.zeros((50, 3), np.int16), np.zeros((1, 50, 3), np.float64)]
+)
+def test_windows_of_another_shape_or_type_are_refused(windows: NDArray[np.int16]) -> None:
+    with pytest.raises(EvaluationError, match="windows"):
+        Evaluator(made_model()).evaluate(windows)
+
+
 def test_an_absent_site_may_hold_anything(library: Library) -> None:
     model = made_model(FrontEnd.BOTH, 2, masked=True)
     windows = windows_that_hurt(2)
@@ -109,6 +132,19 @@ def test_sites_that_the_model_was_not_fitted_without_are_refused(library: Librar
         Evaluator(model).evaluate(windows_that_hurt(2), present)
     with pytest.raises(RefusedError, match="present"):
         library.open(pack_blob(model)).evaluate(windows_that_hurt(2), present)
+
+
+@pytest.mark.parametrize("present", [0, 4, 7])
+def test_a_masked_model_wants_at_least_one_site_and_none_that_it_has_not(library: Library, present: int) -> None:
+    model = made_model(sites=2, masked=True)
+    with pytest.raises(EvaluationError, match="present"):
+        Evaluator(model).evaluate(windows_that_hurt(2), present)
+    with pytest.raises(RefusedError, match="present"):
+        library.open(pack_blob(model)).evaluate(windows_that_hurt(2), present)
+    data = bytearray(pack_blob(model))
+    struct.pack_into("<H", data, len(data) - (4 + 600 + 4 * 8), present)  # the last vector's
+    assert fault_of(unpack_blob, bytes(data)) == ("vector present", len(data) - 636)
+    assert fault_of(library.open, bytes(data)) == ("vector present", len(data) - 636)
 
 
 def test_an_unsure_model_says_unknown_and_a_sure_one_does_not(library: Library) -> None:
@@ -148,9 +184,6 @@ def test_a_sum_that_runs_over_is_an_error_and_not_an_answer(library: Library) ->
         opened.evaluate(moving)
 
 
-BLOB = pack_blob(TYPICAL)
-
-
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
     """A good blob with a few bytes or numbers changed, cut or grown."""
@@ -178,6 +211,16 @@ def fault_of(read: Callable[[bytes], object], data: bytes) -> tuple[str, int | N
     except (BlobError, RefusedError) as error:
         return re.sub(r" \d+", "", error.field), error.offset
     return None
+
+
+def test_c_and_numpy_name_the_same_fault_of_each_blob_that_breaks_one_rule(library: Library) -> None:
+    broken = [with_field(*fault) for fault in HEADER_FAULTS]
+    broken += [with_bytes(at, code, value) for at, code, value, _ in BODY_FAULTS]
+    broken += [with_bytes(GROUP, "5H", 0, 0, 0, 2, 2), with_more_weights(), BLOB + b"\0", BLOB.ljust(50_000, b"\0")]
+    for data in broken:
+        found = fault_of(unpack_blob, data)
+        assert found is not None
+        assert found == fault_of(library.open, data)
 
 
 @settings(max_examples=300, deadline=None)

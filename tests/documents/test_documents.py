@@ -66,7 +66,7 @@ def register(url: str, token: str, person: str) -> None:
 
 def lay_out(folder: Path) -> None:
     """What a reader has at hand: a checkout, a frame, captures, models, places for backups; programs."""
-    for name in ("tests", "benchmarks"):
+    for name in ("tests", "benchmarks", "device"):
         (folder / name).symlink_to(ROOT / name, target_is_directory=True)
     (folder / "frame.bin").write_bytes(still_frame(int(time.time() * 1000)))
     for place in ("safe", "where/the/data/will/be", "captures/monday"):

@@ -19,6 +19,8 @@ from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.driver_connection import connect
 from kinelog.cassandra_session.migrations import apply_schema
 from kinelog.journal.errors import FencedError
+from kinelog.registry.errors import StaleLeaseError
+from kinelog.registry.scope import Scope
 from kinelog.service.cli import main
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.opened_data import OpenedData, open_data
@@ -30,12 +32,22 @@ from tests.documents.documents import ROOT, block_behind
 from tests.journal.contract import new_id
 from tests.journal.copied_logs import log_of, make_data
 from tests.journal.stored_events import person_in, snapshot, some
+from tests.registry.made_publications import KEY, put
 
 pytestmark = pytest.mark.cassandra
 
 MASTER_KEY = "5e" * 32
+MODEL = Scope("demo", "all", ("left-wrist",))
 OPERATIONS = ROOT / "docs" / "operations.md"
-KEPT = (("log", "log"), ("log", "meta"), ("keys", "people"), ("keys", "names"), ("keys", "meta"))
+MODELS = ("contents", "ledger", "documents", "runs", "confirmations", "keys")
+KEPT = (
+    ("log", "log"),
+    ("log", "meta"),
+    ("keys", "people"),
+    ("keys", "names"),
+    ("keys", "meta"),
+    *(("models", table) for table in MODELS),
+)
 """What a snapshot is put back from: everything else is derived from the log, or must never be put back."""
 
 
@@ -69,7 +81,9 @@ class Deployment:
         for role, table in KEPT:
             (found,) = (tables / f"{self.prefix}_{role}").glob(f"{table}-*/snapshots/before")
             shutil.copytree(found, into / role / table)
-        self.node.nodetool("clearsnapshot", "-t", "before", f"{self.prefix}_log", f"{self.prefix}_keys")
+        self.node.nodetool(
+            "clearsnapshot", "-t", "before", *(f"{self.prefix}_{role}" for role in ("log", "keys", "models"))
+        )
 
     def put_back(self, backup: Path) -> None:
         """As documented."""
@@ -96,13 +110,19 @@ class Deployment:
 def deployment(
     cassandra_node: SharedNode, cassandra_session: CqlSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Deployment]:
-    """A copy of a data folder."""
+    """A copy of a data folder, and a published model."""
     monkeypatch.setenv("KINELOG_MASTER_KEY", MASTER_KEY)
     made = Deployment(cassandra_node, cassandra_session, f"t_restore_{secrets.token_hex(4)}", tmp_path)
     made.apply_schema()
     source = make_data(tmp_path / "data", 60)
     copied = CliRunner().invoke(main, ["journal", "copy", "--from", f"sqlite:{source}", "--to", made.store])
     assert copied.exit_code == 0, copied.output
+    with closing(made.open()) as opened:
+        models = opened.model_store()
+        put(models, MODEL, seed=1)
+        models.save_run("night", b"record")
+        models.use_confirmation(MODEL, "set", "night")
+        models.add_key(KEY.public)
     yield made
     made.wipe()
 
@@ -150,6 +170,33 @@ def test_a_snapshot_that_is_put_back_is_the_log_of_then_without_the_erased_and_t
     assert deployment.run("journal", "verify")["findings"] == []
     again = deployment.run("journal", "restored", "--erasures-kept")
     assert again["incarnation"] != restored["incarnation"]
+
+
+def test_models_that_are_put_back_go_on_above_every_version_that_a_phone_can_have_seen(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    with closing(deployment.open()) as lost:
+        models = lost.model_store()
+        first = models.champion(MODEL)
+        deployment.back_up(backup)
+        seen = put(models, MODEL, seed=2, after=first)
+        lease = models.acquire_lease("fit", "lost", 60)
+        deployment.wipe()
+        deployment.apply_schema()
+        deployment.put_back(backup)
+        deployment.run("journal", "restored", "--nobody-was-erased")
+        assert deployment.run("model", "restored") == {"begun_anew": True}
+        assert deployment.run("model", "verify") == {"versions": 1, "faults": []}
+        with pytest.raises(StaleLeaseError):
+            put(models, MODEL, seed=3, after=first, lease=lease)
+    with closing(deployment.open()) as found:
+        models = found.model_store()
+        assert models.champion(MODEL) == first
+        assert models.next_version(MODEL) > seen.version
+        assert models.acquire_lease("fit", "new", 60).token > lease.token
+        assert (models.run("night"), models.confirmation_uses(MODEL, "set")) == (b"record", 1)
+        assert models.keys() == [KEY.public]
 
 
 def test_whoever_does_not_say_where_the_erasures_are_restores_nothing(deployment: Deployment) -> None:

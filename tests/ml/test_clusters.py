@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ floors = st.lists(said, max_size=200)
 RULES = ClusterRules(least_people=4)
 
 
-def people_who_say(profiles: list[Profile]) -> list[PersonRow]:
+def people_who_say(profiles: Sequence[Profile]) -> list[PersonRow]:
     return [PersonRow(f"{number:032x}", *profile, (), 0) for number, profile in enumerate(profiles)]
 
 

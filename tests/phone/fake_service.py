@@ -42,6 +42,8 @@ class FakeService:
     labels: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     corrections: list[tuple[str, str, str]] = field(default_factory=list)
     users: set[str] = field(default_factory=set)
+    profiles: dict[str, dict[str, str]] = field(default_factory=dict)
+    consents: dict[str, list[str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
     rejects: dict[str, int] = field(default_factory=dict)
@@ -60,6 +62,9 @@ class FakeService:
         app = web.Application(middlewares=[self._middleware()])
         app.add_routes([
             web.put("/v1/users/{user}", self.put_user),
+            web.put("/v1/users/{user}/profile", self.put_profile),
+            web.get("/v1/users/{user}/consents", self.get_consents),
+            web.put("/v1/users/{user}/consents", self.put_consents),
             web.post("/v1/users/{user}/pairing-codes", self.post_code),
             web.post("/v1/devices:pair", self.post_pair),
             web.post("/v1/tokens:refresh", self.post_refresh),
@@ -91,6 +96,17 @@ class FakeService:
     async def put_user(self, request: web.Request) -> web.Response:
         self.users.add(request.match_info["user"])
         return web.json_response({"position": "p"})
+
+    async def put_profile(self, request: web.Request) -> web.Response:
+        self.profiles[request.match_info["user"]] = await request.json()
+        return web.json_response({"position": "p"})
+
+    async def get_consents(self, request: web.Request) -> web.Response:
+        return web.json_response({"purposes": self.consents.get(request.match_info["user"], [])})
+
+    async def put_consents(self, request: web.Request) -> web.Response:
+        self.consents[request.match_info["user"]] = (await request.json())["purposes"]
+        return web.json_response({"position": "p", "changed": True})
 
     async def post_code(self, request: web.Request) -> web.Response:
         code = f"demo-{len(self.codes):08d}"

@@ -49,6 +49,23 @@ def frames_of(script: SessionScript) -> list[WatchFrame]:
     return [step for step in script.steps() if isinstance(step, WatchFrame)]
 
 
+def test_people_who_are_to_consent_say_who_they_are_and_keep_what_they_consented_to_before() -> None:
+    service = FakeService()
+    service.consents["sim-5-00001"] = ["trainer-access"]
+    assert simulate(service, consents=("training-models",)).verdict == "sound"
+    assert service.profiles.keys() == service.users
+    assert {tuple(said) for said in service.consents.values()} == {
+        ("training-models",), ("trainer-access", "training-models"),
+    }  # fmt: skip
+    again = FakeService()
+    simulate(again, consents=("training-models",))
+    assert again.profiles == service.profiles
+    silent = FakeService()
+    simulate(silent)
+    assert not silent.profiles
+    assert not silent.consents
+
+
 # ── the whole ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -66,6 +66,7 @@ class ModelStoreContract:
         assert sha256 == hashlib.sha256(data).hexdigest()
         assert store.put_blob(data) == sha256
         assert open_store().blob(sha256) == data
+        assert store.blobs() == [sha256]
 
     def test_what_was_never_put_is_not_there(self, store: ModelStore) -> None:
         with pytest.raises(UnknownBlobError, match="sha256:00"):
@@ -146,10 +147,13 @@ class ModelStoreContract:
         with pytest.raises(ManifestError):
             store.publish(SCOPE, b"{}", signature, sha256, expected=None)
         said = manifest_of(draft(), SCOPE, blob_of(0), None, CREATED)
-        for version, previous, field in ((2, None, "1 comes next"), (3, 3, "cannot follow")):
-            manifest = manifest_bytes(msgspec.structs.replace(said, version=version, previous=previous))
+        for change, field in (
+            ({"version": 3, "previous": 3}, "cannot follow"),
+            ({"version": 3, "restores": 3}, "cannot bring version 3 back"),
+        ):
+            manifest = manifest_bytes(msgspec.structs.replace(said, **change))
             with pytest.raises(InconsistentPublicationError, match=field):
-                store.publish(SCOPE, manifest, KEY.sign(manifest), sha256, expected=previous)
+                store.publish(SCOPE, manifest, KEY.sign(manifest), sha256, expected=change.get("previous"))
         assert store.publications() == []
 
     def test_of_many_publishers_of_one_version_exactly_one_wins(self, open_store: OpenStore) -> None:
@@ -217,6 +221,8 @@ class ModelStoreContract:
         first = put(store, seed=1)
         lease = store.acquire_lease("fit", "one", 60)
         store.begin_anew()
+        with pytest.raises(InconsistentPublicationError, match="comes next"):
+            put(store, seed=2, after=first)
         elsewhere = open_store()
         assert elsewhere.champion(SCOPE) == first
         assert elsewhere.next_version(SCOPE) > LIFTED
@@ -257,6 +263,7 @@ class ModelStoreContract:
         store.save_population(SCOPE, b"second")
         assert open_store().population(SCOPE) == b"second"
         assert store.population(OTHER_SCOPE) is None
+        assert store.populations() == [SCOPE]
         largest = bytes(POPULATION_BYTES)
         store.save_population(OTHER_SCOPE, largest)
         assert store.population(OTHER_SCOPE) == largest
@@ -291,6 +298,7 @@ class ModelStoreContract:
         assert store.confirmation_uses(SCOPE, "set") == 2
         assert store.confirmation_uses(SCOPE, "another") == 0
         assert store.confirmation_uses(OTHER_SCOPE, "set") == 0
+        assert sorted(store.all_confirmation_uses()) == [(SCOPE, "set", "run-1"), (SCOPE, "set", "run-2")]
 
     # ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -421,5 +429,6 @@ class ModelStoreContract:
         store.retire_key(KEY.key_id)
         store.retire_key(KEY.key_id)
         assert open_store().keys() == [endorsed]
+        assert store.retired_keys() == [KEY.public]
         with pytest.raises(RetiredKeyError, match=KEY.key_id):
             store.add_key(KEY.public)
