@@ -19,7 +19,7 @@ from kinelog.ml.code_version import code_version
 from kinelog.ml.engines.port import Engine, EngineError
 from kinelog.ml.examples import Dataset
 from kinelog.ml.folds import key_of, split, unit_of
-from kinelog.ml.lease_keeper import LeaseKeeper
+from kinelog.ml.lease_keeper import TTL_S, LeaseKeeper
 from kinelog.ml.night_log import NightLog
 from kinelog.ml.night_plan import Plan, plan_of
 from kinelog.ml.night_publishing import Publisher
@@ -58,6 +58,7 @@ class Surroundings:
         log: Told what happens.
         holder: Who works, for people to read: machine and process.
         wait_s: How long to wait for the lease.
+        lease_s: How long the lease outlives a night that was killed.
     """
 
     store: ModelStore
@@ -67,6 +68,7 @@ class Surroundings:
     log: NightLog
     holder: str
     wait_s: float = WAIT_S
+    lease_s: float = TTL_S
 
 
 def run_night(around: Surroundings, settings: NightSettings, read_data: Callable[[], Dataset]) -> NightRecord:
@@ -85,7 +87,8 @@ def run_night(around: Surroundings, settings: NightSettings, read_data: Callable
         RegistryError: The store does not answer, or refuses.
     """
     name = f"{LEASE}/{settings.tenant}"
-    with LeaseKeeper(around.store, name, around.holder, wait_s=around.wait_s) as keeper:
+    keeper = LeaseKeeper(around.store, name, around.holder, wait_s=around.wait_s, ttl_s=around.lease_s)
+    with keeper:
         return _Night(around, settings, keeper).work(read_data)
 
 
