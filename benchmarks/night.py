@@ -95,9 +95,8 @@ def tell(record: NightRecord, processes: int, keras_s: float) -> None:
     print("  by phase: " + ", ".join(f"{name} {spent:.1f} s" for name, spent in seconds.items()))
     fitting = seconds["select"] + seconds["refit"]
     one_by_one = keras_s * cost.fits / processes
-    print(
-        f"  fits on {processes} processes: {fitting:.1f} s; Keras one by one {one_by_one:.1f} s: {one_by_one / fitting:.1f}x"
-    )
+    ratio = one_by_one / fitting
+    print(f"  fits on {processes} processes: {fitting:.1f} s; Keras one by one {one_by_one:.1f} s: {ratio:.1f}x")
     share = cost.preparation_share
     verdict = "as wanted" if share <= WANTED_SHARE else "MORE THAN WANTED"
     print(f"  share of the work spent on data: {100 * share:.1f} % ({verdict}: at most {100 * WANTED_SHARE:.0f} %)")
