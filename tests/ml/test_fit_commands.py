@@ -43,8 +43,9 @@ def night() -> NightRecord:
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
     """A data folder with tables, and nobody in them."""
-    done = CliRunner().invoke(main, ["project", "--once", "--data", str(tmp_path)])
-    assert done.exit_code == 0, done.output
+    for arguments in (["tenant", "create", "gym"], ["project", "--once"]):
+        done = CliRunner().invoke(main, [*arguments, "--data", str(tmp_path)])
+        assert done.exit_code == 0, done.output
     return tmp_path
 
 
