@@ -165,6 +165,7 @@ class _Night:
         with self._phase("refit"):
             models = scopes.refitted(ranked)
         with self._phase("confirm"):
+            scopes.prepare(plan.pools, models)
             self._each("confirm", plan.pools, lambda pool: scopes.decide(pool, models[pool.scope.path]))
         with self._phase("publish"):
             self._each("publish", plan.pools, lambda pool: scopes.settle(pool, models[pool.scope.path]))
