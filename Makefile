@@ -11,7 +11,7 @@ NODES ?= 1
 export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
-.PHONY: run cassandra run-cassandra fit test check lint types unit simulation power system browser openapi cassandra-one \
+.PHONY: run cassandra run-cassandra fit test check lint types unit networks simulation power system browser openapi cassandra-one \
 	cassandra-three chaos-cassandra fuzz fuzz-device bench bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
@@ -19,7 +19,7 @@ MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file 
 run: $(VENV)/.serve  ## start everything on this machine, with a simulated gym floor
 	$(BIN)/kinelog demo --data $(DATA) --port $(PORT)
 
-test: prerequisites check unit simulation power openapi system browser cassandra-one cassandra-three  ## everything CI runs
+test: prerequisites check unit networks simulation power openapi system browser cassandra-one cassandra-three  ## everything CI runs
 	@echo "all groups passed"
 
 # ── the same on Cassandra: a real one, on this machine, without Docker ──────────────────────────────────────────
@@ -59,29 +59,34 @@ types: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	$(PYTEST) -n 2 -m "not simulation and not power and not openapi and not system and not browser \
-		and not cassandra and not cassandra_cluster"
+		and not cassandra and not cassandra_cluster and not fit"
+
+# The groups below name their folders: collecting `tests/ml` loads what networks are trained with. A test
+# (tests/architecture/test_suite_groups.py) holds that no test is in none of them.
+networks: $(VENV)/.dev
+	$(PYTEST) -n 2 -m fit tests/ml
 
 simulation: $(VENV)/.dev
-	$(PYTEST) -n 2 -m simulation
+	$(PYTEST) -n 2 -m simulation tests/simulation
 
 power: $(VENV)/.dev
-	$(PYTEST) -n 2 -m power
+	$(PYTEST) -n 2 -m power tests/journal
 
 openapi: $(VENV)/.dev
-	$(PYTEST) -m openapi
+	$(PYTEST) -m openapi tests/api
 
 system: $(VENV)/.dev
-	$(PYTEST) -m system
+	$(PYTEST) -n 2 -m system tests/documents tests/system
 
 browser: $(VENV)/.dev
-	$(PYTEST) -m browser
+	$(PYTEST) -m browser tests/ml/report tests/pages tests/system
 
 cassandra-one: $(VENV)/.dev
-	$(PYTEST) -n 2 --dist loadgroup -m "cassandra and not cassandra_cluster"
+	$(PYTEST) -n 2 --dist loadgroup -m "cassandra and not cassandra_cluster" tests --ignore=tests/ml
 
 # Without workers: these tests stop and pause the nodes that they share.
 cassandra-three: $(VENV)/.dev
-	$(PYTEST) -m cassandra_cluster
+	$(PYTEST) -m cassandra_cluster tests/cassandra tests/cassandra_chaos
 
 CHAOS ?= --rounds 2 --kills 50
 

@@ -115,7 +115,9 @@ def main() -> None:
                 if title.startswith(name):
                     _print(title, rows)
     if asked.json:
-        print(json.dumps({title: [row.figures | {"model": row.peer} for row in rows] for title, rows in report.items()}))
+        print(
+            json.dumps({title: [row.figures | {"model": row.peer} for row in rows] for title, rows in report.items()})
+        )
 
 
 def _gymwatch(place: Path, networks_only: bool) -> dict[str, list[Row]]:

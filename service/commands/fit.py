@@ -11,6 +11,7 @@ from typing_extensions import override
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("fit_run", "Fit, compare, publish: what a scheduler calls every night."),
     "list": ("fit_list", "List the nights that were."),
+    "score": ("fit_score", "Score published models on any folder of recordings."),
     "show": ("fit_show", "Show one night: what it saw, what it found, what it cost."),
     "data": ("fit_data", "Write a data set to disk: labelled sets, gated, at 50 Hz, by cluster and person."),
     "purge": ("fit_purge", "Remove who is erased or has withdrawn consent from data on disk."),
