@@ -19,10 +19,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from kinelog.ml.clusters import cluster_of_example
 from kinelog.ml.engines.process_engine import ProcessEngine
 from kinelog.ml.examples import Dataset, dataset_of
 from kinelog.ml.night import Surroundings, run_night
 from kinelog.ml.night_log import SilentLog
+from kinelog.ml.parquet import people_of, read_dataset, write_dataset
 from kinelog.ml.run_book import NightSettings
 from kinelog.ml.run_record import NightRecord
 from kinelog.ml.tasks import RUN
@@ -51,12 +53,12 @@ def floor() -> Dataset:
     return dataset_of(examples, {}, made.note)
 
 
-def night(folder: Path, candidates: int, processes: int, dataset: Dataset) -> NightRecord:
-    """One night."""
+def night(folder: Path, candidates: int, processes: int) -> NightRecord:
+    """One night, from the data set on disk on."""
     store = SqliteModelStore(folder / "models.sqlite")
     with ProcessEngine(RUN, processes=processes) as engine:
         around = Surroundings(store, SigningKey(os.urandom(32)), engine, folder / "work", SilentLog(), "benchmark")
-        return run_night(around, NightSettings("gym", candidates, FOLDS, 1), lambda: dataset)
+        return run_night(around, NightSettings("gym", candidates, FOLDS, 1), lambda: read_dataset(folder / "dataset"))
 
 
 def peer_s(fits: int) -> float:
@@ -82,7 +84,11 @@ def main() -> None:
     dataset = floor()
     print(f"{len(dataset.examples)} made sets in {time.perf_counter() - started:.1f} s (not part of the night)")
     with tempfile.TemporaryDirectory() as folder:
-        record = night(Path(folder), arguments.candidates, arguments.processes, dataset)
+        started = time.perf_counter()
+        clusters = {example.person: cluster_of_example(example) for example in dataset.examples}
+        write_dataset(Path(folder, "dataset"), people_of(dataset, clusters), {}, dataset.note)
+        print(f"written to disk in {time.perf_counter() - started:.1f} s (not part of the night; reading it is)")
+        record = night(Path(folder), arguments.candidates, arguments.processes)
     tell(record, arguments.processes, peer_s(arguments.peer_fits))
 
 
@@ -95,9 +101,8 @@ def tell(record: NightRecord, processes: int, keras_s: float) -> None:
     print("  by phase: " + ", ".join(f"{name} {spent:.1f} s" for name, spent in seconds.items()))
     fitting = seconds["select"] + seconds["refit"]
     one_by_one = keras_s * cost.fits / processes
-    print(
-        f"  fits on {processes} processes: {fitting:.1f} s; Keras one by one {one_by_one:.1f} s: {one_by_one / fitting:.1f}x"
-    )
+    ratio = one_by_one / fitting
+    print(f"  fits on {processes} processes: {fitting:.1f} s; Keras one by one {one_by_one:.1f} s: {ratio:.1f}x")
     share = cost.preparation_share
     verdict = "as wanted" if share <= WANTED_SHARE else "MORE THAN WANTED"
     print(f"  share of the work spent on data: {100 * share:.1f} % ({verdict}: at most {100 * WANTED_SHARE:.0f} %)")

@@ -136,6 +136,9 @@ class _Night:
     def _plan(self, book: RunBook, dataset: Dataset) -> Plan:
         unit = unit_of(dataset)
         keys = {key_of(example, unit) for example in dataset.examples if example.label is not None}
+        if not keys:
+            # Before any state is made: a confirmation set is founded on sessions, not on their absence.
+            raise NoDataError("no labelled set: label sets in the app, let people consent, or give --recordings")
         tenant = self._settings.tenant
         state = NightState(self._around.store, self._keeper, tenant, book.record.run)
         confirmation = state.confirmation(unit, keys)
@@ -151,8 +154,7 @@ class _Night:
         )
         if not plan.pools:
             reasons = {one.left_out for one in plan.sensors if one.left_out}
-            message = "; ".join(sorted(reasons)) or "no labelled set: label sets in the app, or give --recordings"
-            raise NoDataError(message)
+            raise NoDataError("; ".join(sorted(reasons)))
         return plan
 
     def _scopes(self, book: RunBook, plan: Plan, dataset: Dataset) -> None:
@@ -163,6 +165,7 @@ class _Night:
         with self._phase("refit"):
             models = scopes.refitted(ranked)
         with self._phase("confirm"):
+            scopes.prepare(plan.pools, models)
             self._each("confirm", plan.pools, lambda pool: scopes.decide(pool, models[pool.scope.path]))
         with self._phase("publish"):
             self._each("publish", plan.pools, lambda pool: scopes.settle(pool, models[pool.scope.path]))
