@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from benchmarks.recognition_models import Peer, network, out_of_fold, peers
-from benchmarks.recognition_tasks import JITTERS_MS, Task, gymwatch, muvr
 from kinelog.ml import scores
 from kinelog.ml.bootstrap import bootstrap_mean
 from kinelog.ml.recipes import ANY_WINDOW, BEFORE_THE_START, FIRST_SECOND, FROM_THE_START
 from kinelog.ml.scores import Reals
+
+from benchmarks.recognition_models import Peer, network, out_of_fold, peers
+from benchmarks.recognition_tasks import JITTERS_MS, Task, gymwatch, muvr
 
 EARLY_ENDS_MS = (0, -500, -1000)
 EARLIEST_END_MS = -1500

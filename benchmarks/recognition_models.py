@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from benchmarks.recognition_tasks import Split, Task, Windows, inner_splits
 from kinelog.device.blob import pack_blob, unpack_blob
 from kinelog.device.evaluation import Evaluator
 from kinelog.ml.baselines import fit_baseline, gravity_direction
@@ -19,12 +18,13 @@ from kinelog.ml.calibration import fitted_temperature
 from kinelog.ml.export import to_blob
 from kinelog.ml.fit_job import FitJob, FitResult
 from kinelog.ml.genome import Genome
+from kinelog.ml.scope_windows import draws_of
 from kinelog.ml.scores import Ids, Reals
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
-DRAWS = 4
-"""Windows of each example and end that networks train on; augmentation makes more of them."""
+from benchmarks.recognition_tasks import Split, Task, Windows, inner_splits
+
 INNER_PARTS = 3
 CHECKED_WINDOWS = 48
 PEER_DRAWS = 8
@@ -68,7 +68,7 @@ def network(name: str, genome: Genome) -> Peer:
 
 
 def _fits(task: Task, splits: Sequence[Split], genome: Genome) -> list[FitResult]:
-    windows, example = task.training_windows(genome.ends_ms, genome.jitter_ms, DRAWS, genome.seed)
+    windows, example = task.training_windows(genome.ends_ms, genome.jitter_ms, draws_of(genome), genome.seed)
     jobs = [
         FitJob(
             genome=genome,
