@@ -1,8 +1,8 @@
 """How recognition holds on sensors that are worn, sampled and received otherwise than those of the fit.
 
-Each session of gymwatch in turn is kept from the fit and then changed: rotated, seen as from the other wrist, resampled,
-with packets dropped. The network is the exported one; what it answers for changed sets is held against the same sets
-as they were.
+Each session of gymwatch in turn is kept from the fit and then changed: rotated, seen as from the other wrist,
+resampled, with packets dropped. The network is the exported one; what it answers for changed sets stands beside what
+it answers for the same sets as they were.
 
     KINELOG_RECORDINGS=FOLDER python -m benchmarks.recognition_robustness
 """
