@@ -5,6 +5,7 @@ Each answers with probabilities for windows of the examples that its fit did not
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,6 +21,7 @@ from kinelog.ml.fit_job import FitJob, FitResult
 from kinelog.ml.genome import Genome
 from kinelog.ml.scope_windows import draws_of
 from kinelog.ml.scores import Ids, Reals
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
@@ -155,7 +157,9 @@ def _nearest_gravity(windows: Windows, truth: Ids, labels: int, _: int) -> Answe
 
 def _naive_network(windows: Windows, truth: Ids, labels: int, seed: int) -> Answering:
     found = MLPClassifier((128, 64), max_iter=60, early_stopping=False, tol=0.0, n_iter_no_change=60, random_state=seed)
-    found.fit(_in_g(windows), truth)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the peer is one that is trained for a fixed time
+        found.fit(_in_g(windows), truth)
 
     def answer(asked: Windows) -> Reals:
         said = np.zeros((len(asked), labels))

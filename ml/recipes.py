@@ -25,7 +25,9 @@ ANY_WINDOW: Final = Genome(
 )
 """One network for all windows, from two seconds before the labelled start to the first second of the set."""
 
-FIRST_SECOND: Final = replace(ANY_WINDOW, ends_ms=(0, 500, 1000), input_noise=0.6, label_smoothing=0.15)
+FIRST_SECOND: Final = replace(
+    ANY_WINDOW, ends_ms=(0, 500, 1000), dense=(72,), input_noise=0.6, label_smoothing=0.15, epochs=200
+)
 """For the first second: the start shifted by up to a second, not the set-up movement before it."""
 
 BEFORE_THE_START: Final = replace(
