@@ -11,7 +11,7 @@ NODES ?= 1
 export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
-.PHONY: run cassandra run-cassandra test check lint types unit simulation power system browser openapi cassandra-one \
+.PHONY: run cassandra run-cassandra fit test check lint types unit networks simulation power system browser openapi cassandra-one \
 	cassandra-three chaos-cassandra fuzz fuzz-device bench bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
@@ -19,7 +19,7 @@ MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file 
 run: $(VENV)/.serve  ## start everything on this machine, with a simulated gym floor
 	$(BIN)/kinelog demo --data $(DATA) --port $(PORT)
 
-test: prerequisites check unit simulation power openapi system browser cassandra-one cassandra-three  ## everything CI runs
+test: prerequisites check unit networks simulation power openapi system browser cassandra-one cassandra-three  ## everything CI runs
 	@echo "all groups passed"
 
 # ── the same on Cassandra: a real one, on this machine, without Docker ──────────────────────────────────────────
@@ -32,6 +32,14 @@ cassandra:  ## a Cassandra until Ctrl-C; its data stays
 
 run-cassandra: $(VENV)/.cassandra  ## as `run`, with everything in Cassandra; Ctrl-C stops both
 	$(CASSANDRA) -- $(BIN)/kinelog demo --data $(DATA) --port $(PORT) --store {store}
+
+# ── the nightly fit, on this machine ────────────────────────────────────────────────────────────────────────────
+
+RECORDINGS ?= $(KINELOG_RECORDINGS)
+ONLY ?= gymwatch
+
+fit: $(VENV)/.fit  ## two nights of the fit: on real recordings (RECORDINGS=folder ONLY=name), else on simulated people
+	$(BIN)/python scripts/fit_here.py --data $(DATA)/fit-here $(if $(RECORDINGS),--recordings $(RECORDINGS) --only $(ONLY))
 
 # ── groups of the suite ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -51,7 +59,10 @@ types: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	$(PYTEST) -n 2 -m "not simulation and not power and not openapi and not system and not browser \
-		and not cassandra and not cassandra_cluster"
+		and not cassandra and not cassandra_cluster and not fit"
+
+networks: $(VENV)/.dev
+	$(PYTEST) -n 2 -m "fit and not browser and not system and not cassandra"
 
 simulation: $(VENV)/.dev
 	$(PYTEST) -n 2 -m simulation
@@ -63,7 +74,7 @@ openapi: $(VENV)/.dev
 	$(PYTEST) -m openapi
 
 system: $(VENV)/.dev
-	$(PYTEST) -m system
+	$(PYTEST) -n 2 -m system
 
 browser: $(VENV)/.dev
 	$(PYTEST) -m browser
@@ -90,6 +101,7 @@ bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 
 	$(BENCH).decode_frames
 	$(BENCH).decide_frames
 	$(BENCH).device_evaluation
+	$(BENCH).batched_fits
 	$(BENCH).journal_commits
 	$(BENCH).replay
 	$(BENCH).resident_users --users 100000
@@ -129,11 +141,16 @@ $(VENV)/.cassandra: $(VENV)/bin/python requirements/cassandra.txt requirements/b
 	$(ITSELF)
 	touch $@ $(VENV)/.serve
 
+$(VENV)/.fit: $(VENV)/bin/python requirements/ml.txt requirements/build.txt setup.cfg
+	$(PIP) --require-hashes -r requirements/build.txt -r requirements/ml.txt
+	$(ITSELF)
+	touch $@ $(VENV)/.serve $(VENV)/.cassandra
+
 $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt requirements/build.txt setup.cfg
 	$(PIP) --require-hashes -r requirements/build.txt -r requirements/dev.txt
 	$(ITSELF)
 	$(PYTHON) scripts/link_namespace.py
-	touch $@ $(VENV)/.serve $(VENV)/.cassandra
+	touch $@ $(VENV)/.serve $(VENV)/.cassandra $(VENV)/.fit
 
 lock:  ## rewrite the locks from the ranges in setup.cfg (needs uv)
 	uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt

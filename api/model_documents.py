@@ -52,7 +52,8 @@ class ClusterDocument(Document, frozen=True, kw_only=True):
 class WebhookDocument(Document, frozen=True, kw_only=True):
     """Where the tenant's own server is told, and how that goes; the secret is never shown.
 
-    `failed_attempts` counts those of the message that is being tried; null and 0 where none was tried yet.
+    `failed_attempts` counts those of the message that is being tried, one under way included; `delivered` counts over
+    all places that there were. Null and 0 where nothing was tried yet.
     """
 
     url: str

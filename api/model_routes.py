@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from kinelog.api import clusters, models, webhook
 from kinelog.api import model_documents as answer
 from kinelog.api import model_parameters as p
-from kinelog.api import models, webhook
 from kinelog.api.authorization import Permission
 from kinelog.api.documents import Written
+from kinelog.api.parameters import USER
 from kinelog.api.requests import WebhookRequest
 from kinelog.api.route import Answered, Body, Route
 
@@ -38,6 +39,12 @@ MODEL_ROUTES = (
         method="GET", path="/v1/model-keys", operation="listModelKeys", tag="models",
         summary="The keys that manifests are signed with.", permission=Permission.READ_MODELS,
         handler=models.list_model_keys, answers=(Answered(200, "The keys.", answer.ModelKeyList),),
+    ),
+    Route(
+        method="GET", path="/v1/users/{user}/cluster", operation="getCluster", tag="models",
+        summary="Which cluster a person is in, and which models are theirs.", permission=Permission.READ_PERSON,
+        handler=clusters.get_cluster, parameters=(USER,),
+        answers=(Answered(200, "The cluster.", answer.ClusterDocument),), problems=("user-unknown", "user-erased"),
     ),
     Route(
         method="PUT", path="/v1/webhook", operation="putWebhook", tag="models",

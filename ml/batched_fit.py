@@ -21,8 +21,11 @@ from kinelog.ml.stacked_network import StackShape
 from kinelog.ml.stacked_training import ProgramCache, StackedProgram
 from numpy.typing import NDArray
 
-STACK_SIZES = (2, 3, 5, 8, 10, 15, 20, 25, 32)
-"""Numbers of networks that programs are made for; a stack is filled up with copies of its first network."""
+STACK_SIZES = (2, 5, 10, 20, 32)
+"""Numbers of networks that programs are made for; a stack is filled up with copies of its first network.
+
+Few, since a program costs a quarter of a second, and TensorFlow never gives back some 2 MB of each.
+"""
 
 PROGRAMS = ProgramCache()
 _programs_in_use = threading.Lock()

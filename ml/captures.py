@@ -11,6 +11,7 @@ import numpy as np
 from kinelog.codecs import frames
 from kinelog.codecs.errors import CodecError
 from kinelog.codecs.values import Format, SensorKind
+from kinelog.ml.gates import Refused
 from kinelog.ml.signals import Signal, joined
 from kinelog.phone.capture_files import CaptureError, CaptureFile, Packet, find_captures, read_capture
 from kinelog.phone.capture_labels import CaptureLabel, read_labels
@@ -66,7 +67,7 @@ def captured_sets(folder: Path, dropped: Counter[str]) -> Iterator[CapturedSet]:
             if label is None:
                 dropped["no label"] += 1
             elif signal is None:
-                dropped["no whole packet"] += 1
+                dropped[Refused.LOSSY.value] += 1
             else:
                 yield CapturedSet(capture.name, file.name, label, signal)
 

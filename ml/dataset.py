@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from kinelog.domain.identifiers import person_of
 from kinelog.domain.values import Purpose
-from kinelog.ml.cutting import KEPT_MS, LEAD_MS, cut
+from kinelog.ml.cutting import KEPT_MS, LEAD_MS, Cut, cut
 from kinelog.ml.examples import Dataset, SetExample, dataset_of
 from kinelog.ml.gates import DEFAULT_GATES, Gates, Refused
 from kinelog.ml.tables import signals_of
@@ -21,6 +21,9 @@ from kinelog.projections.read_side import ReadSide
 from kinelog.projections.rows import LabelRow, PersonRow
 
 PEOPLE_A_PAGE = 500
+LOOK_BACK_MS = 6_000
+"""How far before an interval rows are read: the first row of a block says whether the block has lost samples, and the
+longest block of a watch (255 samples at 50 Hz) lasts five seconds."""
 ROW_MS = 1_500
 """Longest row of samples, and some."""
 MAX_ROWS = 4_096
@@ -206,12 +209,12 @@ class _SessionReader:
     def of_label(self, label: LabelRow) -> Iterator[SetExample]:
         """The example of a set, if it passes the gates."""
         name = label.exercise.partition("@")[0]
-        low, high = label.start_ms - int(LEAD_MS) - ROW_MS, label.start_ms + int(KEPT_MS) + ROW_MS
+        low, high = label.start_ms - int(LEAD_MS) - LOOK_BACK_MS, label.start_ms + int(KEPT_MS) + ROW_MS
         yield from self._cut((low, high), (label.start_ms, label.end_ms), label.number, (name, label.exercise))
 
     def of_pause(self, number: int, start_ms: int, end_ms: int) -> Iterator[SetExample]:
         """A piece of nothing; one that does not pass is not missed."""
-        yield from self._cut((start_ms - ROW_MS, end_ms), (start_ms, end_ms), -number, None)
+        yield from self._cut((start_ms - LOOK_BACK_MS, end_ms), (start_ms, end_ms), -number, None)
 
     def _cut(
         self, around: tuple[int, int], interval: tuple[int, int], number: int, names: tuple[str, str] | None
@@ -220,7 +223,13 @@ class _SessionReader:
         signals = signals_of(rows)
         if names is None:  # a row that begins in a pause may end in the set behind it
             signals = {site: signal.between(*interval) for site, signal in signals.items()}
-        made = Refused.CROWDED if len(rows) == MAX_ROWS else cut(signals, *interval, self.selection.gates)
+        made: Cut | Refused
+        if len(rows) == MAX_ROWS:
+            made = Refused.CROWDED
+        elif not signals and any(row.lost for row in rows):
+            made = Refused.LOSSY
+        else:
+            made = cut(signals, *interval, self.selection.gates)
         if isinstance(made, Refused):
             if names is not None:
                 self.dropped[made.value] += 1

@@ -9,19 +9,18 @@ import numpy as np
 from kinelog.device.blob import pack_blob
 from kinelog.device.blob_format import MAX_BLOB_BYTES, MIN_VECTORS, vector_bytes
 from kinelog.device.evaluation import LOGIT_TOLERANCE, PROBABILITY_TOLERANCE, Evaluator, with_vectors
-from kinelog.device.layers import WINDOW, FrontEnd
+from kinelog.device.layers import WINDOW
 from kinelog.device.model import ModelBlob
 from kinelog.ml.calibration import grouped_softmax
 from kinelog.ml.fit_job import FitResult
 from kinelog.ml.folding import folded_layers, sites_of
 from kinelog.ml.genome import Genome
+from kinelog.ml.network_size import FRONT_ENDS
 from kinelog.ml.probe_windows import probe_windows
 from numpy.typing import NDArray
 
 MOST_VECTORS = 24
 """Test vectors of a model, if there is room for them in its blob."""
-
-_FRONT_ENDS = {"raw": FrontEnd.RAW, "features": FrontEnd.FEATURES, "both": FrontEnd.BOTH}
 
 
 class ExportError(ValueError):
@@ -81,7 +80,7 @@ def to_blob(
         BlobError: If it breaks a limit of the format.
     """
     blob = ModelBlob(
-        front_end=_FRONT_ENDS[genome.front_end],
+        front_end=FRONT_ENDS[genome.front_end],
         sites=sites_of(result.normalisation),
         layers=folded_layers(result, genome),
         group=tuple(groups),

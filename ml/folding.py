@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 from kinelog.device.features import FEATURES_PER_SITE
-from kinelog.device.layers import AXES, WINDOW, Activation, Conv1D, Dense, Layer
+from kinelog.device.layers import AXES, WINDOW, Conv1D, Dense, Layer
 from kinelog.ml.fit_job import FitResult, LayerWeights, Normalisation
 from kinelog.ml.genome import Genome
+from kinelog.ml.network_size import ACTIVATIONS
 from numpy.typing import NDArray
-
-_ACTIVATIONS = {
-    "linear": Activation.LINEAR,
-    "relu": Activation.RELU,
-    "tanh": Activation.TANH,
-    "logistic": Activation.LOGISTIC,
-    "softmax": Activation.SOFTMAX,
-}
 
 
 def folded_layers(result: FitResult, genome: Genome) -> tuple[Layer, ...]:
@@ -73,7 +66,7 @@ def _folded(
 
 def _device_layer(layer: LayerWeights, values: NDArray[np.float64]) -> Layer:
     weights = np.ascontiguousarray(values, np.float32)
-    activation = _ACTIVATIONS[layer.activation]
+    activation = ACTIVATIONS[layer.activation]
     if layer.kind == "conv":
         return Conv1D(weights, layer.kernel, layer.stride, activation)
     return Dense(weights, activation)

@@ -17,6 +17,7 @@ class Refused(StrEnum):
     """Why a signal, or a whole set, is left out."""
 
     EMPTY = "no samples"
+    LOSSY = "every block lost samples"
     NOT_FINITE = "values that are no numbers"
     RATE = "rate outside 10 to 100 Hz"
     RANGE = "not milli-g with gravity"

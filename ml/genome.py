@@ -1,6 +1,6 @@
 """A candidate of the nightly fit: everything that is needed to train its network again, as one value.
 
-What a genome's network weighs and costs on a device is in `network_size.py`; this module says what a genome is,
+What a genome's network weighs and costs on a device is in `device/cost.py`; this module says what a genome is,
 what it is called, when it is invalid and which genomes may train together.
 """
 
@@ -11,15 +11,8 @@ import math
 from typing import Literal, TypeAlias
 
 import msgspec
-from kinelog.device.blob_format import MAX_WEIGHTS_BYTES, MIN_VECTORS
-from kinelog.ml.network_size import (
-    NetworkShape,
-    multiplications,
-    peer_multiplications,
-    vector_room,
-    weight_bytes,
-    windows_too_short,
-)
+from kinelog.device.blob_format import MAX_BLOB_BYTES, MAX_OUTPUTS, MAX_WEIGHTS_BYTES
+from kinelog.ml.network_size import NetworkShape, device_shape, net_outputs, windows_too_short
 
 FrontEnd: TypeAlias = Literal["raw", "features", "both"]
 Activation: TypeAlias = Literal["relu", "tanh", "logistic"]
@@ -229,11 +222,15 @@ def _training_faults(genome: Genome) -> list[GenomeFault]:
 
 def _device_faults(genome: Genome, shape: NetworkShape) -> list[GenomeFault]:
     faults = []
-    size, cost, limit = weight_bytes(genome, shape), multiplications(genome, shape), peer_multiplications(shape)
-    if size > MAX_WEIGHTS_BYTES:
-        faults.append(GenomeFault("weights", f"{size} bytes are more than {MAX_WEIGHTS_BYTES}"))
-    elif vector_room(genome, shape) < MIN_VECTORS:
-        faults.append(GenomeFault("weights", f"{size} bytes leave no room for {MIN_VECTORS} test vectors in a blob"))
-    if cost > limit:
-        faults.append(GenomeFault("cost", f"{cost} multiplications are more than the {limit} of the 150-128-64 net"))
+    on_device, outputs = device_shape(genome, shape), net_outputs(genome, shape)
+    if outputs > MAX_OUTPUTS:
+        faults.append(GenomeFault("fine_labels", f"{outputs} outputs are more than {MAX_OUTPUTS}"))
+    if on_device.weights_bytes > MAX_WEIGHTS_BYTES:
+        faults.append(GenomeFault("weights", f"{on_device.weights_bytes} bytes are more than {MAX_WEIGHTS_BYTES}"))
+    elif on_device.blob_bytes > MAX_BLOB_BYTES:
+        size = f"{on_device.blob_bytes} bytes with the fewest test vectors"
+        faults.append(GenomeFault("weights", f"{size} are more than the {MAX_BLOB_BYTES} of a blob"))
+    if on_device.relative_cost > 1:
+        times = f"{on_device.relative_cost:.2f} times"
+        faults.append(GenomeFault("cost", f"takes {times} as long as the naive 150-128-64 net"))
     return faults

@@ -95,7 +95,8 @@ class _Night:
     def __init__(self, around: Surroundings, settings: NightSettings, keeper: LeaseKeeper) -> None:
         self._around, self._settings, self._keeper = around, settings, keeper
         self._seconds: dict[str, float] = {}
-        place = Place(str(around.folder / "arrays"), str(around.folder / "results"))
+        arrays = around.folder / "arrays" / settings.tenant
+        place = Place(str(arrays), str(around.folder / "results"))
         self._context = NightContext(settings.seed, code_version(), place)
         self._work = NightWork(around.engine, ResultCache(Path(place.results)), around.log)
 
@@ -113,6 +114,8 @@ class _Night:
             _summary(dataset),
         )
         self._around.log.event("night", run=book.record.run, resumed=book.resumed, dataset=dataset.sha256)
+        # A night that was killed could not remove them.
+        fit_data.remove(Path(self._context.place.data))
         try:
             with self._phase("plan"):
                 plan = self._plan(book, dataset)

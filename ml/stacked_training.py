@@ -154,15 +154,24 @@ class StackedProgram:
 
 
 class ProgramCache:
-    """Compiled programs by shape; the one that was not used for longest goes first, so that memory stays flat."""
+    """Compiled programs by shape; the one that was not used for longest goes first.
+
+    Attributes:
+        made: Programs made so far. TensorFlow keeps some 2 MB of each, used or not, until the process ends: a worker
+            that made hundreds is better replaced by a fresh one.
+    """
 
     def __init__(self, kept: int = PROGRAMS_KEPT) -> None:
+        self.made = 0
         self._kept = kept
         self._programs: OrderedDict[StackShape, StackedProgram] = OrderedDict()
 
     def program(self, shape: StackShape) -> StackedProgram:
         """The program of a shape; made if it is not there."""
-        program = self._programs.pop(shape, None) or StackedProgram(shape)
+        program = self._programs.pop(shape, None)
+        if program is None:
+            program = StackedProgram(shape)
+            self.made += 1
         self._programs[shape] = program
         while len(self._programs) > self._kept:
             self._programs.popitem(last=False)

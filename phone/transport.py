@@ -17,12 +17,15 @@ from time import time
 import aiohttp
 import msgspec
 import numpy as np
-from kinelog.phone.problems import Problem, ServiceUnavailableError, problem_of, refusal
+from kinelog.phone.problems import Problem, ServiceUnavailableError, UnexpectedAnswerError, problem_of, refusal
+from multidict import CIMultiDictProxy
 
 logger = logging.getLogger(__name__)
 
 LATER_STATUSES = frozenset({408, 429, 502, 503, 504})
 NOT_STARTED = "session-not-started"
+NOT_MODIFIED = 304
+_PIECE_BYTES = 1 << 16
 _LOST = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, asyncio.TimeoutError)
 
 
@@ -49,6 +52,7 @@ class Request(msgspec.Struct, frozen=True):
     Attributes:
         path: Path below the service's URL, with query, already quoted.
         repeatable: Whether a second arrival of the same request does no harm.
+        most_bytes: A longer answer is not read to its end.
     """
 
     method: str
@@ -58,13 +62,15 @@ class Request(msgspec.Struct, frozen=True):
     content_type: str = "application/json"
     headers: dict[str, str] = {}
     repeatable: bool = True
+    most_bytes: int = 256 << 20
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back: the status and the whole body of a 2xx."""
+    """What came back: the status (2xx or 304), the whole body, the headers (as they were written)."""
 
     status: int
     body: bytes
+    headers: CIMultiDictProxy[str]
 
 
 @dataclass(slots=True)
@@ -135,22 +141,23 @@ class Transport:
         """Send once; an answer, or for how long to wait at least and why."""
         self.tally.attempts += 1
         try:
-            status, retry_after, body = await self._send(request)
+            answer = await self._send(request)
         except _LOST as lost:
             self.tally.lost += 1
             reason = f"connection lost ({type(lost).__name__})"
             if not request.repeatable:
                 raise ServiceUnavailableError(f"{request.method} {request.path}: {reason}") from lost
             return 0.0, reason
-        if status < 300:
-            return 0.0, Answer(status, body)
-        problem = problem_of(body, status)
+        status = answer.status
+        if status < 300 or status == NOT_MODIFIED:
+            return 0.0, answer
+        problem = problem_of(answer.body, status)
         if status in LATER_STATUSES or problem.code == NOT_STARTED:
             self.tally.answered_later += 1
-            return retry_after_s(retry_after), describe(status, problem)
+            return retry_after_s(answer.headers.get("Retry-After")), describe(status, problem)
         raise refusal(status, problem)
 
-    async def _send(self, request: Request) -> tuple[int, str | None, bytes]:
+    async def _send(self, request: Request) -> Answer:
         headers = {"Content-Type": request.content_type, **request.headers} if request.body is not None else {}
         headers = {**request.headers, **headers}
         if request.token is not None:
@@ -159,12 +166,21 @@ class Transport:
             asyncio.timeout(self._patience.attempt_s),
             self._http.request(request.method, self._url + request.path, data=request.body, headers=headers) as answer,
         ):
-            return answer.status, answer.headers.get("Retry-After"), await answer.read()
+            return Answer(answer.status, await _body(answer, request.most_bytes), answer.headers)
 
     def _backoff(self, attempt: int) -> float:
         """Doubling, bounded, and spread over its upper half so that a thousand phones do not come back at once."""
         bound = min(self._patience.longest_delay_s, self._patience.first_delay_s * 2.0 ** min(attempt, 30))
         return float(bound * self._jitter.uniform(0.5, 1.0))
+
+
+async def _body(answer: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    body = bytearray()
+    async for piece in answer.content.iter_chunked(_PIECE_BYTES):
+        body += piece
+        if len(body) > most_bytes:
+            raise UnexpectedAnswerError(f"the answer has more than {most_bytes} bytes")
+    return bytes(body)
 
 
 def describe(status: int, problem: Problem) -> str:

@@ -16,6 +16,7 @@ from kinelog.domain.commands import AnnounceModel
 from kinelog.registry.errors import RegistryError
 from kinelog.registry.records import Published
 from kinelog.registry.store import ModelStore
+from kinelog.webhooks import metrics
 from kinelog.webhooks.background import Blocking
 from kinelog.webhooks.errors import RefusedCommandError, WebhooksError
 from kinelog.webhooks.progress_store import ProgressStore
@@ -106,4 +107,5 @@ class Announcer:
             return
         # Before the position is saved: whoever sends must learn of the tenant, or of this publication once more.
         await self._blocking(self._progress.add, scope.tenant)
+        metrics.ANNOUNCED.inc()
         self._announced(scope.tenant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,8 +26,12 @@ _ADD = Statement(
     Access.CONDITIONAL,
 )
 _SAVE = Statement(
-    "UPDATE {log}.webhook_progress SET revision = ?, document = ? WHERE incarnation = ? AND tenant = ? IF revision = ?",
+    "UPDATE {log}.webhook_progress SET revision = ?, written = ?, document = ?"
+    " WHERE incarnation = ? AND tenant = ? IF revision = ?",
     Access.CONDITIONAL,
+)
+_WRITTEN = Statement(
+    "SELECT written FROM {log}.webhook_progress WHERE incarnation = ? AND tenant = ?", Access.LINEARIZABLE_READ
 )
 _DECODER = msgspec.json.Decoder(Progress)
 
@@ -74,16 +79,16 @@ class CassandraProgressStore(ProgressStore):
     @override
     def save(self, progress: Progress) -> Progress | None:
         stored = msgspec.structs.replace(progress, revision=progress.revision + 1)
-        document = msgspec.json.encode(stored)
-        values = (stored.revision, document, self._incarnation, progress.tenant, progress.revision)
+        row = (self._incarnation, progress.tenant)
+        # Names this write: of two processes that store the same at the same moment, one has to hear that it did not.
+        name = secrets.token_hex(8)
         with _answering():
-            there = self._conditional(_SAVE, values)
-            if there.applied:
-                return stored
-            if there.current.get("revision") != stored.revision:
-                return None
-            # Ours, where the answer to an earlier try got lost; else somebody was faster by one.
-            return stored if self.progress(progress.tenant) == stored else None
+            there = self._conditional(
+                _SAVE, (stored.revision, name, msgspec.json.encode(stored), *row, progress.revision)
+            )
+            # Refused, and yet there: an earlier try was applied, and its answer got lost.
+            ours = there.applied or self._connection.ask(_WRITTEN, row) == [(name,)]
+        return stored if ours else None
 
     @override
     def close(self) -> None:

@@ -14,6 +14,7 @@ from kinelog.domain.states import Webhook
 from kinelog.journal.errors import JournalError
 from kinelog.privacy.errors import PrivacyError
 from kinelog.privacy.key_store import KeyStore
+from kinelog.webhooks import metrics
 from kinelog.webhooks.background import Blocking
 from kinelog.webhooks.errors import WebhooksError
 from kinelog.webhooks.notice import Notice
@@ -22,7 +23,7 @@ from kinelog.webhooks.progress import ATTEMPT_MS, Progress, begun, due_at_ms, pa
 from kinelog.webhooks.progress_store import ProgressStore
 from kinelog.webhooks.signature import HEADER, signature
 from kinelog.webhooks.tenant_stream import webhook_of
-from kinelog.webhooks.transport import Transport
+from kinelog.webhooks.transport import Outcome, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -176,18 +177,20 @@ class WebhookSender:
             "Kinelog-Event-Id": notice.id,
             "Kinelog-Attempt": str(claimed.attempts),
         }
-        outcome = await parts.transport.post(webhook.url, notice.body, headers)
+        return self._judged(claimed, notice, await parts.transport.post(webhook.url, notice.body, headers))
+
+    def _judged(self, claimed: Progress, notice: Notice, outcome: Outcome) -> Progress:
+        # Said once, and without the URL: that is the tenant's own affair, and may hold a secret.
+        tenant, attempts = claimed.tenant, claimed.attempts
         if outcome.taken and outcome.status is not None:
-            if claimed.attempts > 1:
-                logger.info(
-                    "the webhook of %s takes messages again, after %d attempts", claimed.tenant, claimed.attempts
-                )
+            metrics.DELIVERED.inc()
+            if attempts > 1:
+                logger.info("the webhook of %s takes messages again, after %d attempts", tenant, attempts)
             return told(claimed, notice.sequence, outcome.status)
-        if (
-            claimed.attempts == 1
-        ):  # once: the address is the tenant's own affair and may hold a secret, so it is not told
-            logger.warning("the webhook of %s %s; it is tried until it works", claimed.tenant, outcome.error)
-        return refused(claimed, parts.clock_ms(), outcome.status, outcome.error)
+        metrics.REFUSED.inc()
+        if attempts == 1:
+            logger.warning("the webhook of %s %s; it is tried until it works", tenant, outcome.error)
+        return refused(claimed, self._parts.clock_ms(), outcome.status, outcome.error)
 
     def _secret(self, tenant: str, webhook: Webhook) -> str:
         return self._parts.keys.sealer(tenant, TENANT_PERSON).reveal(webhook.concealed_secret)

@@ -132,6 +132,7 @@ CREATE TABLE IF NOT EXISTS {log}.webhook_progress (
     incarnation text,
     tenant text,
     revision bigint,
+    written text,
     document blob,
     PRIMARY KEY ((incarnation, tenant))
 ) WITH comment = 'how far a tenant was told; changed by conditional statements only'

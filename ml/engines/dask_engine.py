@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Generator, Sequence
 
-from distributed import Client, Future, KilledWorker, as_completed  # typed, but for what is called below
+from distributed import Client, Future, KilledWorker, as_completed
 from kinelog.ml.engines.on_worker import run_in_child
 from kinelog.ml.engines.port import (
     Engine,
@@ -63,9 +63,9 @@ class DaskEngine(Engine):
         finally:
             self._client.cancel(list(futures))
 
-    def _finished(self, index: int, future: Future) -> Finished:
+    def _finished(self, index: int, future: Future[bytes]) -> Finished:
         try:
-            answer: bytes = future.result()
+            answer = future.result()
         except KilledWorker as error:
             raise TaskLostError(index, error.allowed_failures + 1, "a worker of the scheduler") from error
         except TaskLostError as error:

@@ -149,6 +149,37 @@ def test_the_list_tells_the_newest_version_of_each_model_of_the_tenant(serve: Se
     serve(scenario)
 
 
+def test_a_person_has_the_models_of_the_finest_cluster_that_has_one(serve: Serve) -> None:
+    async def scenario(world: Any) -> None:
+        ada, bob = await world.person("ada"), await world.person("bob")
+        profile = {"sex": "female", "age_group": "30s", "proficiency": "intermediate"}
+        await world.call("PUT", "/v1/users/ada/profile", ada, body=profile)
+        nothing = (await world.call("GET", "/v1/users/ada/cluster", ada)).json
+        assert nothing == {"cluster": "all", "parents": [], "models": []}
+        store = world.services.models
+        for cluster, sensors in (
+            ("all", ("left-wrist",)), ("all", ("waist",)), ("f", ("waist",)), ("f-30s", ("left-wrist",)),
+            ("m", ("chest",)),
+        ):  # fmt: skip
+            put(store, Scope("alpine", cluster, sensors))
+        await announced(world, 5)
+        hers = (await world.call("GET", "/v1/users/ada/cluster", ada)).json
+        assert (hers["cluster"], hers["parents"]) == ("f-30s", ["f", "all"])
+        assert [(model["cluster"], model["sensors"]) for model in hers["models"]] == [
+            ("f-30s", ["left-wrist"]), ("f", ["waist"]),
+        ]  # fmt: skip
+        for model in hers["models"]:
+            assert (await world.call("GET", model["manifest"], ada)).status == 200
+        his = (await world.call("GET", "/v1/users/bob/cluster", "front-desk")).json
+        assert (his["cluster"], [model["cluster"] for model in his["models"]]) == ("all", ["all", "all"])
+        await world.call("PUT", "/v1/users/ada/profile", ada, body={"sex": "female"})
+        assert (await world.call("GET", "/v1/users/ada/cluster", ada)).json["cluster"] == "f"
+        hidden = await world.call("GET", "/v1/users/ada/cluster", bob)
+        assert (hidden.status, hidden.code) == (404, "user-unknown")
+
+    serve(scenario)
+
+
 def test_keys_are_told_with_their_endorsements(serve: Serve) -> None:
     async def scenario(world: Any) -> None:
         store = world.services.models

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +16,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from kinelog.api.openapi import openapi_document
 from kinelog.api.problem_catalogue import KIND_OF_CODE
 from kinelog.api.route_table import ROUTES
+from kinelog.registry.scope import Scope
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks as openapi_checks
 
+from tests.registry.made_publications import blob_of, put
+
 SESSION = "6f1d7a52-0c3e-4a8b-9f21-5b7e2f60c9d4"
+MODEL = Scope("alpine", "all", ("left-wrist",))
 Serve = Callable[..., None]
 PAGES = ("/sign-", "/gyms/", "/sessions/", "/pages/", "/static/")
 DOCUMENT = openapi_document()
@@ -121,6 +126,7 @@ async def _seeded(world: Any) -> None:
     """What the examples of the document name."""
     await world.call("PUT", "/v1/gyms/city", "owner", body={"name": "City", "time_zone": "Europe/Vienna"})
     await world.started(await world.person("ada", "left-wrist"), gym="city")
+    put(world.services.models, MODEL)
 
 
 @pytest.fixture
@@ -139,6 +145,7 @@ CHECKS = [
 ]
 SEEDED = {
     "user": "ada", "session": SESSION, "device": "left-wrist", "gym": "city", "token": "t3", "seq": 0, "number": 1,
+    "cluster": MODEL.cluster, "sensors": MODEL.joined, "hex": hashlib.sha256(blob_of()).hexdigest(),
 }  # fmt: skip
 BOUNDED = settings(
     deadline=None, database=None, derandomize=True, phases=[Phase.generate],

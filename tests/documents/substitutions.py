@@ -1,7 +1,8 @@
 """The one place where what documents write becomes what this machine has.
 
 A document's blocks are joined to one script for bash and run as they stand, in an empty folder with links to the
-checkout's `tests`, `benchmarks` and `device`, beside a running service. Only these things differ from what is typed:
+checkout's `tests`, `benchmarks` and `device`, beside a running service. Only these things differ from what a reader
+types:
 
 - *Places*: absolute paths become paths in that folder, `.data` the running service's folder, the service's URL its real
   one, `kl.…` an owner's token. `TIME` in the name of a backup becomes whatever stands there.
@@ -67,8 +68,9 @@ def _replacements(around: Surroundings) -> tuple[tuple[str, str], ...]:
         (r"--live --speed 10", "--live --speed 50 --minutes 0.1"),
         (r"--seconds 10 --rounds 3", "--seconds 0.5 --rounds 1 --connections 8"),
         (r"benchmarks\.journal_commits", r"\g<0> --commits 10 --saves 10 --rounds 1"),
-        (r"promotion_rule --runs \d+", "promotion_rule --runs 1"),
         (r"benchmarks\.device_evaluation$", r"\g<0> --rounds 3"),
+        (r"benchmarks\.batched_fits$", r"\g<0> --rounds 1 --peer-fits 1"),
+        (r"promotion_rule --runs \d+", "promotion_rule --runs 1"),
         (r"benchmarks\.replay", r"\g<0> --events 300"),
         (r"projection_lag --seconds 10", "projection_lag --seconds 0.5 --connections 8"),
         (r"-m tests\.simulation(?= +#)|--count 50000", r"\g<0> --count 10"),

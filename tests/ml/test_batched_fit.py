@@ -103,6 +103,12 @@ def test_wrong_labels_that_count_nothing_are_not_learned() -> None:
     assert (said == DATA.targets.labels[DATA.example_of]).mean() > 0.9
 
 
+def test_a_network_that_trains_shorter_than_its_neighbours_stays_as_it_was_when_done() -> None:
+    short = DATA.job(msgspec.structs.replace(QUICK, epochs=2), np.arange(20))
+    long = DATA.job(msgspec.structs.replace(QUICK, epochs=9))
+    assert same_bits(fit_batch([short])[0], fit_batch([long, short])[1])
+
+
 def test_fits_of_a_shape_are_traced_once_and_memory_stays_flat() -> None:
     jobs = candidates("dense", 5)
     fit_batch(jobs)
@@ -126,6 +132,7 @@ def test_programs_that_were_not_used_for_longest_are_let_go() -> None:
     assert cache.program(one) is first
     cache.program(three)
     assert list(cache.programs()) == [one, three]
+    assert cache.made == 3
 
 
 def test_jobs_of_different_shapes_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 from kinelog.api.unerased_views import UnerasedViews
@@ -14,6 +15,7 @@ from kinelog.projections.views import people
 
 from tests.ml.fit_floor import Watch, enrolled, trained
 from tests.projections.gym_floor import TENANT, GymFloor
+from tests.projections.watch_frames import muvr16_block
 
 CONSENTS = (Purpose.TRAINING_MODELS,)
 
@@ -105,6 +107,29 @@ def test_who_is_erased_is_gone_before_the_tables_have_heard_of_it(floor: GymFloo
     floor.keys.forget(*ada)
     made = dataset_of_tenant(UnerasedViews(floor.read_side, floor.keys), TENANT)
     assert {example.person for example in made.examples} == {boris.pseudonym}
+
+
+def test_a_page_of_nobody_but_the_erased_is_not_the_end_of_the_list(floor: GymFloor) -> None:
+    people = sorted(enrolled(floor, f"p{number}", *CONSENTS) for number in range(5))
+    for number, person in enumerate(people):
+        trained(floor, person, number, sets=1)
+    floor.project()
+    for person in (*people[:3], people[4]):
+        floor.keys.forget(*person)
+    with patch("kinelog.ml.dataset.PEOPLE_A_PAGE", 1):
+        made = dataset_of_tenant(UnerasedViews(floor.read_side, floor.keys), TENANT)
+    assert {example.person for example in made.examples} == {people[3].pseudonym}
+
+
+def test_a_set_whose_every_block_lost_samples_says_so(floor: GymFloor) -> None:
+    ada = enrolled(floor, "ada", *CONSENTS)
+    session = floor.start(ada, 1)
+    began = floor.now_ms
+    for sequence in range(12):
+        floor.send(ada, session, sequence, muvr16_block(began + sequence * 2045, 70, 2045, sequence, sequence))
+    floor.label(ada, session, began + 6000, began + 16_000, source=Source.PERSON)
+    floor.project()
+    assert dataset_of_tenant(floor.read_side, TENANT).dropped == {"every block lost samples": 1}
 
 
 def test_a_person_whose_withdrawal_waits_to_be_folded_is_left_out(floor: GymFloor) -> None:

@@ -13,7 +13,7 @@ from kinelog.ml.batched_fit import fit_batch
 from kinelog.ml.export import ExportError, check_export, to_blob
 from kinelog.ml.fit_job import FitResult
 from kinelog.ml.genome import Genome
-from kinelog.ml.network_size import NetworkShape, weight_bytes
+from kinelog.ml.network_size import NetworkShape, device_shape
 from kinelog.ml.probe_windows import probe_windows
 
 from tests.ml.made_fits import SHAPES, movements
@@ -52,7 +52,7 @@ def test_a_published_blob_holds_what_its_vectors_say(name: str, fits: dict[str, 
     assert 16 <= len(blob.vectors) <= 24
     assert len(data) <= 48 * 1024
     assert {vector.present for vector in blob.vectors} == ({1, 2, 3} if genome.masked else {3})
-    assert blob.weights_bytes == weight_bytes(genome, NetworkShape(2, 4, 8))
+    assert blob.weights_bytes == device_shape(genome, NetworkShape(2, 4, 8)).weights_bytes
 
 
 def damaged(blob: ModelBlob, layer: int) -> ModelBlob:

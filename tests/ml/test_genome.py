@@ -18,7 +18,7 @@ from kinelog.ml.genome import (
     require_valid,
     shape_key,
 )
-from kinelog.ml.network_size import layer_sizes, multiplications, peer_multiplications, weight_bytes
+from kinelog.ml.network_size import NetworkShape, device_shape
 
 from tests.ml.genomes import WRIST, genomes
 
@@ -97,12 +97,8 @@ def test_convolutions_that_leave_nothing_of_the_window_are_refused(conv: tuple[C
 
 def test_weights_are_counted_with_their_biases() -> None:
     genome = Genome(front_end="both", conv=(Convolution(8, 10, 5),), dense=(64,), masked=True, fine_labels=True)
-    assert [(size.inputs, size.outputs, size.positions) for size in layer_sizes(genome, WRIST)] == [
-        (30, 8, 9),
-        (8 + FEATURES_PER_SITE + 1, 64, 1),
-        (64, 20, 1),
-    ]
-    assert weight_bytes(genome, WRIST) == 4 * (31 * 8 + (8 + FEATURES_PER_SITE + 2) * 64 + 65 * 20)
+    weights = 31 * 8 + (1 + 8 + FEATURES_PER_SITE + 1) * 64 + 65 * 20
+    assert device_shape(genome, WRIST).weights_bytes == 4 * weights
 
 
 def test_more_than_32_kilobytes_of_weights_are_invalid() -> None:
@@ -111,10 +107,21 @@ def test_more_than_32_kilobytes_of_weights_are_invalid() -> None:
     assert [fault.field for fault in faults] == ["weights"]
 
 
-def test_what_costs_more_than_the_peer_is_invalid() -> None:
+def test_what_costs_more_than_the_naive_net_is_invalid() -> None:
     genome = Genome(front_end="raw", conv=(Convolution(64, 5, 1), Convolution(16, 3, 1)), dense=(16,))
-    assert multiplications(genome, WRIST) > peer_multiplications(WRIST)
     assert [fault.field for fault in check_genome(genome, WRIST)] == ["cost"]
+
+
+def test_weights_that_leave_no_room_for_test_vectors_are_invalid() -> None:
+    seven = NetworkShape(sites=7, labels=9, fine_labels=20)
+    faults = check_genome(Genome(front_end="raw", dense=(7,)), seven)
+    assert [(fault.field, "test vectors" in fault.reason) for fault in faults] == [("weights", True)]
+
+
+def test_more_labels_than_a_blob_may_have_are_invalid() -> None:
+    many = NetworkShape(sites=1, labels=9, fine_labels=300)
+    assert "fine_labels" in {fault.field for fault in check_genome(Genome(dense=(8,), fine_labels=True), many)}
+    assert not check_genome(Genome(dense=(8,)), many)
 
 
 def test_recipes_that_change_no_tensor_train_together() -> None:

@@ -121,7 +121,7 @@ def test_captures_are_read_through_the_codecs_once_a_packet(tmp_path: Path) -> N
     assert example.source_rate_hz == pytest.approx(1000 / 20.45)
     # the row of the grid that lies next to the first sample; the format keeps steps of 8 milli-g
     assert np.abs(example.samples[0].astype(int) - samples["1"][0]).max() < 200
-    assert made.dropped == {"label without a file": 1, "no label": 1, "no whole packet": 1}
+    assert made.dropped == {"label without a file": 1, "no label": 1, "every block lost samples": 1}
 
 
 def test_a_set_that_is_in_two_recordings_comes_in_once_with_its_first_seconds(tmp_path: Path) -> None:

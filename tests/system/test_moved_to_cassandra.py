@@ -178,6 +178,10 @@ def values(asking: Asking) -> dict[str, list[str]]:
         "user": people,
         "session": [*sorted(set(sessions)), "00000000-0000-4000-8000-000000000000"],
         "number": ["1", "2", "77"],
+        # Models themselves lie in a store of their own, which a copy of the log leaves alone.
+        "cluster": ["no-such-cluster"],
+        "sensors": ["left-wrist"],
+        "hex": ["0" * 64],
     }
 
 

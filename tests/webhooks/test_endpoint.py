@@ -113,6 +113,13 @@ async def test_a_name_that_means_something_inside_is_not_connected_to(addresses:
         await GuardedResolver(STRICT, MadeResolver(*addresses)).resolve("rebound.example.com", 443)
 
 
+@pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f.1", "127.1", "017700000001"])
+async def test_this_machine_by_any_other_name_is_not_connected_to(host: str) -> None:
+    check_url(f"https://{host}/", STRICT)  # a name like others, as far as anybody can tell before it is looked up
+    with pytest.raises(OSError):  # noqa: PT011 - not of the public internet, or, on some systems, no name at all
+        await GuardedResolver(STRICT).resolve(host, 443)
+
+
 async def test_a_name_of_the_public_internet_is_connected_to() -> None:
     found = await GuardedResolver(STRICT, MadeResolver("8.8.8.8")).resolve("hooks.example.com", 443)
     assert [result["host"] for result in found] == ["8.8.8.8"]

@@ -22,7 +22,7 @@ from tests.ml.night.quick_night import KeptLog, quick_night
 from tests.ml.night.quick_work import QuickEngine
 
 WRIST = Scope("gym", "all", ("left-wrist",))
-SHARES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+SHARES = (0.0, 0.3, 0.6, 0.85, 0.95)
 """Of the night's writes, where it is killed: before the write, or after it. After the last one the night is over."""
 NIGHTS = 2
 """The second one starts from a population, has a champion, and promotes or keeps."""

@@ -1,0 +1,81 @@
+"""The whole service, killed while a tenant's server fails and hangs: everything published arrives, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+from kinelog.registry.records import Published
+from kinelog.registry.scope import Scope
+from kinelog.registry.sqlite_model_store import SqliteModelStore
+from kinelog.service.configuration import DataFolder
+
+from tests.registry.made_publications import put
+from tests.system.running_service import RunningService, prepare
+from tests.webhooks.receiver import HANG, SECRET, Receiver, receiving
+
+pytestmark = pytest.mark.system
+
+ALLOWED = {"KINELOG_WEBHOOK_LOOPBACK": "true"}
+SCOPE = Scope("iron-works", "all", ("left-wrist",))
+
+
+def set_webhook(service: RunningService, token: str, url: str) -> None:
+    """As an owner does; a URL that differs from the last is tried at once."""
+    body = json.dumps({"url": url, "secret": SECRET}).encode()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    asked = urllib.request.Request(f"{service.url}/v1/webhook", body, headers, method="PUT")  # noqa: S310 - our own URL
+    with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 - our own URL
+        assert answer.status in (200, 201)
+
+
+def publish(data: Path, seeds: range, after: Published | None) -> Published:
+    """Publish models beside the running service, as the fit does."""
+    with SqliteModelStore(DataFolder(data).models) as models:
+        for seed in seeds:
+            after = put(models, SCOPE, seed, after=after)
+    assert after is not None
+    return after
+
+
+@pytest.mark.timeout(180)
+async def test_what_was_published_arrives_in_order_although_the_service_is_killed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    token = await asyncio.to_thread(prepare, data)
+    async with receiving() as receiver:
+        receiver.script.extend([204, HANG])
+        service = await started(data)
+        try:
+            await asyncio.to_thread(set_webhook, service, token, receiver.url)
+            newest = await asyncio.to_thread(publish, data, range(3), None)
+            await receiver.until(2, 30.0)
+            service.kill()  # in the middle of an attempt
+            newest = await asyncio.to_thread(publish, data, range(3, 5), newest)
+            service = await started(data)
+            await again(service, token, receiver, 1)
+            await receiver.until_taken(5, 60.0)
+            await asyncio.to_thread(publish, data, range(5, 7), newest)
+            service.kill()  # perhaps before anything of it was announced
+            service = await started(data)
+            await again(service, token, receiver, 2)
+            await receiver.until_taken(7, 60.0)
+        finally:
+            service.kill()
+        firsts = list(dict.fromkeys(receiver.taken))
+        assert firsts == [1, 2, 3, 4, 5, 6, 7]
+        assert all(message.signed for message in receiver.messages)
+        assert SECRET not in service.log
+        assert receiver.url not in service.log
+
+
+async def started(data: Path) -> RunningService:
+    """The service, without what folds views."""
+    return await asyncio.to_thread(RunningService, data, ("--no-projections",), ALLOWED)
+
+
+async def again(service: RunningService, token: str, receiver: Receiver, number: int) -> None:
+    """Have it tried at once, not when the attempt that was killed would have been over."""
+    await asyncio.to_thread(set_webhook, service, token, f"{receiver.url}?again={number}")
