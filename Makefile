@@ -61,30 +61,32 @@ unit: $(VENV)/.dev
 	$(PYTEST) -n 2 -m "not simulation and not power and not openapi and not system and not browser \
 		and not cassandra and not cassandra_cluster and not fit"
 
+# The groups below name their folders: collecting `tests/ml` loads what networks are trained with. A test
+# (tests/architecture/test_suite_groups.py) holds that no test is in none of them.
 networks: $(VENV)/.dev
-	$(PYTEST) -n 2 -m "fit and not browser and not system and not cassandra"
+	$(PYTEST) -n 2 -m fit tests/ml
 
 simulation: $(VENV)/.dev
-	$(PYTEST) -n 2 -m simulation
+	$(PYTEST) -n 2 -m simulation tests/simulation
 
 power: $(VENV)/.dev
-	$(PYTEST) -n 2 -m power
+	$(PYTEST) -n 2 -m power tests/journal
 
 openapi: $(VENV)/.dev
-	$(PYTEST) -m openapi
+	$(PYTEST) -m openapi tests/api
 
 system: $(VENV)/.dev
-	$(PYTEST) -n 2 -m system
+	$(PYTEST) -n 2 -m system tests/documents tests/system
 
 browser: $(VENV)/.dev
-	$(PYTEST) -m browser
+	$(PYTEST) -m browser tests/ml/report tests/pages tests/system
 
 cassandra-one: $(VENV)/.dev
-	$(PYTEST) -n 2 --dist loadgroup -m "cassandra and not cassandra_cluster"
+	$(PYTEST) -n 2 --dist loadgroup -m "cassandra and not cassandra_cluster" tests --ignore=tests/ml
 
 # Without workers: these tests stop and pause the nodes that they share.
 cassandra-three: $(VENV)/.dev
-	$(PYTEST) -m cassandra_cluster
+	$(PYTEST) -m cassandra_cluster tests/cassandra tests/cassandra_chaos
 
 CHAOS ?= --rounds 2 --kills 50
 

@@ -83,8 +83,8 @@ class SessionKey:
 def first_state(sessions: Iterable[SessionKey]) -> ConfirmationState:
     """The first set: all reserved sessions that there are.
 
-    Of few sessions the hash may by chance reserve almost none. Nothing has selected yet, so those whose hashes come next
-    are taken too, up to the share that is meant.
+    Of few sessions the hash may by chance reserve almost none. Nothing has selected yet, so those whose hashes come
+    next are taken too, up to the share that is meant.
     """
     ordered = sorted(set(sessions), key=lambda one: (one.rank(), one.digest))
     reserved = sum(one.reserved for one in ordered)

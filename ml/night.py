@@ -19,7 +19,7 @@ from kinelog.ml.code_version import code_version
 from kinelog.ml.engines.port import Engine, EngineError
 from kinelog.ml.examples import Dataset
 from kinelog.ml.folds import key_of, split, unit_of
-from kinelog.ml.lease_keeper import LeaseKeeper
+from kinelog.ml.lease_keeper import TTL_S, LeaseKeeper
 from kinelog.ml.night_log import NightLog
 from kinelog.ml.night_plan import Plan, plan_of
 from kinelog.ml.night_publishing import Publisher
@@ -58,6 +58,7 @@ class Surroundings:
         log: Told what happens.
         holder: Who works, for people to read: machine and process.
         wait_s: How long to wait for the lease.
+        lease_s: How long the lease outlives a night that was killed.
     """
 
     store: ModelStore
@@ -67,6 +68,7 @@ class Surroundings:
     log: NightLog
     holder: str
     wait_s: float = WAIT_S
+    lease_s: float = TTL_S
 
 
 def run_night(around: Surroundings, settings: NightSettings, read_data: Callable[[], Dataset]) -> NightRecord:
@@ -85,7 +87,8 @@ def run_night(around: Surroundings, settings: NightSettings, read_data: Callable
         RegistryError: The store does not answer, or refuses.
     """
     name = f"{LEASE}/{settings.tenant}"
-    with LeaseKeeper(around.store, name, around.holder, wait_s=around.wait_s) as keeper:
+    keeper = LeaseKeeper(around.store, name, around.holder, wait_s=around.wait_s, ttl_s=around.lease_s)
+    with keeper:
         return _Night(around, settings, keeper).work(read_data)
 
 
@@ -133,6 +136,9 @@ class _Night:
     def _plan(self, book: RunBook, dataset: Dataset) -> Plan:
         unit = unit_of(dataset)
         keys = {key_of(example, unit) for example in dataset.examples if example.label is not None}
+        if not keys:
+            # Before any state is made: a confirmation set is founded on sessions, not on their absence.
+            raise NoDataError("no labelled set: label sets in the app, let people consent, or give --recordings")
         tenant = self._settings.tenant
         state = NightState(self._around.store, self._keeper, tenant, book.record.run)
         confirmation = state.confirmation(unit, keys)
@@ -148,8 +154,7 @@ class _Night:
         )
         if not plan.pools:
             reasons = {one.left_out for one in plan.sensors if one.left_out}
-            message = "; ".join(sorted(reasons)) or "no labelled set: label sets in the app, or give --recordings"
-            raise NoDataError(message)
+            raise NoDataError("; ".join(sorted(reasons)))
         return plan
 
     def _scopes(self, book: RunBook, plan: Plan, dataset: Dataset) -> None:
@@ -160,6 +165,7 @@ class _Night:
         with self._phase("refit"):
             models = scopes.refitted(ranked)
         with self._phase("confirm"):
+            scopes.prepare(plan.pools, models)
             self._each("confirm", plan.pools, lambda pool: scopes.decide(pool, models[pool.scope.path]))
         with self._phase("publish"):
             self._each("publish", plan.pools, lambda pool: scopes.settle(pool, models[pool.scope.path]))

@@ -14,7 +14,7 @@ class NightLog(ABC):
 
     @abstractmethod
     def phase(self, name: str, steps: int) -> None:
-        """A phase begins: `data`, `select`, `refit`, `confirm`, `publish`. One begins where the last one ends."""
+        """A phase begins where the last one ends: `data`, `select`, `refit`, `baselines`, `confirm`, `publish`."""
 
     @abstractmethod
     def step(self) -> None:

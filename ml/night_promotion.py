@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
-from kinelog.ml.baselines import BASELINES, fit_baseline
+from kinelog.ml.baselines import BASELINES
 from kinelog.ml.confirmed_figures import ConfirmedDetail, detail, named_metrics
+from kinelog.ml.night_work import NightWork
+from kinelog.ml.population import scope_seed
 from kinelog.ml.promotion import ConfirmedScore, decide
 from kinelog.ml.run_record import NamedMetrics, PromotionRecord
 from kinelog.ml.scope_models import Champion, ScopeModel, confirmed, score_of
 from kinelog.ml.scope_pool import Held, ScopePool
-from kinelog.ml.scope_windows import judged_windows
-from numpy.typing import NDArray
+from kinelog.ml.selection import NightContext
+from kinelog.ml.tasks import BaselineResult, BaselineTask, baseline_key
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,18 +45,27 @@ def without_comparison(pool: ScopePool, model: ScopeModel, champion: Champion | 
 
 
 def compared(
-    pool: ScopePool, held: Held, model: ScopeModel, champion: Champion | None, *, uses: int, seed: int
+    work: NightWork,
+    context: NightContext,
+    pool: ScopePool,
+    held: Held,
+    model: ScopeModel,
+    champion: Champion | None,
+    *,
+    uses: int,
 ) -> Verdict:
     """Compare the winner with what there is.
 
     Args:
+        work: Where the baselines' answers are.
+        context: Of the night.
         pool: Where it was selected.
         held: The confirmation sessions.
         model: The winner.
         champion: What phones have.
         uses: Of this confirmation set, this one included.
-        seed: Of baselines and bootstrap.
     """
+    seed = scope_seed(context.seed, pool.scope, 0)
     labels = pool.data.names.labels
     known = (*labels, *(label for label in (champion.labels if champion else ()) if label not in labels))
     challenger = confirmed("challenger", model.blob, held, np.arange(len(labels)), len(known))
@@ -61,7 +73,7 @@ def compared(
     if champion is not None:
         columns = np.array([known.index(label) for label in champion.labels], dtype=np.int64)
         rival = confirmed("champion", champion.blob, held, columns, len(known))
-    trivial = baselines(pool, held, len(known), seed)
+    trivial = answered(work, baseline_tasks(context, pool, held), held, len(known))
     promotion = decide(challenger, rival, trivial, uses=uses, seed=seed)
     everybody = [challenger, *([rival] if rival else []), *trivial.values()]
     return Verdict(
@@ -71,18 +83,26 @@ def compared(
     )
 
 
-def baselines(pool: ScopePool, held: Held, label_count: int, seed: int) -> dict[str, ConfirmedScore]:
-    """Trivial models fitted on the selection's windows, asked about the confirmation's."""
-    windows, labels = _complete_windows(pool)
-    asked = held.judged()
+def baseline_tasks(context: NightContext, pool: ScopePool, held: Held) -> list[BaselineTask]:
+    """What has to be computed before a pool's winner can be compared."""
+    return [BaselineTask(context.common(pool), context.place, name, held.data.sha256) for name in BASELINES]
+
+
+def answered(work: NightWork, tasks: list[BaselineTask], held: Held, label_count: int) -> dict[str, ConfirmedScore]:
+    """The baselines' answers on the confirmation sessions.
+
+    Args:
+        work: Where results are.
+        tasks: Those of the pool, done.
+        held: Its confirmation sessions.
+        label_count: Columns in all: the pool's labels, and those that only the champion knows.
+    """
+    examples = held.judged().rows.example_of
     found = {}
-    for name in BASELINES:
-        fitted = fit_baseline(name, windows, labels, label_count, seed=seed % 2**32)
-        found[name] = score_of(name, held, fitted.probabilities(asked.windows), asked.rows.example_of, None)
+    for task in tasks:
+        result = msgspec.msgpack.decode(work.result(baseline_key(task)), type=BaselineResult)
+        own = np.frombuffer(result.probabilities).reshape(len(examples), result.labels)
+        padded = np.zeros((len(examples), label_count))
+        padded[:, : result.labels] = own
+        found[task.name] = score_of(task.name, held, padded, examples, None)
     return found
-
-
-def _complete_windows(pool: ScopePool) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
-    judged = judged_windows(pool.data)
-    worn = pool.data.complete[judged.rows.example_of]
-    return judged.windows[worn], pool.data.labels[judged.rows.example_of[worn]]

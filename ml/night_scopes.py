@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 from kinelog.ml.genome import Genome, fits_muvr_format, genome_id
-from kinelog.ml.night_promotion import Verdict, compared, without_comparison
+from kinelog.ml.night_promotion import Verdict, baseline_tasks, compared, without_comparison
 from kinelog.ml.night_publishing import Publisher, published_record
 from kinelog.ml.night_work import NightWork
 from kinelog.ml.population import (
@@ -26,6 +26,7 @@ from kinelog.ml.run_record import LeaderboardEntry, PromotionRecord, ScopeRecord
 from kinelog.ml.scope_models import ScopeModel, champion_of, scope_model
 from kinelog.ml.scope_pool import ScopePool
 from kinelog.ml.selection import NightContext, Ranked, calibration_of, key_of, refit, select, ten_of
+from kinelog.ml.tasks import baseline_key
 from kinelog.registry.scope import Scope
 
 
@@ -73,6 +74,18 @@ class ScopeNight:
             self._keep(pool, made)
         return models
 
+    def prepare(self, pools: Sequence[ScopePool], models: Mapping[str, Sequence[ScopeModel]]) -> None:
+        """Let the baselines of all pools answer, where a comparison is still to be made."""
+        tasks = []
+        for pool in pools:
+            own = models[pool.scope.path]
+            if pool.held is None or not own or self.book.scope(pool.scope.cluster, pool.scope.sensors) is not None:
+                continue
+            if without_comparison(pool, own[0], champion_of(self.publisher.store, pool)) is None:
+                tasks += baseline_tasks(self.context, pool, pool.held)
+        missing = [task for task in tasks if baseline_key(task) not in self.work.cache]
+        self.work.do("baselines", missing, len(tasks) - len(missing))
+
     def decide(self, pool: ScopePool, models: Sequence[ScopeModel]) -> None:
         """Compare the winner with the champion and the baselines, and write the decision down; once a night."""
         if self.book.scope(pool.scope.cluster, pool.scope.sensors) is not None:
@@ -83,9 +96,8 @@ class ScopeNight:
         else:
             verdict = without_comparison(pool, models[0], champion)
         if verdict is None and pool.held is not None:
-            seed = scope_seed(self.settings.seed, pool.scope, 0)
             uses = self.publisher.store.use_confirmation(pool.scope, pool.held.set_name, self.book.record.run)
-            verdict = compared(pool, pool.held, models[0], champion, uses=uses, seed=seed)
+            verdict = compared(self.work, self.context, pool, pool.held, models[0], champion, uses=uses)
         if verdict is None:
             return
         known = 0 if champion is None else champion.published.version

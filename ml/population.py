@@ -1,7 +1,7 @@
 """The ten best models of a scope, with everything that rebuilds them, and who competes with them tonight.
 
 A night refits the ten, adds mutations and crossovers of them up to the number of candidates, judges all on the same
-folds and keeps ten. What is drawn depends on the night's seed, the scope and the generation, not on clocks: a night that
+folds and keeps ten. What is drawn depends on the seed, the scope and the generation, not on clocks: a night that
 was killed draws the same candidates when it is run again.
 """
 

@@ -212,7 +212,7 @@ class SensorSummary(msgspec.Struct, frozen=True):
 
 
 class PhaseCost(msgspec.Struct, frozen=True):
-    """Seconds by the clock of one phase: `data`, `select`, `confirm`, `publish`, `report`."""
+    """Seconds by the clock of one phase: `data`, `plan`, `select`, `refit`, `confirm`, `publish`."""
 
     phase: str
     seconds: float
@@ -237,8 +237,8 @@ class Cost(msgspec.Struct, frozen=True):
     @property
     def preparation_share(self) -> float:
         """Share of the work that went into data and not into fits; 0 when nothing was done."""
-        whole = self.task_seconds + sum(phase.seconds for phase in self.phases if phase.phase == "data")
-        prepared = self.preparation_seconds + sum(phase.seconds for phase in self.phases if phase.phase == "data")
+        before = sum(phase.seconds for phase in self.phases if phase.phase in {"data", "plan"})
+        whole, prepared = self.task_seconds + before, self.preparation_seconds + before
         return prepared / whole if whole else 0.0
 
 

@@ -12,6 +12,7 @@ from kinelog.device.blob import BlobError, pack_blob
 from kinelog.device.evaluation import Evaluator, with_vectors
 from kinelog.domain.catalogue import ExerciseNameError, parse
 from kinelog.ml import fit_data
+from kinelog.ml.baseline_work import answer
 from kinelog.ml.batched_fit import fit_batch
 from kinelog.ml.code_version import code_version
 from kinelog.ml.export import ExportError, to_blob
@@ -21,12 +22,12 @@ from kinelog.ml.genome import Genome
 from kinelog.ml.result_cache import ResultCache
 from kinelog.ml.scope_windows import ScopeWindows, judged_windows, training_windows
 from kinelog.ml.tasks import (
+    BaselineTask,
     OutOfFold,
     RefitResult,
     RefitTask,
     SelectResult,
     SelectTask,
-    Task,
     TaskReport,
     refit_key,
     select_key,
@@ -54,6 +55,8 @@ def run(task: bytes) -> bytes:
     if asked.common.code_version != code_version():
         message = f"this worker's code is {code_version()}, the night's {asked.common.code_version}"
         raise OtherCodeError(message)
+    if isinstance(asked, BaselineTask):
+        return msgspec.json.encode(answer(asked))
     started = time.perf_counter()
     work = Work(asked)
     prepared = time.perf_counter() - started
@@ -64,7 +67,7 @@ def run(task: bytes) -> bytes:
 class Work:
     """A scope's data, opened for a task."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: SelectTask | RefitTask) -> None:
         """Map the data into memory."""
         self.data = fit_data.load(Path(task.place.data), task.common.data)
         self.cache = ResultCache(Path(task.place.results))

@@ -69,7 +69,21 @@ class RefitTask(msgspec.Struct, frozen=True, tag="refit"):
     genomes: tuple[Genome, ...]
 
 
-Task = SelectTask | RefitTask
+class BaselineTask(msgspec.Struct, frozen=True, tag="baseline"):
+    """Fit a trivial model on the selection, and answer the confirmation sessions.
+
+    Attributes:
+        name: Of the baseline.
+        held: Hash of the confirmation's arrays.
+    """
+
+    common: Common
+    place: Place
+    name: str
+    held: str
+
+
+Task = SelectTask | RefitTask | BaselineTask
 
 
 class OutOfFold(msgspec.Struct, frozen=True):
@@ -99,6 +113,13 @@ class RefitResult(msgspec.Struct, frozen=True):
 
     blob: bytes
     reason: str = ""
+
+
+class BaselineResult(msgspec.Struct, frozen=True):
+    """What a trivial model answered: float64 `(windows, labels)` probabilities."""
+
+    labels: int
+    probabilities: bytes
 
 
 class TaskReport(msgspec.Struct, frozen=True):
@@ -137,6 +158,11 @@ def select_key(common: Common, genome: Genome, masks: Sequence[int]) -> str:
 def refit_key(common: Common, genome: Genome) -> str:
     """The name of a `RefitResult`."""
     return _key("refit", common, genome_bytes(genome), "")
+
+
+def baseline_key(task: BaselineTask) -> str:
+    """The name of a `BaselineResult`."""
+    return _key("baseline", task.common, task.held.encode(), task.name)
 
 
 def grouped(genomes: Iterable[Genome], at_most: int = GENOMES_A_TASK) -> list[tuple[Genome, ...]]:

@@ -51,7 +51,7 @@ def pause_ms(attempts: int) -> int:
 def due_at_ms(progress: Progress, set_at_ms: int) -> int:
     """When to try next; at once where the webhook was set anew since the latest attempt."""
     if progress.attempts and progress.tried_at_ms is not None and set_at_ms > progress.tried_at_ms:
-        return set_at_ms
+        return min(set_at_ms, progress.due_at_ms)  # the machine that set it may have a clock that is ahead
     return progress.due_at_ms
 
 

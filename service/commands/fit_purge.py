@@ -45,7 +45,9 @@ def command(
     selection = Selection(shared=Shared.EVERYBODY if shared else Shared.TENANT)
     with tables(data, store) as read_side:
         try:
-            purged = leave_only_consenting(read_side, tenant, place, selection, (work or data / "fit") / "arrays" / tenant)
+            purged = leave_only_consenting(
+                read_side, tenant, place, selection, (work or data / "fit") / "arrays" / tenant
+            )
         except DatasetError as error:
             raise RefusedError(str(error)) from error
     left = 0 if purged.manifest is None else purged.manifest.people

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinelog.ml import confirmation
-from kinelog.ml.confirmation import ConfirmationStateError, SessionKey, first_state, next_state, role_of
+from kinelog.ml.confirmation import SHARE, ConfirmationStateError, SessionKey, first_state, next_state, role_of
 from kinelog.ml.promotion import USES
 
 
@@ -103,3 +105,22 @@ def test_a_state_survives_being_stored_and_names_no_person() -> None:
 def test_other_bytes_are_no_state(data: bytes) -> None:
     with pytest.raises(ConfirmationStateError):
         confirmation.state_of(data)
+
+
+@pytest.mark.parametrize("count", [4, 7, 10, 16])
+def test_of_few_sessions_a_first_set_is_founded_even_if_the_hash_reserves_none(count: int) -> None:
+    unreserved = [one for number in range(400) if not (one := SessionKey("p", f"s{number}")).reserved][:count]
+    state = first_state(unreserved)
+    assert len(state.current) == math.ceil(SHARE * count)
+    assert state == first_state(reversed(unreserved))
+    roles = [role_of(state, one) for one in unreserved]
+    assert roles.count("confirmation") == len(state.current)
+
+
+def test_a_session_that_trained_never_comes_to_confirm() -> None:
+    early = [SessionKey("p", f"s{number}") for number in range(10)]
+    state = first_state(early)
+    trained = {one for one in early if role_of(state, one) == "selection"}
+    for more in range(10, 200, 10):
+        state = next_state(state, [*early, *(SessionKey("p", f"s{number}") for number in range(10, more))], uses=more)
+        assert all(role_of(state, one) == "selection" for one in trained)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -15,21 +13,12 @@ from kinelog.service.configuration import DataFolder
 
 from tests.registry.made_publications import put
 from tests.system.running_service import RunningService, prepare
+from tests.system.webhooks_asked import ALLOWED, set_webhook
 from tests.webhooks.receiver import HANG, SECRET, Receiver, receiving
 
 pytestmark = pytest.mark.system
 
-ALLOWED = {"KINELOG_WEBHOOK_LOOPBACK": "true"}
 SCOPE = Scope("iron-works", "all", ("left-wrist",))
-
-
-def set_webhook(service: RunningService, token: str, url: str) -> None:
-    """As an owner does; a URL that differs from the last is tried at once."""
-    body = json.dumps({"url": url, "secret": SECRET}).encode()
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    asked = urllib.request.Request(f"{service.url}/v1/webhook", body, headers, method="PUT")  # noqa: S310 - our own URL
-    with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 - our own URL
-        assert answer.status in (200, 201)
 
 
 def publish(data: Path, seeds: range, after: Published | None) -> Published:

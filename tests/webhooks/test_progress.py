@@ -55,12 +55,17 @@ def test_a_taken_message_makes_the_next_due_at_once() -> None:
 
 
 def test_a_webhook_that_was_set_anew_is_tried_at_once() -> None:
-    waiting = refused(begun(msg_after(20), NOW), NOW, 500, "answered 500")
+    waiting = refused(begun(failing(20), NOW), NOW, 500, "answered 500")
     assert due_at_ms(waiting, SET) > NOW + 60_000
     assert due_at_ms(waiting, NOW + 10) == NOW + 10
 
 
-def msg_after(attempts: int) -> Progress:
+def test_a_webhook_that_was_set_by_a_clock_that_is_ahead_waits_no_longer_for_that() -> None:
+    waiting = refused(begun(FRESH, NOW), NOW, 500, "answered 500")
+    assert due_at_ms(waiting, NOW + 3_600_000) == NOW + 1_000
+
+
+def failing(attempts: int) -> Progress:
     """Many attempts in vain."""
     return Progress(tenant="acme", sent=4, attempts=attempts, tried_at_ms=NOW - 1, due_at_ms=NOW)
 

@@ -50,28 +50,25 @@ class MortalStore(SqliteModelStore):
         expected: int | None,
         lease: Lease | None = None,
     ) -> Published:
-        parent = super(MortalStore, self)
-        return self._write(lambda: parent.publish(scope, manifest, signature, blob, expected=expected, lease=lease))
+        return self._write(
+            lambda: SqliteModelStore.publish(self, scope, manifest, signature, blob, expected=expected, lease=lease)
+        )
 
     @override
     def set_challenger(self, scope: Scope, draft: bytes, blob: str, *, lease: Lease | None = None) -> Challenger:
-        parent = super(MortalStore, self)
-        return self._write(lambda: parent.set_challenger(scope, draft, blob, lease=lease))
+        return self._write(lambda: SqliteModelStore.set_challenger(self, scope, draft, blob, lease=lease))
 
     @override
     def save_population(self, scope: Scope, data: bytes, *, lease: Lease | None = None) -> None:
-        parent = super(MortalStore, self)
-        self._write(lambda: parent.save_population(scope, data, lease=lease))
+        self._write(lambda: SqliteModelStore.save_population(self, scope, data, lease=lease))
 
     @override
     def save_run(self, run_id: str, record: bytes, *, lease: Lease | None = None) -> None:
-        parent = super(MortalStore, self)
-        self._write(lambda: parent.save_run(run_id, record, lease=lease))
+        self._write(lambda: SqliteModelStore.save_run(self, run_id, record, lease=lease))
 
     @override
     def use_confirmation(self, scope: Scope, set_hash: str, use: str) -> int:
-        parent = super(MortalStore, self)
-        return self._write(lambda: parent.use_confirmation(scope, set_hash, use))
+        return self._write(lambda: SqliteModelStore.use_confirmation(self, scope, set_hash, use))
 
     @override
     def release(self, lease: Lease) -> None:

@@ -1,0 +1,69 @@
+"""Masked nets of a larger combination compete with the smaller one's own nets, on the same sets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from kinelog.device.blob import unpack_blob
+from kinelog.device.evaluation import Evaluator
+from kinelog.ml.clusters import ClusterTable
+from kinelog.ml.confirmation import first_state
+from kinelog.ml.examples import Dataset, dataset_of
+from kinelog.ml.folds import key_of, split
+from kinelog.ml.genome import Genome
+from kinelog.ml.night_log import SilentLog
+from kinelog.ml.night_plan import Plan, plan_of
+from kinelog.ml.night_work import NightWork
+from kinelog.ml.result_cache import ResultCache
+from kinelog.ml.scope_models import scope_model
+from kinelog.ml.selection import NightContext, calibration_of, masks_of, refit, select
+from kinelog.ml.selection import key_of as refit_name
+from kinelog.ml.tasks import Place
+
+from tests.ml.night.quick_night import FLOOR, made
+from tests.ml.night.quick_work import QuickEngine
+
+BOTH = ("left-wrist", "waist")
+WEAK = Genome(seed=1)
+MASKED = tuple(Genome(masked=True, seed=seed) for seed in range(6))
+
+
+def worn_both_ways() -> Dataset:
+    both = made(replace(FLOOR, sites=BOTH, sets=3))
+    wrist = made(replace(FLOOR, seed=7, sets=3))
+    others = (replace(one, person=f"{one.person}-too") for one in wrist.examples)
+    return dataset_of([*both.examples, *others])
+
+
+def planned(folder: Path) -> Plan:
+    dataset = worn_both_ways()
+    state = first_state({key_of(one, "session") for one in dataset.examples})
+    parts = split(dataset, state, 3, "session")
+    return plan_of("gym", dataset, parts, ClusterTable(), state.name, folder)
+
+
+def test_the_best_masked_nets_of_a_larger_combination_are_among_the_smaller_one_s(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "arrays")
+    pools = {pool.scope.sensors: pool for pool in plan.pools}
+    assert set(pools) == {BOTH, BOTH[:1]}
+    assert masks_of(pools[BOTH], plan.pools) == (0b01, 0b11)
+    work = NightWork(QuickEngine(), ResultCache(tmp_path / "results"), SilentLog())
+    context = NightContext(1, "code", Place(str(tmp_path / "arrays"), str(tmp_path / "results")))
+    candidates = {pools[BOTH].scope.path: MASKED, pools[BOTH[:1]].scope.path: (WEAK,)}
+    ranked = select(work, context, plan.pools, candidates)[pools[BOTH[:1]].scope.path]
+    guests = [one for one in ranked if one.genome.masked]
+    assert len(guests) == 3
+    assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
+    assert {one.pool.scope.sensors for one in guests} == {BOTH}
+
+    fitted = refit(work, context, guests[:1])[refit_name(context, guests[0])]
+    small = pools[BOTH[:1]]
+    model = scope_model(small, guests[0], calibration_of(work, context, guests[0]), fitted.blob)
+    plain, masked = unpack_blob(model.blob), unpack_blob(fitted.blob)
+    assert plain.sites == 1
+    windows = np.random.default_rng(1).integers(-2000, 2000, (8, 50, 6), dtype=np.int16)
+    wide = Evaluator(masked).evaluate(windows, 0b01).logits
+    narrow = Evaluator(plain).evaluate(np.ascontiguousarray(windows[:, :, :3])).logits
+    assert np.abs(wide - narrow).max() < 1e-3 * max(1.0, float(np.abs(wide).max()))

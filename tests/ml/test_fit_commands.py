@@ -1,0 +1,151 @@
+"""`kinelog fit run`, `list` and `show`: what a scheduler gets told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from kinelog.ml.run_book import records_of
+from kinelog.ml.run_record import Cost, NightRecord, PhaseCost, record_bytes
+from kinelog.registry.sqlite_model_store import SqliteModelStore
+from kinelog.service.cli import main
+from kinelog.service.configuration import DataFolder
+from msgspec.structs import replace
+
+from tests.ml.test_run_record import made_record
+
+RUN = "20260101-000000-000-gym"
+
+
+def kinelog(*arguments: str, recordings: str = "") -> Result:
+    return CliRunner().invoke(main, ["fit", *arguments], env={"KINELOG_RECORDINGS": recordings or None})
+
+
+def models_of(data: Path) -> SqliteModelStore:
+    folder = DataFolder(data)
+    folder.create()
+    return SqliteModelStore(folder.models)
+
+
+def kept(data: Path, *records: NightRecord) -> None:
+    with models_of(data) as store:
+        for record in records:
+            store.save_run(record.run, record_bytes(record))
+
+
+@pytest.fixture
+def night() -> NightRecord:
+    return replace(made_record(), run=RUN, cost=Cost((PhaseCost("select", 12.0),), fits=160))
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A data folder with tables, and nobody in them."""
+    for arguments in (["tenant", "create", "gym"], ["project", "--once"]):
+        done = CliRunner().invoke(main, [*arguments, "--data", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+    return tmp_path
+
+
+def test_without_labelled_sets_the_scheduler_is_told_why_and_the_night_is_on_record(empty: Path) -> None:
+    result = kinelog("run", "--data", str(empty), "--tenant", "gym")
+    assert result.exit_code == 65
+    assert "no labelled set" in result.output
+    with models_of(empty) as store:
+        (record,) = records_of(store)
+    assert (record.state, record.tenant) == ("failed", "gym")
+
+
+def test_without_any_tenant_there_is_nothing_to_fit(tmp_path: Path) -> None:
+    result = kinelog("run", "--data", str(tmp_path))
+    assert result.exit_code == 65
+    assert "no tenant" in result.output
+
+
+def test_while_another_run_holds_the_lease_the_scheduler_is_told_to_come_back(tmp_path: Path) -> None:
+    with models_of(tmp_path) as store:
+        store.acquire_lease("fit/gym", "node-7 process 1", 600)
+    result = kinelog("run", "--data", str(tmp_path), "--tenant", "gym", "--wait", "0")
+    assert result.exit_code == 75
+    assert "node-7 process 1" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--engine", "dask"), "--scheduler"),
+        (("--engine", "processes", "--scheduler", "tcp://127.0.0.1:1"), "--engine dask"),
+        (("--candidates", "1"), "candidates"),
+        (("--store", "mongodb://x"), "store"),
+    ],
+)
+def test_wrong_usage_is_named(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = kinelog("run", "--data", str(tmp_path), "--tenant", "gym", *arguments)
+    assert result.exit_code == 64
+    assert says in result.output
+
+
+def test_without_tables_it_is_the_store_that_does_not_answer(tmp_path: Path) -> None:
+    assert kinelog("run", "--data", str(tmp_path), "--tenant", "gym").exit_code == 69
+
+
+def test_a_scheduler_that_does_not_answer_is_named(
+    tmp_path: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kinelog.ml.engines.dask_engine.CONNECT_S", 1)
+    address = f"tcp://127.0.0.1:{unused_tcp_port}"
+    result = kinelog("run", "--data", str(tmp_path), "--tenant", "gym", "--scheduler", address)
+    assert result.exit_code == 69
+    assert address in result.output
+
+
+def test_a_recording_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    result = kinelog("run", "--data", str(tmp_path / "data"), "--recordings", str(folder), "--only", "gymwatch")
+    assert result.exit_code == 65
+    assert "gymwatch" in result.output
+
+
+def test_every_line_of_json_is_an_object_with_a_name_and_a_time(empty: Path) -> None:
+    result = kinelog("run", "--data", str(empty), "--tenant", "gym", "--json")
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["event"] for one in told] == ["phase", "progress", "night", "no-data"]
+    assert all(one["at_ms"] > 0 for one in told)
+
+
+def test_nights_are_listed_the_newest_first(tmp_path: Path, night: NightRecord) -> None:
+    later = replace(night, run="20260102-000000-000-gym", state="running")
+    kept(tmp_path, night, later, replace(night, run="x", tenant="another"))
+    result = kinelog("list", "--data", str(tmp_path), "--tenant", "gym", "--json")
+    runs = json.loads(result.stdout)["runs"]
+    assert [(run["run"], run["state"], run["published"]) for run in runs] == [
+        (later.run, "running", 1),
+        (night.run, "done", 1),
+    ]
+
+
+def test_a_night_is_shown_in_words_and_whole(tmp_path: Path, night: NightRecord) -> None:
+    kept(tmp_path, night)
+    words = kinelog("show", "--data", str(tmp_path))
+    assert words.exit_code == 0
+    assert "f-30s/left-wrist (data of f): first" in words.output
+    assert "160 fits in 12.0 s" in words.output
+    whole = kinelog("show", RUN, "--data", str(tmp_path), "--json")
+    assert json.loads(whole.stdout)["run"] == RUN
+
+
+def test_a_night_that_never_was_is_refused(tmp_path: Path, night: NightRecord) -> None:
+    kept(tmp_path, night)
+    result = kinelog("show", "monday", "--data", str(tmp_path))
+    assert result.exit_code == 65
+    assert "monday" in result.output
+
+
+def test_the_report_of_a_past_night_can_be_made_again(tmp_path: Path, night: NightRecord) -> None:
+    kept(tmp_path, night)
+    page = tmp_path / "report.html"
+    assert kinelog("show", "--data", str(tmp_path), "--out", str(page)).exit_code == 0
+    assert RUN in page.read_text()

@@ -1,0 +1,21 @@
+"""Setting a webhook on a running service, as an owner does."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+from tests.system.running_service import RunningService
+from tests.webhooks.receiver import SECRET
+
+ALLOWED = {"KINELOG_WEBHOOK_LOOPBACK": "true"}
+"""What a service needs to call a test's receiver."""
+
+
+def set_webhook(service: RunningService, token: str, url: str) -> None:
+    """Set it; a URL that differs from the last is tried at once."""
+    body = json.dumps({"url": url, "secret": SECRET}).encode()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    asked = urllib.request.Request(f"{service.url}/v1/webhook", body, headers, method="PUT")  # noqa: S310 - our own URL
+    with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 - our own URL
+        assert answer.status in (200, 201)
