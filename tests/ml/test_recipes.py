@@ -1,14 +1,13 @@
 """The recipes that a population begins with fit every scope that they were found for, and differ."""
 
 import pytest
-from kinelog.device.features import FEATURES_PER_SITE
 from kinelog.ml.genome import Genome, check_genome, genome_id
 from kinelog.ml.mutation import first_population
 from kinelog.ml.network_size import NetworkShape
 from kinelog.ml.recipes import RECIPES
 
-WRIST_OF_TWENTY = NetworkShape(1, 9, 20, FEATURES_PER_SITE)
-WRIST_OF_MANY = NetworkShape(1, 24, 24, FEATURES_PER_SITE)
+WRIST_OF_TWENTY = NetworkShape(sites=1, labels=9, fine_labels=20)
+WRIST_OF_MANY = NetworkShape(sites=1, labels=24, fine_labels=24)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
