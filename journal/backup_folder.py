@@ -123,7 +123,7 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError as error:
         raise BackupError(f"{folder} is no backup: it has no {MANIFEST_NAME}") from error
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BackupError(f"{path}: {error}") from error
     if manifest.format != FORMAT or manifest.kind != kind:
         raise BackupError(f"{folder} holds {manifest.kind} in format {manifest.format}, not {kind} in {FORMAT}")

@@ -51,7 +51,7 @@ class CopyMark(msgspec.Struct, frozen=True, kw_only=True):
         """
         try:
             return msgspec.json.decode(text, type=cls)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             message = f"the mark of an unfinished copy cannot be read ({error}): copy into an empty store"
             raise IncompatibleStoreError(message) from error
 

@@ -130,7 +130,7 @@ def read_manifest(folder: Path) -> DatasetManifest:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=DatasetManifest)
     except FileNotFoundError as error:
         raise DatasetError(f"{folder}: no {MANIFEST}; `kinelog fit data` writes a data set") from error
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise DatasetError(f"{folder / MANIFEST}: {error}") from error
 
 

@@ -139,7 +139,7 @@ def _purge_arrays(arrays: Path, keep: Collection[str], tenant: str | None) -> in
 def _all_stay(names: Path, keep: Collection[str], tenant: str | None) -> bool:
     try:
         keys = msgspec.json.decode(names.read_bytes(), type=_Keys).keys
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
         return False  # half written, or nothing that says whose samples these are
     parts = [key.split("/", 2) for key in keys]
     return all(len(part) == 3 and (part[0] != tenant or part[1] in keep) for part in parts)

@@ -110,7 +110,7 @@ def _listing(path: Path) -> _Listing:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise RecordingError(f"{path.name}: {path.stat().st_size} bytes; at most {MAX_JSON_BYTES}")
         return msgspec.json.decode(path.read_bytes(), type=_Listing)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecordingError(f"{path.name}: {error}") from error
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror}") from error

@@ -287,6 +287,6 @@ def record_of(data: bytes) -> NightRecord:
             message = f"schema: {schema} is not {RECORD_SCHEMA}; read it with the version of kinelog that wrote it"
             raise RecordError(message)
         return msgspec.json.decode(data, type=NightRecord)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"not the record of a night: {error}"
         raise RecordError(message) from error

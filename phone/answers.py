@@ -75,5 +75,5 @@ def read(answer: Answer, shape: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(answer.body, type=shape)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnexpectedAnswerError(f"answer {answer.status} is not a {shape.__name__}: {error}") from error

@@ -42,6 +42,6 @@ def restored(path: Path, trusted: Iterable[PublicKey], scope: Scope) -> HeldMode
         kept = msgspec.msgpack.decode(path.read_bytes(), type=_Kept)
         checked = check_manifest(kept.manifest, kept.signature, trusted, kept.blob)
         require_for(scope, checked.manifest)
-    except (FileNotFoundError, msgspec.MsgspecError, ManifestError):
+    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, ManifestError):  # texts of no UTF-8, too
         return None
     return HeldModel(kept.etag, kept.manifest, kept.signature, kept.blob, checked)

@@ -99,7 +99,7 @@ def problem_of(body: bytes, status: int) -> Problem:
     """Read a problem document; a body that is none becomes a problem that quotes its first bytes."""
     try:
         return msgspec.json.decode(body, type=Problem)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Problem(title=body[:200].decode(errors="replace"), status=status)
 
 

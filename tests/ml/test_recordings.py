@@ -179,9 +179,14 @@ def write_noise(folder: Path) -> None:
     (folder / "bad.npz").write_bytes(b"PK no archive")
 
 
+def write_another_encoding(folder: Path) -> None:
+    (folder / "bad.json").write_bytes('{"note": "Übung", "sets": []}'.encode("latin-1"))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
+        (write_another_encoding, "bad.json"),
         (break_json, "bad.json.*rate_hz"),
         (break_offsets, "bad.npz: offset"),
         (break_samples, "bad.npz: samples"),
