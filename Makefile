@@ -103,6 +103,7 @@ bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 
 	$(BENCH).decode_frames
 	$(BENCH).decide_frames
 	$(BENCH).device_evaluation
+	$(BENCH).batched_fits
 	$(BENCH).journal_commits
 	$(BENCH).replay
 	$(BENCH).resident_users --users 100000

@@ -3,7 +3,7 @@
 gymwatch: each session in turn is kept from the fit, out-of-fold answers are pooled, three times with other seeds.
 muvr: each exercise is in one session only, so five parts by set, five times over; its "first second" is the third.
 
-    KINELOG_RECORDINGS=FOLDER python -m benchmarks.recognition [gymwatch|muvr] [--json]
+    KINELOG_RECORDINGS=FOLDER python -m benchmarks.recognition [--task gymwatch|muvr] [--json]
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from benchmarks.recognition_models import Peer, network, out_of_fold, peers
-from benchmarks.recognition_tasks import JITTERS_MS, Task, gymwatch, muvr
 from kinelog.ml import scores
 from kinelog.ml.bootstrap import bootstrap_mean
 from kinelog.ml.recipes import ANY_WINDOW, BEFORE_THE_START, FIRST_SECOND, FROM_THE_START
 from kinelog.ml.scores import Reals
+
+from benchmarks.recognition_models import Peer, network, out_of_fold, peers
+from benchmarks.recognition_tasks import JITTERS_MS, Task, gymwatch, muvr
 
 EARLY_ENDS_MS = (0, -500, -1000)
 EARLIEST_END_MS = -1500
@@ -100,27 +101,29 @@ def _calibration(task: Task, answers: Reals) -> dict[str, float]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("tasks", nargs="*", choices=["gymwatch", "muvr"], help="both when none is named")
+    parser.add_argument("--task", action="append", choices=["gymwatch", "muvr"], help="[default: both]")
     parser.add_argument("--networks-only", action="store_true", help="leave the simpler models out")
     parser.add_argument("--json", action="store_true", help="figures as JSON")
     asked = parser.parse_args()
     place = Path(os.environ.get("KINELOG_RECORDINGS", Path(__file__).parents[2] / "shared" / "data"))
     if not place.is_dir():
         sys.exit("KINELOG_RECORDINGS names no folder of real recordings: nothing was measured")
-    report = {}
-    for name in asked.tasks or ["gymwatch", "muvr"]:
-        report |= _gymwatch(place, asked.networks_only) if name == "gymwatch" else _muvr(place, asked.networks_only)
-        if not asked.json:
-            for title, rows in report.items():
-                if title.startswith(name):
-                    _print(title, rows)
+    measures = {"gymwatch": _gymwatch, "muvr": _muvr}
+    report: dict[str, list[Row]] = {}
+    for name in asked.task or measures:
+        found = measures[name](place, networks_only=asked.networks_only)
+        report |= found
+        for title, rows in found.items() if not asked.json else ():
+            _print(title, rows)
     if asked.json:
-        print(
-            json.dumps({title: [row.figures | {"model": row.peer} for row in rows] for title, rows in report.items()})
-        )
+        print(json.dumps({title: [_named(row) for row in rows] for title, rows in report.items()}))
 
 
-def _gymwatch(place: Path, networks_only: bool) -> dict[str, list[Row]]:
+def _named(row: Row) -> dict[str, object]:
+    return {"model": row.peer, "intervals": row.intervals, **row.figures}
+
+
+def _gymwatch(place: Path, *, networks_only: bool) -> dict[str, list[Row]]:
     task = gymwatch(place)
     first = [network("network, any window", ANY_WINDOW), network("network, first second", FIRST_SECOND)]
     early = [network("network, any window", ANY_WINDOW), network("network, before the start", BEFORE_THE_START)]
@@ -134,7 +137,7 @@ def _gymwatch(place: Path, networks_only: bool) -> dict[str, list[Row]]:
     }
 
 
-def _muvr(place: Path, networks_only: bool) -> dict[str, list[Row]]:
+def _muvr(place: Path, *, networks_only: bool) -> dict[str, list[Row]]:
     task = muvr(place)
     asked = [network("network", FROM_THE_START)]
     if not networks_only:

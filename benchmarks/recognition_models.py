@@ -5,12 +5,12 @@ Each answers with probabilities for windows of the examples that its fit did not
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from benchmarks.recognition_tasks import Split, Task, Windows, inner_splits
 from kinelog.device.blob import pack_blob, unpack_blob
 from kinelog.device.evaluation import Evaluator
 from kinelog.ml.baselines import fit_baseline, gravity_direction
@@ -19,12 +19,14 @@ from kinelog.ml.calibration import fitted_temperature
 from kinelog.ml.export import to_blob
 from kinelog.ml.fit_job import FitJob, FitResult
 from kinelog.ml.genome import Genome
+from kinelog.ml.scope_windows import draws_of
 from kinelog.ml.scores import Ids, Reals
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
-DRAWS = 4
-"""Windows of each example and end that networks train on; augmentation makes more of them."""
+from benchmarks.recognition_tasks import Split, Task, Windows, inner_splits
+
 INNER_PARTS = 3
 CHECKED_WINDOWS = 48
 PEER_DRAWS = 8
@@ -68,7 +70,7 @@ def network(name: str, genome: Genome) -> Peer:
 
 
 def _fits(task: Task, splits: Sequence[Split], genome: Genome) -> list[FitResult]:
-    windows, example = task.training_windows(genome.ends_ms, genome.jitter_ms, DRAWS, genome.seed)
+    windows, example = task.training_windows(genome.ends_ms, genome.jitter_ms, draws_of(genome), genome.seed)
     jobs = [
         FitJob(
             genome=genome,
@@ -155,7 +157,9 @@ def _nearest_gravity(windows: Windows, truth: Ids, labels: int, _: int) -> Answe
 
 def _naive_network(windows: Windows, truth: Ids, labels: int, seed: int) -> Answering:
     found = MLPClassifier((128, 64), max_iter=60, early_stopping=False, tol=0.0, n_iter_no_change=60, random_state=seed)
-    found.fit(_in_g(windows), truth)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the peer is one that is trained for a fixed time
+        found.fit(_in_g(windows), truth)
 
     def answer(asked: Windows) -> Reals:
         said = np.zeros((len(asked), labels))

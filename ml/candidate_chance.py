@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     WEIGHTS = 1
     EPOCH = 2
     AUGMENTATION = 3
+    INPUT_NOISE = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,14 @@ class CandidateTraining:
             kept.append(chance >= self._dropped_of_256())
         return Draws(rows, examples, tuple(kept))
 
+    def noisy(self, inputs: NDArray[np.float32], epoch: int) -> NDArray[np.float32]:
+        """An epoch's `(examples, inputs)` for the first dense layer, with the noise that the genome asks for."""
+        share = self.job.genome.input_noise
+        if not share or not inputs.size:
+            return inputs
+        rng = Chance.of(self.job).generator(Purpose.INPUT_NOISE, epoch)
+        return inputs + np.float32(share) * rng.standard_normal(inputs.shape, dtype=np.float32)
+
     def control(self, epoch: int) -> NDArray[np.float32]:
         """`(steps, 6)` what the optimiser does in an epoch: rates that rise, then fall along a cosine."""
         genome, steps = self.job.genome, self.steps()

@@ -17,7 +17,7 @@ def epoch_data(stack: Sequence[CandidateTraining], shape: StackShape, epoch: int
     for place, candidate in enumerate(stack):
         if epoch < candidate.job.genome.epochs:
             draws = candidate.draws(epoch, drops=shape.drops)
-            _lay(data, place, candidate, draws)
+            _lay(data, place, candidate, draws, epoch)
             data.control[: len(draws.rows), place] = candidate.control(epoch)
     return data
 
@@ -38,12 +38,12 @@ def _empty(shape: StackShape, steps: int) -> EpochData:
     )
 
 
-def _lay(data: EpochData, place: int, candidate: CandidateTraining, draws: Draws) -> None:
+def _lay(data: EpochData, place: int, candidate: CandidateTraining, draws: Draws, epoch: int) -> None:
     steps = len(draws.rows)
     there = draws.rows >= 0
     if candidate.window.shape[2]:
         data.window[:steps, place][there] = candidate.window[draws.rows[there]]
-    data.flat[:steps, place][there] = candidate.flat[draws.rows[there]]
+    data.flat[:steps, place][there] = candidate.noisy(candidate.flat[draws.rows[there]], epoch)
     targets = candidate.job.targets
     outputs = candidate.job.outputs()
     data.outputs[:steps, place][there] = outputs[draws.examples[there]]

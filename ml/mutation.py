@@ -21,6 +21,7 @@ from kinelog.ml.genome import (
     require_valid,
 )
 from kinelog.ml.network_size import NetworkShape
+from kinelog.ml.recipes import RECIPES
 
 ATTEMPTS = 40
 """Proposals before a mutation settles for another seed of the same genome."""
@@ -47,6 +48,7 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "label_smoothing": (0.0, 0.02, 0.05, 0.1, 0.15),
     "rotation_deg": (0.0, 5.0, 10.0, 15.0, 20.0),
     "noise_mg": (0.0, 5.0, 10.0, 20.0, 40.0),
+    "input_noise": (0.0, 0.15, 0.3, 0.5, 0.6),
     "mirror": (False, False, False, True),
     "fine_labels": (False, True),
     "auxiliary": (False, True),
@@ -125,10 +127,9 @@ def _recipes() -> Sequence[Genome]:
     )
     replace = msgspec.structs.replace
     return (
+        *RECIPES,
         shifted,
-        replace(shifted, fine_labels=True, rotation_deg=10.0),
         replace(shifted, front_end="raw", dense=(48,), jitter_ms=500, rotation_deg=10.0, weight_decay=3.0),
-        replace(shifted, ends_ms=(-1000, -500, 0), fine_labels=True, rotation_deg=10.0),
         replace(shifted, front_end="both", conv=(Convolution(24, 10, 5),), dense=(48,)),
         replace(shifted, front_end="raw", conv=CONVOLUTIONS[4], dense=(32,), rotation_deg=10.0),
         replace(shifted, dense=(32, 24), activation="tanh", auxiliary=True),

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from kinelog.ml.genome import Genome
+from msgspec.structs import replace
 
 ANY_WINDOW: Final = Genome(
     ends_ms=(-1500, -1000, -500, 0, 500, 1000),
     jitter_ms=250,
     dense=(64,),
+    activation="tanh",
     fine_labels=True,
     rotation_deg=10.0,
+    input_noise=0.3,
     label_smoothing=0.05,
     learning_rate=0.02,
     batch_size=64,
@@ -23,11 +25,27 @@ ANY_WINDOW: Final = Genome(
 )
 """One network for all windows, from two seconds before the labelled start to the first second of the set."""
 
-FIRST_SECOND: Final = msgspec.structs.replace(ANY_WINDOW, ends_ms=(0, 500, 1000))
-"""For the first second alone: the start shifted by up to a second either way, not the set-up movement."""
+FIRST_SECOND: Final = replace(
+    ANY_WINDOW, ends_ms=(0, 500, 1000), dense=(72,), input_noise=0.6, label_smoothing=0.15, epochs=200
+)
+"""For the first second: the start shifted by up to a second, not the set-up movement before it."""
 
-BEFORE_THE_START: Final = msgspec.structs.replace(ANY_WINDOW, ends_ms=(-2000, -1500, -1000, -500, 0))
+BEFORE_THE_START: Final = replace(
+    ANY_WINDOW, ends_ms=(-2000, -1500, -1000, -500, 0, 500), activation="relu", input_noise=0.0
+)
 """For the set-up movement: windows that end at the labelled start, or before it."""
 
-FROM_THE_START: Final = msgspec.structs.replace(ANY_WINDOW, ends_ms=(1000,), jitter_ms=500)
+FROM_THE_START: Final = replace(
+    ANY_WINDOW,
+    ends_ms=(1000,),
+    jitter_ms=1000,
+    activation="relu",
+    input_noise=0.3,
+    weight_decay=0.5,
+    label_smoothing=0.1,
+    epochs=200,
+)
 """For recordings that begin with the set: nothing is known of what was before."""
+
+RECIPES: Final = (ANY_WINDOW, FIRST_SECOND, BEFORE_THE_START, FROM_THE_START)
+"""A new population begins with these, in this order."""

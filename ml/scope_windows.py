@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 JUDGED_ENDS_MS: Final = (1000, 0, -500, -1000)
 """Where the windows end that all genomes are judged on: the first second, and three before the labelled start."""
-DRAWS: Final = 4
-"""Windows an end and example, where a genome shifts them by chance."""
+WINDOWS: Final = 24
+"""Windows of an example, over all ends, where a genome shifts them by chance; no end has fewer than four."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,8 +51,13 @@ def judged_windows(data: FitData) -> ScopeWindows:
 
 def training_windows(data: FitData, genome: Genome) -> ScopeWindows:
     """The windows to train on. What is drawn for an example depends on its key, never on which others there are."""
-    draws = DRAWS if genome.jitter_ms else 1
+    draws = draws_of(genome)
     return _cut(data, [Placement(end, genome.jitter_ms, draws) for end in genome.ends_ms], genome.seed)
+
+
+def draws_of(genome: Genome) -> int:
+    """How many windows are drawn around each end of a genome."""
+    return max(4, WINDOWS // len(genome.ends_ms)) if genome.jitter_ms else 1
 
 
 def _cut(data: FitData, placements: Sequence[Placement], seed: int) -> ScopeWindows:

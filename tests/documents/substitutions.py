@@ -69,6 +69,7 @@ def _replacements(around: Surroundings) -> tuple[tuple[str, str], ...]:
         (r"--seconds 10 --rounds 3", "--seconds 0.5 --rounds 1 --connections 8"),
         (r"benchmarks\.journal_commits", r"\g<0> --commits 10 --saves 10 --rounds 1"),
         (r"benchmarks\.device_evaluation$", r"\g<0> --rounds 3"),
+        (r"benchmarks\.batched_fits$", r"\g<0> --rounds 1 --peer-fits 1"),
         (r"promotion_rule --runs \d+", "promotion_rule --runs 1"),
         (r"benchmarks\.replay", r"\g<0> --events 300"),
         (r"projection_lag --seconds 10", "projection_lag --seconds 0.5 --connections 8"),

@@ -144,3 +144,13 @@ def test_jobs_of_different_shapes_are_refused() -> None:
 
 def test_no_jobs_are_no_results() -> None:
     assert fit_batch([]) == []
+
+
+def test_input_noise_changes_a_fit_alone_and_is_the_same_noise_every_time() -> None:
+    quiet = movements().job(QUICK)
+    noisy = movements().job(msgspec.structs.replace(QUICK, input_noise=0.5))
+    alone = [fit_batch([job])[0] for job in (quiet, noisy)]
+    together = fit_batch([quiet, noisy])
+    assert same_bits(together[0], alone[0])
+    assert same_bits(together[1], alone[1])
+    assert not same_bits(alone[0], alone[1])

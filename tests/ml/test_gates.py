@@ -50,7 +50,7 @@ def test_a_value_that_is_no_number_is_named(good: Signal, value: float) -> None:
 
 @pytest.mark.parametrize("factor", [0.001, 0.1, 9.80665])
 def test_another_unit_or_no_gravity_is_out_of_range(good: Signal, factor: float) -> None:
-    assert cut_out(Signal(good.times_ms, good.samples * factor, 50.0)) is Refused.RANGE
+    assert cut_out(Signal(good.times_ms, good.samples.astype(np.float64) * factor, 50.0)) is Refused.RANGE
 
 
 def test_one_value_that_no_sensor_says_is_out_of_range(good: Signal) -> None:

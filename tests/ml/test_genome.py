@@ -44,6 +44,7 @@ def test_every_field_is_part_of_the_name() -> None:
         "label_smoothing": 0.1,
         "rotation_deg": 10.0,
         "noise_mg": 10.0,
+        "input_noise": 0.3,
         "mirror": True,
         "fine_labels": True,
         "auxiliary": True,

@@ -1,0 +1,23 @@
+"""The recipes that a population begins with fit every scope that they were found for, and differ."""
+
+import pytest
+from kinelog.device.features import FEATURES_PER_SITE
+from kinelog.ml.genome import Genome, check_genome, genome_id
+from kinelog.ml.mutation import first_population
+from kinelog.ml.network_size import NetworkShape
+from kinelog.ml.recipes import RECIPES
+
+WRIST_OF_TWENTY = NetworkShape(1, 9, 20, FEATURES_PER_SITE)
+WRIST_OF_MANY = NetworkShape(1, 24, 24, FEATURES_PER_SITE)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("shape", [WRIST_OF_TWENTY, WRIST_OF_MANY])
+def test_a_recipe_is_valid_for_one_wrist_and_many_labels(recipe: Genome, shape: NetworkShape) -> None:
+    assert check_genome(recipe, shape) == ()
+
+
+def test_a_population_begins_with_all_recipes_but_their_seeds() -> None:
+    first = first_population(3, len(RECIPES), WRIST_OF_TWENTY)
+    assert [one.ends_ms for one in first] == [one.ends_ms for one in RECIPES]
+    assert len({genome_id(one) for one in first}) == len(RECIPES)
