@@ -124,6 +124,7 @@ class DriverConnection(Connection):
         self._cluster = cluster
         self._session = session
         self._prepared: dict[Statement, PreparedStatement] = {}
+        self._kept: list[PreparedStatement] = []
         self._lock = threading.Lock()
         self._answers = _Answers()
         self._answers.start()
@@ -230,7 +231,11 @@ class DriverConnection(Connection):
                 raise translated(error, Access.READ, sent=False) from error
             prepared.is_idempotent = statement.access is not Access.CONDITIONAL
             with self._lock:
-                self._prepared[statement] = prepared
+                # Two threads may prepare a statement at once. What a restarted node has forgotten the driver finds again
+                # by a weak reference to the one that was prepared last: were that one dropped here, every batch with the
+                # statement would fail from then on.
+                self._kept.append(prepared)
+                prepared = self._prepared.setdefault(statement, prepared)
         return prepared
 
     def _send(self, statement: Statement, values: tuple[Value, ...], *, pages: bool = True) -> ResponseFuture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -128,3 +129,34 @@ def test_conditional_statements_are_never_repeated_and_nothing_waits_for_an_ackn
     sockets = seen["sockopts"]
     assert isinstance(sockets, list)
     assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in sockets
+
+
+@pytest.mark.cassandra
+def test_a_statement_that_two_threads_prepared_at_once_outlives_a_node_that_forgets_it(
+    connection: DriverConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = "CREATE TABLE {log}.forgotten (a int PRIMARY KEY, v blob)"
+    put = Statement("INSERT INTO {log}.forgotten (a, v) VALUES (?, ?)", Access.WRITE)
+    connection.define(table)
+    prepare, second_is_done, first_is_at_it = connection._session.prepare, threading.Event(), threading.Event()
+
+    def slowly(cql: str) -> object:
+        """The first thread to prepare is the last to keep what it got."""
+        prepared = prepare(cql)
+        if not first_is_at_it.is_set():
+            first_is_at_it.set()
+            assert second_is_done.wait(PATIENCE_S)
+        return prepared
+
+    monkeypatch.setattr(connection._session, "prepare", slowly)
+    first = threading.Thread(target=connection.write_all, args=([[(put, (1, b"v"))]],))
+    first.start()
+    assert first_is_at_it.wait(PATIENCE_S)
+    connection.write_all([[(put, (2, b"v"))]])
+    second_is_done.set()
+    first.join(PATIENCE_S)
+    gc.collect()
+    connection.define("DROP TABLE {log}.forgotten")  # nodes forget its statements, as a restart makes them
+    connection.define(table)
+    connection.write_all([[(put, (3, b"v")), (put, (4, b"v"))]])
+    assert len(connection.ask(Statement("SELECT a FROM {log}.forgotten", Access.READ))) == 2
