@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -89,7 +90,8 @@ class RunningService:
 
     def kill(self) -> None:
         """`kill -9`, of the worker too: as if the machine had gone."""
-        if self.process.poll() is None:
+        # Also where the service has ended by itself: its worker may still be at work, and holds what we read from.
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self._reap()
 
