@@ -231,9 +231,9 @@ class DriverConnection(Connection):
                 raise translated(error, Access.READ, sent=False) from error
             prepared.is_idempotent = statement.access is not Access.CONDITIONAL
             with self._lock:
-                # Two threads may prepare a statement at once. What a restarted node has forgotten the driver finds again
-                # by a weak reference to the one that was prepared last: were that one dropped here, every batch with the
-                # statement would fail from then on.
+                # Two threads may prepare a statement at once. What a restarted node has forgotten the driver finds
+                # again by a weak reference to the one that was prepared last: were that one dropped here, every
+                # batch with the statement would fail from then on.
                 self._kept.append(prepared)
                 prepared = self._prepared.setdefault(statement, prepared)
         return prepared
