@@ -36,7 +36,9 @@ def main() -> int:
     stuck = False
     try:
         with tempfile.TemporaryDirectory(prefix="kinelog-chaos-", dir=arguments.folder) as folder:
-            cluster = CassandraCluster(Path(folder) / "ring", nodes=3, options=Options(heap=arguments.heap))
+            cluster = CassandraCluster(
+                Path(folder) / "ring", nodes=3, options=Options(heap=arguments.heap, commitlog_sync="group")
+            )
             _tell("starting three nodes …")
             with cluster, Deployment(cluster, Path(folder), "chaos", arguments.seed) as deployment:
                 rounds = Rounds(deployment, _tell)

@@ -71,11 +71,13 @@ class RunningService:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.append(line)
-            if match := LISTENING.search(line):
-                self._url = match[1]
-                self._listening.set()
+        # Closed by who reads it: the worker of a service that was killed may hold it for longer than anybody waits.
+        with self.process.stdout as lines:
+            for line in lines:
+                self._lines.append(line)
+                if match := LISTENING.search(line):
+                    self._url = match[1]
+                    self._listening.set()
         self._listening.set()
 
     @property
@@ -98,9 +100,8 @@ class RunningService:
     def _reap(self, timeout_s: float = 30.0) -> int:
         code = self.process.wait(timeout=timeout_s)
         self._reader.join(timeout=timeout_s)
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         return code
 
     def terminate(self, timeout_s: float) -> int:
