@@ -29,8 +29,8 @@ CLUSTER = 3
 
 _REPLICATION = Statement("SELECT keyspace_name, toJson(replication) FROM system_schema.keyspaces", Access.READ)
 _SYNC = {
-    "periodic": "acknowledged after it is in memory, on disk up to 10 s later: a quorum of servers killed at once loses "
-    "up to 0.1 s, a power cut of them up to 10 s",
+    "periodic": "acknowledged after it is in memory, on disk up to 10 s later: a quorum of servers killed at once "
+    "loses up to 0.1 s, a power cut of them up to 10 s",
     "group": "acknowledged after it is on disk, several writes at a time",
     "batch": "acknowledged after it is on disk",
 }
