@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
 
 import click
+from kinelog.service.lazy_group import LazyGroup
 from kinelog.service.repeated_lines import RepeatedLines
-from typing_extensions import override
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Run the service: HTTP, actors, projections."),
@@ -36,33 +35,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 click.UsageError.exit_code = 64
 
 
-class LazyGroup(click.Group):
-    """Knows its commands by name, so that `kinelog --help` imports none of them."""
+class Commands(LazyGroup):
+    """All commands."""
 
-    @override
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the table."""
-        return list(COMMANDS)
-
-    @override
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"kinelog.service.commands.{COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
-        command.name = cmd_name
-        keep_examples_as_written(command)
-        return command
-
-    @override
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table, without importing anything."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+    table = COMMANDS
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="kinelog")
 def main() -> None:
     """Track exercise from packed wearable sensor frames.
@@ -75,14 +54,6 @@ def main() -> None:
     Exit codes: 0 done, 64 wrong usage or setting, 65 bad data, 66 no such input, 69 service unavailable,
     70 internal error, 73 cannot create, 75 try again later.
     """
-
-
-def keep_examples_as_written(command: click.Command) -> None:
-    r"""Turn the two characters `\b` of a raw docstring into the one that keeps click from wrapping what follows."""
-    command.help = command.help and command.help.replace(r"\b", "\b")
-    if isinstance(command, click.Group):
-        for child in command.commands.values():
-            keep_examples_as_written(child)
 
 
 def log_to_stderr(level: str) -> None:

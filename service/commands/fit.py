@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
 from kinelog.service.errors import ConfigurationError
+from kinelog.service.lazy_group import LazyGroup
 from typing_extensions import override
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -22,27 +21,18 @@ EXTRA = {"distributed", "keras", "matplotlib", "pyarrow", "sklearn", "tensorflow
 """What the extra `ml` brings, and nothing that serves needs."""
 
 
-class LazyFit(click.Group):
-    """Knows its commands by name: help needs no TensorFlow."""
+class FitCommands(LazyGroup):
+    """The commands of the fit; where the extra is missing they say so."""
 
-    @override
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the table."""
-        return list(COMMANDS)
+    table = COMMANDS
 
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module."""
-        if cmd_name not in COMMANDS:
-            return None
         try:
-            module = importlib.import_module(f"kinelog.service.commands.{COMMANDS[cmd_name][0]}")
+            return super().get_command(ctx, cmd_name)
         except ModuleNotFoundError as error:
             raise missing(error) from error
-        found: click.Command = module.command
-        found.name = cmd_name
-        found.help = found.help and found.help.replace(r"\b", "\b")
-        return found
 
     @override
     def invoke(self, ctx: click.Context) -> object:
@@ -51,12 +41,6 @@ class LazyFit(click.Group):
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
             raise missing(error) from error
-
-    @override
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table, without importing anything."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
 def missing(error: ModuleNotFoundError) -> Exception:
@@ -68,7 +52,7 @@ def missing(error: ModuleNotFoundError) -> Exception:
     )
 
 
-@click.group(cls=LazyFit)
+@click.group(cls=FitCommands)
 def command() -> None:
     """The nightly fit: from labelled sets to signed models.
 
