@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from kinelog.embedded_files.folders import sync_folder
 from kinelog.journal.errors import JournalError
-from kinelog.journal.sqlite_file import sync_folder, translated
+from kinelog.journal.sqlite_file import translated
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 1

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from kinelog.embedded_files.folders import sync_folder
 from kinelog.journal.backup_folder import BackupError, appearing_whole, read_manifest
-from kinelog.journal.sqlite_file import connect, sync_folder, translated
+from kinelog.journal.sqlite_file import connect, translated
 from kinelog.journal.sqlite_inspection import verify_file
 from kinelog.journal.sqlite_journal import FILE_NAME as LOG_NAME
 from kinelog.journal.verification import Report

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from kinelog.embedded_files.folders import sync_folder
 from kinelog.journal.errors import (
     CorruptError,
     IncompatibleStoreError,
@@ -175,12 +175,3 @@ def translated(where: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise meaning_of(error, where) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names that were created in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kinelog.embedded_files.folders import sync_folder
 from kinelog.privacy.erasures import Erasures
 from kinelog.privacy.errors import DamagedErasuresError
 from kinelog.privacy.key_table import Person
-from kinelog.privacy.master_key import sync_folder
 from typing_extensions import override
 
 FILE_NAME = "erasures.log"

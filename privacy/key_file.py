@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from kinelog.embedded_files.transactions import transaction
 from kinelog.privacy.errors import ErasureIncompleteError, IncompatibleKeyStoreError, KeyStoreUnavailableError
 from kinelog.privacy.file_search import any_in_files
 
@@ -64,19 +65,6 @@ def create(connection: sqlite3.Connection, check: bytes) -> bytes:
         message = f"the key store has layout {meta['layout']!r}, this version reads {LAYOUT!r}: use the version of then"
         raise IncompatibleKeyStoreError(message)
     return meta["check"]
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """A write transaction: locked from its start, rolled back on any error."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 @contextmanager

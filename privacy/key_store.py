@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from kinelog.embedded_files.folders import sync_folder
 from kinelog.privacy import key_file, master_key
 from kinelog.privacy.erasure_list import FILE_NAME as ERASURES_NAME
 from kinelog.privacy.erasure_list import ErasureList
 from kinelog.privacy.erasures import Erasures
 from kinelog.privacy.errors import ErasedPersonError, UnknownPersonError
 from kinelog.privacy.key_table import KeyRecord, KeyTable, Person
-from kinelog.privacy.master_key import MasterKey, sync_folder
+from kinelog.privacy.master_key import MasterKey
 from kinelog.privacy.sealer_cache import SealerCache
 from kinelog.privacy.sealing import KEY_BYTES, Sealed, Sealer
 from kinelog.privacy.sqlite_key_table import SqliteKeyTable

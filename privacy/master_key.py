@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from kinelog.embedded_files.folders import sync_folder
 from kinelog.privacy.errors import MissingMasterKeyError, TamperedError, WrongMasterKeyError
 from kinelog.privacy.sealing import KEY_BYTES, NONCE_BYTES
 
@@ -103,15 +104,6 @@ def _create(path: Path) -> None:
     finally:
         draft.unlink()
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names that were created in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from kinelog.embedded_files.transactions import transaction
 from kinelog.privacy import key_file
 from kinelog.privacy.key_table import KeyRecord, KeyTable, Person
 from typing_extensions import override
@@ -50,7 +51,7 @@ class SqliteKeyTable(KeyTable):
 
     @override
     def add(self, person: Person, name_tag: bytes | None, make: Callable[[Person], KeyRecord]) -> Person:
-        with self._lock, key_file.answering(self._path), key_file.transaction(self._connection):
+        with self._lock, key_file.answering(self._path), transaction(self._connection):
             # Asked under the write lock: another process may have been faster.
             there = None if name_tag is None else self._named(name_tag)
             if there is None and self._find(person) is None:

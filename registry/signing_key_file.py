@@ -6,9 +6,9 @@ import os
 import secrets
 from pathlib import Path
 
+from kinelog.embedded_files.folders import sync_folder
 from kinelog.registry.errors import KeyFormatError, MissingKeyError
 from kinelog.registry.signing import KEY_BYTES, SigningKey
-from kinelog.registry.sqlite_file import sync_folder
 
 FILE_NAME = "model.key"
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from kinelog.embedded_files.folders import sync_folder
+from kinelog.embedded_files.transactions import transaction
 from kinelog.registry.errors import IncompatibleRegistryError, RegistryUnavailableError
 
 FILE_NAME = "registry.sqlite"
@@ -105,19 +107,6 @@ def require_layout(connection: sqlite3.Connection, path: Path) -> None:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """A write transaction: locked from its start, rolled back on any error."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
 def answering(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into those of the model store."""
     try:
@@ -127,15 +116,6 @@ def answering(path: Path) -> Iterator[None]:
         if code in _NO_STORE:
             raise IncompatibleRegistryError(f"{path} is no model store, or damaged: restore it ({error})") from error
         raise RegistryUnavailableError(f"{path}: {error}") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names that were created in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _create(connection: sqlite3.Connection) -> None:

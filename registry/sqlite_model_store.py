@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kinelog.embedded_files.transactions import transaction
 from kinelog.registry import sqlite_keys, sqlite_leases, sqlite_publications
 from kinelog.registry.clocks import wall_clock_ms
 from kinelog.registry.errors import DamagedBlobError, UnknownBlobError, VersionConflictError
 from kinelog.registry.records import Challenger, ConfirmationUse, Lease, Published, RunEntry
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
-from kinelog.registry.sqlite_file import answering, open_or_create, transaction
+from kinelog.registry.sqlite_file import answering, open_or_create
 from kinelog.registry.sqlite_publications import OF_SCOPE, key_of
 from kinelog.registry.store import LIFTED, PAGE, ModelStore
 from kinelog.registry.write_checks import (

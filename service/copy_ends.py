@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import msgspec
+from kinelog.embedded_files.folders import sync_folder
 from kinelog.journal.port import Journal
 from kinelog.journal.sqlite_copy_marks import SqliteCopyMarks
 from kinelog.journal.sqlite_journal import SqliteJournal
@@ -133,7 +134,7 @@ def _alone(folder: DataFolder) -> Iterator[None]:
 def _folder(folder: DataFolder, master: MasterKey, shards: int | None) -> Iterator[CopyEnd]:
     with ExitStack() as stack:
         table = stack.enter_context(closing(SqliteKeyTable(folder.keys / KEYS_NAME, master.check)))
-        master_key.sync_folder(folder.keys)
+        sync_folder(folder.keys)
         journal = stack.enter_context(closing(SqliteJournal(folder.log, shards=shards)))
         keys = Keys(table, ErasureList(folder.keys / ERASURES_NAME))
         yield CopyEnd(f"{EMBEDDED}:{folder.root}", journal, SqliteCopyMarks(folder.log), keys)

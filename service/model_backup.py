@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from kinelog.embedded_files.folders import sync_folder
 from kinelog.journal.backup_folder import (
     FORMAT,
     Manifest,
@@ -15,7 +16,7 @@ from kinelog.journal.backup_folder import (
     read_manifest,
     write_manifest,
 )
-from kinelog.registry.sqlite_file import FILE_NAME, sync_folder
+from kinelog.registry.sqlite_file import FILE_NAME
 from kinelog.registry.sqlite_model_store import SqliteModelStore
 from kinelog.service.configuration import DataFolder
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from kinelog.embedded_files.transactions import transaction
 from kinelog.webhooks.errors import ProgressUnavailableError
 from kinelog.webhooks.progress import Progress
 from kinelog.webhooks.progress_store import ProgressStore
@@ -98,14 +99,8 @@ class SqliteProgressStore(ProgressStore):
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _answering():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+        with self._lock, _answering(), transaction(self._connection):
+            yield self._connection
 
 
 @contextmanager
