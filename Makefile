@@ -11,15 +11,15 @@ NODES ?= 1
 export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
-.PHONY: run cassandra run-cassandra fit test check lint types unit networks simulation power system browser openapi cassandra-one \
-	cassandra-three chaos-cassandra fuzz fuzz-device bench bench-cassandra lock clean prerequisites
+.PHONY: run cassandra run-cassandra cluster fit test check lint types unit networks simulation power system browser openapi \
+	cassandra-one cassandra-three nodes chaos-short chaos chaos-cassandra fuzz fuzz-device bench bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
 
 run: $(VENV)/.serve  ## start everything on this machine, with a simulated gym floor
 	$(BIN)/kinelog demo --data $(DATA) --port $(PORT)
 
-test: prerequisites check unit networks simulation power openapi system browser cassandra-one cassandra-three  ## everything CI runs
+test: prerequisites check unit networks simulation power openapi system nodes browser cassandra-one cassandra-three chaos-short  ## everything CI runs
 	@echo "all groups passed"
 
 # ── the same on Cassandra: a real one, on this machine, without Docker ──────────────────────────────────────────
@@ -55,11 +55,11 @@ lint: $(VENV)/.dev
 # From outside the root: the root's own `codecs/` would shadow the standard library's for mypy.
 types: $(VENV)/.dev
 	$(PYTHON) scripts/link_namespace.py
-	cd $(VENV) && $(MYPY) -p kinelog -p tests -p benchmarks -p scripts -p cassandra_server
+	cd $(VENV) && $(MYPY) -p kinelog -p tests -p benchmarks -p scripts -p cassandra_server -p zookeeper_server
 
 unit: $(VENV)/.dev
 	$(PYTEST) -n 2 -m "not simulation and not power and not openapi and not system and not browser \
-		and not cassandra and not cassandra_cluster and not fit"
+		and not cassandra and not cassandra_cluster and not fit and not nodes and not chaos"
 
 # The groups below name their folders: collecting `tests/ml` loads what networks are trained with. A test
 # (tests/architecture/test_suite_groups.py) holds that no test is in none of them.
@@ -87,6 +87,13 @@ cassandra-one: $(VENV)/.dev
 # Without workers: these tests stop and pause the nodes that they share.
 cassandra-three: $(VENV)/.dev
 	$(PYTEST) -m cassandra_cluster tests/cassandra tests/cassandra_chaos
+
+# ZooKeeper and nodes on a shared data folder: everything of many nodes that needs no Cassandra.
+nodes: $(VENV)/.dev
+	$(PYTEST) -n 2 --dist loadgroup -m nodes tests/actors tests/nodes tests/routing tests/zookeeper
+
+chaos-short: $(VENV)/.dev
+	$(PYTEST) -m chaos tests/cluster_chaos
 
 CHAOS ?= --rounds 2 --kills 50
 
@@ -158,6 +165,7 @@ lock:  ## rewrite the locks from the ranges in setup.cfg (needs uv)
 	uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
 	uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header -o requirements/serve.txt
 	uv pip compile setup.cfg --extra cassandra --universal --python-version 3.11 --generate-hashes --no-header -o requirements/cassandra.txt
+	uv pip compile setup.cfg --extra cassandra --extra cluster --extra tracing --universal --python-version 3.11 --generate-hashes --no-header -o requirements/cluster.txt
 	uv pip compile setup.cfg --extra cassandra --extra ml --universal --python-version 3.11 --generate-hashes --no-header -o requirements/ml.txt
 	uv pip compile setup.cfg --extra ml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements/dev.txt
 

@@ -2,7 +2,7 @@
 
 Makes `.dev/kinelog/<folder>` a link to each top-level folder that setup.cfg maps. With `PYTHONPATH=.dev` Python and
 mypy see `kinelog.codecs` and the rest straight from the working tree: modules added a second ago included, which an
-editable install in strict mode misses. `tests`, `benchmarks`, `scripts` and `cassandra_server` are
+editable install in strict mode misses. `tests`, `benchmarks`, `scripts`, `cassandra_server` and `zookeeper_server` are
 linked beside it, so that mypy knows each test module by its full name.
 """
 
@@ -18,7 +18,10 @@ def main() -> None:
     """Make the links; replace what is stale."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    links = {ROOT / ".dev" / folder: ROOT / folder for folder in ("tests", "benchmarks", "scripts", "cassandra_server")}
+    links = {
+        ROOT / ".dev" / folder: ROOT / folder
+        for folder in ("tests", "benchmarks", "scripts", "cassandra_server", "zookeeper_server")
+    }
     for line in config["options"]["package_dir"].strip().splitlines():
         package, folder = (part.strip() for part in line.split("="))
         if package.count(".") == 1:  # a sub-package comes along with its folder

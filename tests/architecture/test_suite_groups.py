@@ -17,7 +17,9 @@ GROUPS = {
     "system": "system",
     "browser": "browser",
     "cassandra-one": "cassandra",
+    "nodes": "nodes",
     "cassandra-three": "cassandra_cluster",
+    "chaos-short": "chaos",
 }
 """Name in the Makefile → the mark of its tests. What has none of these marks is in `unit`, which names no folder."""
 
