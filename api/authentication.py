@@ -11,7 +11,7 @@ import asyncio
 import hmac
 from dataclasses import dataclass, field
 
-from kinelog.actors.region import Region
+from kinelog.actors.asking import Asks
 from kinelog.api.committed import ask
 from kinelog.api.principal import Principal
 from kinelog.api.problems import ProblemError
@@ -48,7 +48,7 @@ class _Verified:
 class Authentication:
     """Verifies tokens and remembers them."""
 
-    region: Region
+    region: Asks
     services: Services
     _verified: dict[str, _Verified] = field(default_factory=dict)
     _readings: dict[str, _Reading] = field(default_factory=dict)

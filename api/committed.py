@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from kinelog.actors.answers import Accepted, Answer, Erased, Refused, Unavailable
+from kinelog.actors.asking import Asks
 from kinelog.actors.errors import MailboxFullError, StoppingError
-from kinelog.actors.region import Region
 from kinelog.api.problem_catalogue import kind_of
 from kinelog.api.problems import ProblemError, ProblemPart
 from kinelog.domain.commands import Command
@@ -23,7 +23,7 @@ _DETAIL_OF_REASON = {
 }
 
 
-async def ask(region: Region, person: Person, command: Command, within_s: float) -> Accepted:
+async def ask(region: Asks, person: Person, command: Command, within_s: float) -> Accepted:
     """Have a command decided and committed.
 
     A store in trouble may take long to say so: its time-outs, an attempt to own the shard again and the judgement of

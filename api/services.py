@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kinelog.actors.region import Region, wall_clock_ms
+from kinelog.actors.asking import Asks
+from kinelog.actors.region import wall_clock_ms
 from kinelog.api.settings import ApiSettings
 from kinelog.domain.limits import DEFAULT_LIMITS, Limits
 from kinelog.journal.port import Journal
@@ -35,7 +36,7 @@ class Services:
         limits: Bounds that the state machines keep.
     """
 
-    region: Region
+    region: Asks
     read_side: ReadSide
     keys: KeyStore
     journal: Journal

@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 
-from kinelog.actors.region import Region
+from kinelog.actors.asking import Asks
 from kinelog.domain.commands import AnnounceModel
 from kinelog.registry.errors import RegistryError
 from kinelog.registry.records import Published
@@ -36,7 +36,7 @@ class Announcer:
     def __init__(
         self,
         models: ModelStore,
-        region: Region,
+        region: Asks,
         progress: ProgressStore,
         blocking: Blocking,
         clock_ms: Callable[[], int],

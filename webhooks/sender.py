@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from kinelog.actors.region import Region
+from kinelog.actors.asking import Asks
 from kinelog.domain.identifiers import TENANT_PERSON
 from kinelog.domain.states import Webhook
 from kinelog.journal.errors import JournalError
@@ -49,7 +49,7 @@ class SenderParts:
         clock_ms: Unix milliseconds.
     """
 
-    region: Region
+    region: Asks
     outbox: Outbox
     progress: ProgressStore
     keys: KeyStore

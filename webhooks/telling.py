@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kinelog.actors.region import Region
+from kinelog.actors.asking import Asks
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
 from kinelog.privacy.key_store import KeyStore
@@ -32,7 +32,7 @@ class TellingParts:
         attempt_s: How long a receiver may take.
     """
 
-    region: Region
+    region: Asks
     journal: Journal
     keys: KeyStore
     codec: EventCodec

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from kinelog.actors.answers import Accepted, Refused, Unavailable
+from kinelog.actors.asking import Asks
 from kinelog.actors.errors import MailboxFullError, StoppingError
-from kinelog.actors.region import Region
 from kinelog.domain.commands import Command, ReadTenant
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.states import TenantState, Webhook
 from kinelog.webhooks.errors import NotNowError, RefusedCommandError
 
 
-async def ask(region: Region, tenant: str, command: Command) -> object:
+async def ask(region: Asks, tenant: str, command: Command) -> object:
     """The reply to a command that was committed.
 
     Raises:
@@ -32,7 +32,7 @@ async def ask(region: Region, tenant: str, command: Command) -> object:
     raise RefusedCommandError("tenant-unknown", "there is no such tenant")
 
 
-async def webhook_of(region: Region, tenant: str, now_ms: int) -> Webhook | None:
+async def webhook_of(region: Asks, tenant: str, now_ms: int) -> Webhook | None:
     """Who is told about the tenant's publications, read anew.
 
     Raises:

@@ -1,0 +1,85 @@
+"""The membership port: who is there. `tests/nodes/membership_contract.py` holds each adapter to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One process that takes part, as it announced itself.
+
+    Attributes:
+        name: Of the node: letters, digits, dots and dashes, 63 at most.
+        life: Random hex of this start: two lives of one name are two members.
+        address: `host:port` of the internal channel; empty for who takes no questions, as projection workers.
+        version: Of the program, for people.
+        reads: Newest form of events that it can read.
+        weight: Share of the shards, against the others' weights.
+        draining: Whether it is to own nothing: it asked for that itself, or an operator did.
+    """
+
+    name: str
+    life: str
+    address: str
+    version: str
+    reads: int
+    weight: float = 1.0
+    draining: bool = False
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is there, as this process knows it.
+
+    Attributes:
+        number: Grows with each change that this process saw.
+        members: Ordered by name and life.
+        pins: Shard → name of the node that an operator moved it to; void while that node is away or draining.
+        joined: Whether this process is one of them, as far as it knows. It owns nothing while it is not.
+    """
+
+    number: int
+    members: tuple[Member, ...]
+    pins: Mapping[int, str] = msgspec.field(default_factory=dict)
+    joined: bool
+
+
+Listener = Callable[[View], None]
+
+
+class Membership(ABC):
+    """Takes part in a group of processes, and says who else does."""
+
+    me: Member
+    """What this process announced; its life changes when it had to join anew."""
+
+    @abstractmethod
+    def start(self, listener: Listener) -> None:
+        """Join, and tell the listener of every change, this one first; on any thread, one call at a time.
+
+        Raises:
+            MembershipError: Joining is not possible as asked. A coordinator that is away is no such reason: it is
+                tried until it answers.
+        """
+
+    @abstractmethod
+    def view(self) -> View:
+        """The newest view."""
+
+    @abstractmethod
+    def lease_until_s(self) -> float:
+        """Until when (`time.monotonic()`) nobody else can have been told that this process is gone.
+
+        Stamped before each heartbeat is sent, so that it is right however long the answer took. In the past while the
+        process is not a member; infinite where there is nobody else.
+        """
+
+    @abstractmethod
+    def set_draining(self, draining: bool) -> None:  # noqa: FBT001 - a flag is what is set
+        """Announce that this process is to own nothing any more, or that it may again."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Leave: the others see that at once, not when a session expires. May be called again."""
