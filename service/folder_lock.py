@@ -12,7 +12,7 @@ from typing import Self
 from kinelog.service.errors import TryAgainError
 
 JOIN_S = 1.0
-"""For so long a process of a group looks again: the first of them has the lock alone while it writes down whose it is."""
+"""How long a process of a group looks again: the first has the lock alone while it writes down whose it is."""
 
 _LOOK_AGAIN_S = 0.02
 _HOLDER_BYTES = 1_024
