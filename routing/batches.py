@@ -47,7 +47,7 @@ class BatchDecoder(Generic[M]):
         """Of messages of these kinds."""
         any_kind = reduce(or_, kinds)
         self._batch = msgspec.msgpack.Decoder(cast("type[list[M]]", GenericAlias(list, (any_kind,))))
-        self._one = msgspec.msgpack.Decoder(cast("type[M]", any_kind))
+        self._one = msgspec.msgpack.Decoder(any_kind)
 
     def decode(self, payload: bytes) -> Sequence[M | Unreadable]:
         """The messages of a batch, in order.

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kinelog.actors.membership.port import Membership
+from kinelog.actors.shard_life import ShardStatus
 from kinelog.routing.answers import Reply
-from kinelog.routing.node_status import NodeStatus, ShardStatus
+from kinelog.routing.node_status import NodeStatus
 from kinelog.routing.own_node import OwnRegion
 from kinelog.routing.peers import Peers
 from kinelog.routing.questions import Ask
