@@ -192,12 +192,16 @@ class Region:
             NotOwnerError: The shard is not ours.
             StoppingError: 503.
         """
+        return await self.asked(person, command)
+
+    def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
+        """As `ask`, for who waits for many answers without a task for each: the answer's future, at once."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         size = size_of(command)
         bridge = self._bridges.of(loop)
         self._put(person, Pending(person, command, LoopTicket(bridge, future, size)), size, bridge.wake_soon)
-        return await future
+        return future
 
     def ready(self) -> bool:
         """Whether every shard of ours is acquired and answering."""
