@@ -127,8 +127,10 @@ class Router:
         return answer_of(reply) or UNKNOWN, None
 
     async def _ask_here(self, person: Person, command: Command) -> tuple[Answer, str | None]:
+        future: asyncio.Future[Answer] = self._loop.create_future()
         try:
-            return await self._region.asked(person, command), None
+            self._region.ask_for(future, person, command)
+            return await future, None
         except NotOwnerError as elsewhere:
             return MOVED, elsewhere.holder
         except StoppingError:
