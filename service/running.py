@@ -20,6 +20,7 @@ from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
 from kinelog.service.opened_data import open_data
+from kinelog.service.parent_channel import inherited_channel
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,12 @@ async def run_service(
         loop.add_signal_handler(number, stop.set)
     sys.setswitchinterval(settings.switch_interval_s)
     calm_garbage_collection()
-    with FolderLock(folder.lock), open_data(folder, settings) as opened, ExitStack() as stores:
+    channel = inherited_channel()
+    with (
+        FolderLock(folder.lock, None if channel is None else channel.group),
+        open_data(folder, settings) as opened,
+        ExitStack() as stores,
+    ):
         region = make_region(opened, settings)
         publications = stores.enter_context(opened_publications(opened, region, settings))
         services = make_services(opened, region, publications, settings)
@@ -64,7 +70,7 @@ async def run_service(
             region.start()
             publications.telling.start()
             await runner.setup()
-            url = await listen(runner, settings)
+            url = await listen(runner, settings, shared=channel is not None)
             if projections:
                 variables = {
                     "KINELOG_LOG_LEVEL": settings.log_level,
@@ -92,13 +98,13 @@ def calm_garbage_collection() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def listen(runner: web.AppRunner, settings: Settings) -> str:
-    """Open the port and tell its URL.
+async def listen(runner: web.AppRunner, settings: Settings, *, shared: bool = False) -> str:
+    """Open the port, alone or shared with processes of this group, and tell its URL.
 
     Raises:
         UnavailableServiceError: The address is taken or not ours.
     """
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG, reuse_port=shared or None)
     try:
         await site.start()
     except OSError as error:
