@@ -82,6 +82,12 @@ class EmbeddedData(OpenedData):
         return SqliteProgressStore(self.folder.webhooks, self.journal.incarnation)
 
     @override
+    def cursor_key(self) -> bytes:
+        # A folder of an earlier version has a key of its own here, and clients have lists that they page through.
+        earlier = self.folder.keys / "cursor.key"
+        return earlier.read_bytes() if earlier.exists() else super().cursor_key()
+
+    @override
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:
         return None
 

@@ -47,6 +47,10 @@ class OpenedData(ABC):
     def progress_store(self) -> ProgressStore:
         """How far webhooks came; the caller closes it."""
 
+    def cursor_key(self) -> bytes:
+        """What cursors and cookies are sealed with; the same in every process of the deployment."""
+        return self.keys.cursor_key
+
     @abstractmethod
     def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:
         """What keeps the index of entities until an event is set; None where the store does that as it writes."""
