@@ -9,11 +9,11 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Mapping
 
 import msgspec
 from kinelog.actors.membership.parent_messages import ParentGoneError, Present, Roster, receive, send
 from kinelog.actors.membership.port import Listener, Member, Membership, View
+from kinelog.actors.membership.view_feed import ViewFeed
 from typing_extensions import override
 
 _LOG = logging.getLogger(__name__)
@@ -42,22 +42,21 @@ class ParentMembership(Membership):
         self._end.settimeout(0)
         self._session_s = session_s
         self._counted_s = -math.inf
-        self._view = View(number=0, members=(), joined=False)
-        self._listener: Listener | None = None
-        # Held for every change of `me`, `_view` and `_counted_s`, and while announcing, so that lives are announced in
-        # their order; never while the listener runs, which may ask for any of them.
+        self._feed = ViewFeed()
+        # Held for every change of `me` and `_counted_s`, and while announcing, so that lives are announced in their
+        # order; never while the listener runs, which may ask for any of them.
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kinelog-membership", daemon=True)
 
     @override
     def start(self, listener: Listener) -> None:
-        self._listener = listener
+        self._feed.listen(listener)
         self._thread.start()
 
     @override
     def view(self) -> View:
-        return self._view
+        return self._feed.view
 
     @override
     def lease_until_s(self) -> float:
@@ -82,6 +81,7 @@ class ParentMembership(Membership):
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
         self._end.close()
+        self._feed.not_joined()
 
     def _run(self) -> None:
         pause_s = self._session_s / BEATS_A_SESSION
@@ -90,7 +90,7 @@ class ParentMembership(Membership):
             due_s = time.monotonic()
             while not self._over.is_set():
                 # First, however many messages wait: they may be from before a pause of this process.
-                if self._view.joined and time.monotonic() >= self.lease_until_s():
+                if self._feed.view.joined and time.monotonic() >= self.lease_until_s():
                     self._give_up("nothing was heard from the parent for a session")
                 if time.monotonic() >= due_s:
                     self._announce()
@@ -107,7 +107,7 @@ class ParentMembership(Membership):
                 _LOG.warning("the parent process is gone")
             with self._lock:
                 self._counted_s = -math.inf
-            self._show(())
+            self._feed.not_joined()
             return False
         if roster is not None:
             self._heed(roster)
@@ -123,14 +123,14 @@ class ParentMembership(Membership):
         with self._lock:
             if not self._over.is_set():
                 self._counted_s = max(self._counted_s, roster.counted_s)
-        self._show(roster.members, roster.pins, joined=time.monotonic() < self.lease_until_s())
+        self._feed.publish(roster.members, roster.pins, joined=time.monotonic() < self.lease_until_s())
 
     def _give_up(self, why: str) -> None:
         """Own nothing from here on, then come back as somebody new."""
         _LOG.warning("node %s is out of the group: %s", self.me.name, why)
         with self._lock:
             self._counted_s = -math.inf
-        self._show(self._view.members)
+        self._feed.not_joined()
         with self._lock:
             self.me = msgspec.structs.replace(self.me, life=secrets.token_hex(8))
         self._announce()
@@ -144,14 +144,3 @@ class ParentMembership(Membership):
                 send(self._end, Present(member=self.me, sent_s=time.monotonic()))
             except ParentGoneError:
                 _LOG.debug("the parent process is gone; the end of file says so too")
-
-    def _show(
-        self, members: tuple[Member, ...], pins: Mapping[int, str] | None = None, *, joined: bool = False
-    ) -> None:
-        shown = View(number=self._view.number + 1, members=members, pins=pins or {}, joined=joined)
-        before = self._view
-        if (before.members, before.pins, before.joined) == (shown.members, shown.pins, joined) and before.number:
-            return
-        self._view = shown
-        if self._listener is not None:
-            self._listener(shown)

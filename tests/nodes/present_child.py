@@ -29,7 +29,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(descriptor: int, name: str, session_s: float) -> None:
     """Take part until killed."""
-    me = Member(name=name, life="first", address="127.0.0.1:1", version="1", reads=1)
+    me = Member(name=name, life="00000001", address="127.0.0.1:1", version="1", reads=1)
     membership = ParentMembership(socket.socket(fileno=descriptor), me, session_s)
 
     def tell(view: View) -> None:

@@ -21,10 +21,19 @@ from hypothesis import strategies as st
 from kinelog.actors.membership.errors import MembershipError
 from kinelog.actors.membership.parent import ParentMembership
 from kinelog.actors.membership.parent_group import ParentGroup
-from kinelog.actors.membership.parent_messages import LONGEST_BYTES, Present, pair, receive, send
-from kinelog.actors.membership.port import Member, View
+from kinelog.actors.membership.parent_messages import (
+    MOST_CHILDREN,
+    MOST_PINS,
+    Present,
+    Roster,
+    pair,
+    receive,
+    send,
+)
+from kinelog.actors.membership.port import Member, Membership, View
 from kinelog.actors.membership.roster import RosterBook
 
+from tests.nodes.membership_contract import GroupContract, member
 from tests.nodes.present_child import Heard
 from tests.system.running_service import environment
 
@@ -32,10 +41,7 @@ pytestmark = pytest.mark.nodes
 
 SESSION_S = 0.4
 DEADLINE_S = 10.0
-
-
-def member(name: str, life: str = "first") -> Member:
-    return Member(name=name, life=life, address="127.0.0.1:1", version="1", reads=1)
+FIRST_LIFE = member().life
 
 
 class Views:
@@ -120,6 +126,21 @@ def test_when_the_parent_is_gone_a_child_is_no_member(group: ParentGroup, joined
     assert membership.lease_until_s() < time.monotonic()
 
 
+class TestContract(GroupContract):
+    """A child's adapter does what the port says."""
+
+    @pytest.fixture
+    def join(self, group: ParentGroup) -> Iterator[Callable[[Member], Membership]]:
+        with ExitStack() as stack:
+
+            def made(me: Member) -> Membership:
+                membership = ParentMembership(group.invite(me.name), me, SESSION_S)
+                stack.callback(membership.stop)
+                return membership
+
+            yield made
+
+
 class Child:
     """A real child process; what it heard."""
 
@@ -194,7 +215,7 @@ def test_a_group_that_was_paused_itself_is_not_believed_until_it_counts_again() 
     assert membership.lease_until_s() < time.monotonic()
     while not [view for view in seen.told[2:] if view.joined]:
         answer(book, ours)
-    assert membership.me.life != "first"
+    assert membership.me.life != FIRST_LIFE
     membership.stop()
     ours.close()
 
@@ -220,10 +241,21 @@ def test_a_child_that_speaks_in_anothers_name_is_out(group: ParentGroup, caplog:
     end.close()
 
 
-def test_a_message_over_the_limit_is_refused_before_it_is_sent() -> None:
+def longest_member(number: int) -> Member:
+    return Member(name=f"{number:063}", life="f" * 32, address="a" * 255, version="v" * 255, reads=1 << 30, weight=0.1)
+
+
+def test_the_longest_roster_that_can_be_fits_a_message_and_a_longer_one_is_refused() -> None:
     ours, theirs = pair()
-    with ours, theirs, pytest.raises(MembershipError, match="over the"):
-        send(ours, Present(member=member("a", life="x" * LONGEST_BYTES), sent_s=0.0))
+    with ours, theirs:
+        members = tuple(longest_member(number) for number in range(MOST_CHILDREN))
+        pins = {60_000 + shard: "n" * 63 for shard in range(MOST_PINS)}
+        roster = Roster(life="f" * 32, counted_s=1.5, members=members, pins=pins)
+        assert send(ours, roster)
+        assert receive(theirs, Roster) == roster
+        longer = msgspec.structs.replace(roster, pins={shard: "n" * 63 for shard in range(2 * MOST_PINS)})
+        with pytest.raises(MembershipError, match="over the"):
+            send(ours, longer)
 
 
 Step = tuple[str, float, int]
@@ -251,7 +283,7 @@ def test_nobody_is_told_that_a_child_is_out_before_its_lease_is_over(steps: list
         else:
             lives[number] += kind == "new life"
             stamp_s = now_s - amount_s if kind == "late beat" else now_s
-            me = member(name, f"{name}-{lives[number]}")
+            me = member(name, life=f"{name}{lives[number]:08}")
             book.present(name, Present(member=me, sent_s=stamp_s), now_s)
             roster = book.roster_for(name)
             assert roster is not None
