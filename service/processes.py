@@ -30,12 +30,12 @@ from kinelog.service.opened_data import open_data
 from kinelog.service.parent_channel import ParentChannel
 from kinelog.service.running import CHILD_STOP_S
 from kinelog.service.serving_process import ServingProcess
-from kinelog.service.shared_port import SharedPort
+from kinelog.service.shared_port import LOOPBACK, SharedPort
 from kinelog.webhooks.errors import WebhooksError
 
 logger = logging.getLogger(__name__)
 
-LOOPBACK = "127.0.0.1"
+
 LATE_S = 1.0
 """A child has this much more than its own time to drain before it is killed."""
 

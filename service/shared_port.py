@@ -8,6 +8,8 @@ from typing import Self
 
 from kinelog.service.errors import UnavailableServiceError
 
+LOOPBACK = "127.0.0.1"
+
 
 class SharedPort:
     """Holds a port for children without listening on it: a start of any of them always finds it."""
