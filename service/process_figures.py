@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 from aiohttp import web
+from kinelog.api.context import CONTEXT
+from kinelog.api.operations import FIGURES_OF_ALL, own_figures
+from kinelog.api.problems import ProblemError
 from kinelog.observability.merged_figures import merged
+from kinelog.service.configuration import Settings
+from kinelog.service.group_address import node_name
+from kinelog.service.parent_channel import ParentChannel
 from kinelog.service.shared_port import LOOPBACK
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -59,4 +65,17 @@ class ProcessFigures:
             return None
 
     async def _tell(self, _request: web.Request) -> web.Response:
-        return web.Response(body=await self._own(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        try:
+            body = await self._own()
+        except ProblemError as problem:
+            raise web.HTTPServiceUnavailable(text=str(problem)) from problem
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def figures_among(channel: ParentChannel | None, settings: Settings, app: web.Application) -> ProcessFigures | None:
+    """What tells the figures of a child and, on the shared port, of its whole group; None for who serves alone."""
+    if channel is None:
+        return None
+    figures = ProcessFigures(node_name(settings.node), channel.figures, lambda: own_figures(app[CONTEXT]))
+    app[FIGURES_OF_ALL] = figures.all
+    return figures

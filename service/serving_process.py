@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 from kinelog.service.child_process import ChildProcess
 from kinelog.service.errors import UnavailableServiceError
@@ -22,7 +23,7 @@ class ServingProcess(ChildProcess):
         name: str,
         arguments: Sequence[str],
         variables: Mapping[str, str],
-        invited: Callable[[], tuple[socket.socket, Mapping[str, str]]],
+        invited: Callable[[], tuple[socket.socket | None, Mapping[str, str]]],
     ) -> None:
         """Remember how to start it.
 
@@ -30,7 +31,7 @@ class ServingProcess(ChildProcess):
             name: Of the node.
             arguments: Of the command line.
             variables: For every start.
-            invited: Makes a channel for one start: the child's end, and what its environment says about it.
+            invited: Makes a channel for one start: the child's end, if there is one, and what its environment says.
         """
         super().__init__(name, arguments, variables)
         self._invited = invited
@@ -48,9 +49,10 @@ class ServingProcess(ChildProcess):
     @override
     async def _launch(self) -> asyncio.subprocess.Process:
         end, about = self._invited()
-        with end:
+        with end or nullcontext():
+            descriptors = [] if end is None else [end.fileno()]
             variables = {**self._variables, **about}
-            process = await self._execute(variables, stdout=asyncio.subprocess.PIPE, descriptors=[end.fileno()])
+            process = await self._execute(variables, stdout=asyncio.subprocess.PIPE, descriptors=descriptors)
         self._reading = asyncio.get_running_loop().create_task(self._read(process), name=f"read-{self.name}")
         return process
 
