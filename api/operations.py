@@ -11,7 +11,7 @@ from kinelog.api.json_body import json_response
 from kinelog.api.problems import ProblemError
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
-FIGURES_OF_ALL = web.AppKey("figures_of_all", Callable[[], Awaitable[bytes]])
+FIGURES_OF_ALL: web.AppKey[Callable[[], Awaitable[bytes]]] = web.AppKey("figures_of_all")
 """Set where several processes share the port."""
 
 _UNSTORED = {"Cache-Control": "no-store"}

@@ -32,6 +32,7 @@ from kinelog.actors.membership.parent_messages import (
 )
 from kinelog.actors.membership.port import Member, Membership, View
 from kinelog.actors.membership.roster import RosterBook
+from typing_extensions import override
 
 from tests.nodes.membership_contract import GroupContract, member
 from tests.nodes.present_child import Heard
@@ -129,6 +130,7 @@ def test_when_the_parent_is_gone_a_child_is_no_member(group: ParentGroup, joined
 class TestContract(GroupContract):
     """A child's adapter does what the port says."""
 
+    @override
     @pytest.fixture
     def join(self, group: ParentGroup) -> Iterator[Callable[[Member], Membership]]:
         with ExitStack() as stack:
