@@ -26,6 +26,7 @@ from kinelog.domain.values import Role
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.privacy.key_store import KeyStore
+from kinelog.routing.router import Router
 from kinelog.service.composition import join_of, make_node, make_services, opened_publications
 from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.embedded_data import EmbeddedData
@@ -70,6 +71,8 @@ async def serve(folder: Path, shards: int, *, owner: bool) -> None:
         await stop.wait()
         await stop_in_order(runner, publications.telling.stop, node.stop, [], time.monotonic() + settings.drain_s)
         services.read_side.close()
+        if isinstance(node.asks, Router):
+            print(f"forwarded {node.asks.forwarded}", flush=True)
 
 
 async def owner_token(keys: KeyStore, asks: Asks) -> str:

@@ -16,11 +16,9 @@ import secrets
 import statistics
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -48,7 +46,7 @@ SESSION_S = 30.0
 WARM_S = 2.0
 WANTED = 1.3
 OWNER_TOKEN = re.compile(r"owner token (\S+)")
-FORWARDED = re.compile(rb'^kinelog_routing_forwarded_total\{outcome="answered"\} (\S+)$', re.MULTILINE)
+FORWARDED = re.compile(r"forwarded (\d+)")
 
 
 class ProcessFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +153,22 @@ class Side:
         owner = processes.first.said(OWNER_TOKEN)
         self._streams: list[FrameStream] = asyncio.run(streams_of_people(processes.first.url, owner, people))
         self.loads: list[Load] = []
+        self._all: list[Load] = []
         self.cpu_s: list[float] = []
+
+    @property
+    def accepted(self) -> int:
+        """Frames of all rounds."""
+        return sum(load.accepted for load in self._all)
+
+    @property
+    def refused(self) -> int:
+        """Frames of all rounds that were not."""
+        return sum(len(load.latencies_s) for load in self._all) - self.accepted
+
+    def warm(self) -> None:
+        """A round that counts in the books only."""
+        self._all.append(closed_loop(self._processes.first.address, self._streams, WARM_S))
 
     def round(self, seconds: float) -> None:
         """One more."""
@@ -163,6 +176,7 @@ class Side:
         load = closed_loop(self._processes.first.address, self._streams, seconds)
         self.cpu_s.append(self._processes.cpu_seconds() - spent)
         self.loads.append(load)
+        self._all.append(load)
 
     def per_second(self) -> list[float]:
         """A figure a round."""
@@ -186,11 +200,64 @@ class Side:
         return sum(load.seconds for load in self.loads)
 
 
-def forwarded(processes: MemoryProcesses) -> float:
-    """Frames and whatever else the processes asked each other so far."""
-    ...
-
-
-def measure(folder: Path, count: int, connections: int, seconds: float, rounds: int) -> ProcessFigures:
+def measure(folder: Path, count: int, people: int, seconds: float, rounds: int) -> ProcessFigures:
     """Let one and several take turns."""
-    raise NotImplementedError
+    on = machine()
+    with MemoryProcesses(folder / "one", 1) as alone, MemoryProcesses(folder / "several", count) as group:
+        one, several = Side(alone, people), Side(group, people)
+        one.warm()
+        several.warm()
+        for _ in range(rounds):
+            one.round(seconds)
+            several.round(seconds)
+    passed_on = sum(int(process.said(FORWARDED)) for process in group.processes)
+    return ProcessFigures(
+        machine=on,
+        processes=count,
+        connections=people,
+        one_per_second=one.per_second(),
+        several_per_second=several.per_second(),
+        ratio=ratio(several.per_second(), one.per_second()),
+        forwarded_share=round(passed_on / several.accepted, 3),
+        client_share_one=one.client_share(),
+        client_share_several=several.client_share(),
+        one_share=one.server_share(),
+        several_share=several.server_share(),
+        one_us=one.microseconds(),
+        several_us=several.microseconds(),
+        acknowledged=one.accepted + several.accepted,
+        refused=one.refused + several.refused,
+    )
+
+
+def in_words(figures: ProcessFigures) -> str:
+    """The figures for people."""
+    rows = {
+        "machine": figures.machine,
+        "one process": f"{spread(figures.one_per_second)} frames/s, {figures.one_us} µs of a processor each",
+        f"{figures.processes} processes": f"{spread(figures.several_per_second)} frames/s, {figures.several_us} µs each",
+        "ratio": f"{figures.ratio}",
+        "forwarded": f"{figures.forwarded_share:.0%} of the frames",
+        "processors, one": f"service {figures.one_share}, client {figures.client_share_one}",
+        f"processors, {figures.processes}": f"service {figures.several_share}, client {figures.client_share_several}",
+        "books": f"{figures.acknowledged} acknowledged over {figures.connections} connections, {figures.refused} refused",
+    }
+    return "\n".join(f"{name:<16}{row}" for name, row in rows.items())
+
+
+@click.command()
+@click.option("--processes", default=2, show_default=True, type=click.IntRange(2, 16))
+@click.option("--connections", default=128, show_default=True, type=click.IntRange(1, 1024))
+@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 120), help="Of one round.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 50))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def main(*, processes: int, connections: int, seconds: float, rounds: int, as_json: bool) -> None:
+    """Measure several processes against one; prints ratios, promises nothing."""
+    with tempfile.TemporaryDirectory(prefix="kinelog-processes-") as folder:
+        figures = measure(Path(folder), processes, connections, seconds, rounds)
+    click.echo(msgspec.json.encode(figures).decode() if as_json else in_words(figures))
+    sys.exit(0 if figures.refused == 0 else 70)
+
+
+if __name__ == "__main__":
+    main()
