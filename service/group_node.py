@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kinelog.actors.membership.errors import MembershipError
@@ -137,7 +139,7 @@ class GroupNode(Node):
         """On the membership's thread, before shards move: whom one turns away finds its next owner already."""
         self._parts.router.seen(view)
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: self._moved())
+            self._loop.call_soon_threadsafe(self._moved)
 
     def _heard_news(self, tenant: str) -> None:
         self._news(tenant)
@@ -152,13 +154,13 @@ class GroupNode(Node):
     @override
     async def drain(self, within_s: float, hurry: asyncio.Event) -> None:
         self._announce_draining()
-        try:
-            async with asyncio.timeout(within_s):
-                while self._hands_over() and not hurry.is_set():
-                    await asyncio.sleep(LOOK_EVERY_S)
-        except TimeoutError:
-            left = [shard.shard for shard in self._parts.region.status() if shard.assigned]
-            logger.warning("nobody took shards %s within %.1f s; whoever comes reads more of the log", left, within_s)
+        deadline = time.monotonic() + within_s
+        while self._hands_over() and not hurry.is_set() and time.monotonic() < deadline:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hurry.wait(), LOOK_EVERY_S)
+        if self._hands_over():
+            left = ", ".join(map(str, sorted(self._parts.moves.held)))
+            logger.warning("nobody took shards %s in time; they are let go of without", left)
 
     def _hands_over(self) -> bool:
         """Whether something is still ours that somebody else could have."""
