@@ -39,7 +39,9 @@ class Acquired(msgspec.Struct, frozen=True):
 
 
 class AcquireFailed(msgspec.Struct, frozen=True):
-    """The epoch was not taken, or nobody knows: it has to be raised again."""
+    """The epoch was not taken, or nobody knows: it has to be raised again. Who waits is told the reason."""
+
+    reason: str = "store-unavailable"
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -162,6 +164,12 @@ class Release(msgspec.Struct, frozen=True):
     moving: bool = False
 
 
+class Yield(msgspec.Struct, frozen=True):
+    """Serve on, but leave the shard when fenced, since it goes to another owner; `on` False takes that back."""
+
+    on: bool
+
+
 Message = (
     Start
     | Submitted
@@ -187,4 +195,5 @@ Message = (
     | Gathered
     | Ticked
     | Release
+    | Yield
 )

@@ -16,6 +16,7 @@ from kinelog.actors.answers import Answer
 from kinelog.actors.asyncio_bridge import Awaited, LoopBridges
 from kinelog.actors.delays import Delays
 from kinelog.actors.errors import NotOwnerError, StoppingError
+from kinelog.actors.formed_rules import formed
 from kinelog.actors.lease import Lease, without_end
 from kinelog.actors.messages import Pending
 from kinelog.actors.metrics import COLLECTOR
@@ -92,6 +93,7 @@ class Region:
         self._stopping = False
         self._assigning = threading.Lock()
         self._acquisitions = Acquisitions(self._settings.acquisitions)
+        rules = formed(rules, codec)
         recoverer = Recoverer(journal, keys, codec, rules)
         self._delays = Delays()
         around = Surroundings(
@@ -157,6 +159,15 @@ class Region:
         """
         self.shards[shard].release(done)
 
+    def yield_to_next(self, shard: int, left: Callable[[], None] | None) -> None:
+        """Serve a shard on that goes to another owner, but leave it when that one has taken it.
+
+        Args:
+            shard: One of ours.
+            left: Called once if that happens; None takes it back: the shard stays.
+        """
+        self.shards[shard].yield_to(left)
+
     def forget(self, shards: Collection[int]) -> None:
         """Let go at once: somebody else may own these shards already.
 
@@ -195,7 +206,13 @@ class Region:
         return await future
 
     def ask_for(self, awaited: Awaited, person: Person, command: Command) -> None:
-        """As `ask`, for who waits for many answers without a task for each: the answer goes to `awaited`."""
+        """As `ask`, for who waits for many answers without a task for each: the answer goes to `awaited`.
+
+        Raises:
+            MailboxFullError: 429.
+            NotOwnerError: The shard is not ours.
+            StoppingError: 503.
+        """
         size = size_of(command)
         bridge = self._bridges.of(asyncio.get_running_loop())
         self._put(person, Pending(person, command, LoopTicket(bridge, awaited, size)), size, bridge.wake_soon)
