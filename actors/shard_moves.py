@@ -13,7 +13,7 @@ from kinelog.actors import move_effects as to_do
 from kinelog.actors.hand_over import HandOver, NobodyElse
 from kinelog.actors.lease import Lease
 from kinelog.actors.membership.placement import owners
-from kinelog.actors.membership.port import Membership, View
+from kinelog.actors.membership.port import Listener, Membership, View
 from kinelog.actors.move_effects import MoveEffect
 from kinelog.actors.moves_machine import MoveCounts, MoveSettings, MovesMachine, Place
 from kinelog.actors.region import Region
@@ -24,6 +24,11 @@ from kinelog.journal.event_codec import EventCodec
 _LOG = logging.getLogger(__name__)
 
 TICK_S = 0.1
+
+
+def _nobody(_view: View) -> None:
+    """Nobody else follows the views."""
+
 
 Input = Callable[[MovesMachine], list[MoveEffect]]
 
@@ -69,14 +74,17 @@ class ShardMoves:
         self._ticker = Ticker(TICK_S, self._tick)
         region.holder_of = self._holder_of
 
-    def start(self) -> None:
+    def start(self, seen: Listener = _nobody) -> None:
         """Join the group and follow its views.
+
+        Args:
+            seen: Told each view before anything moves, on the membership's thread.
 
         Raises:
             MembershipError: It cannot be joined as asked.
         """
         self._ticker.start()
-        self._membership.start(self._viewed)
+        self._membership.start(partial(self._viewed, seen))
 
     def stop(self) -> None:
         """Follow no more views; what is here stays here until the region is stopped."""
@@ -117,7 +125,8 @@ class ShardMoves:
             self._asked.setdefault(shard, []).append(done)
         self._put(lambda machine: machine.asked_for(shard, _now_ms()))
 
-    def _viewed(self, view: View) -> None:
+    def _viewed(self, seen: Listener, view: View) -> None:
+        seen(view)
         me = self._membership.me
         _LOG.info("view %d: %s", view.number, ", ".join(member.name for member in view.members) or "nobody")
         self._codec.write_form = self._form.seen([member.reads for member in view.members], _now_ms())

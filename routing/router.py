@@ -73,6 +73,11 @@ class Router:
             return answer
         return await self._again(person, command, answer, holder, deadline)
 
+    @property
+    def forwarded(self) -> int:
+        """Commands that were put to other nodes so far."""
+        return self._peers.forwarded
+
     def ready(self) -> bool:
         """Whether this node is a member and answers for all shards that are its own."""
         return self._membership.view().joined and self._region.ready()
