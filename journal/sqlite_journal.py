@@ -162,15 +162,17 @@ class SqliteJournal(DeferredCommits):
     def commits(self, shard: int, after: int, up_to: int) -> list[CommitName]:
         require_shard(shard, self.shards)
         names: list[CommitName] = []
+        expected = after + 1
         with self._readers.view() as connection:
-            for row, first, epoch, commit_id in connection.execute(_NAMES, (row_id(shard, after), row_id(shard + 1, 0))):
+            stretch = (row_id(shard, after), row_id(shard + 1, 0))
+            for row, first, epoch, commit_id in connection.execute(_NAMES, stretch):
                 if first > up_to:
                     break
                 name = CommitName(first, row & sqlite_file.POSITION_MASK, epoch, commit_id)
-                expected = names[-1].last + 1 if names else after + 1
                 if first > expected or (first < expected and names):
-                    raise CorruptError(f"shard {shard}, positions {first}-{name.last}", f"follows position {expected - 1}")
+                    raise CorruptError(f"shard {shard}, positions {first}-{name.last}", f"follows {expected - 1}")
                 names.append(name)
+                expected = name.last + 1
         return names
 
     @override

@@ -71,9 +71,7 @@ class OpenTelemetryTracer(Tracer):
             }
         )
         # Decided by us before a span is made, so the sampler has nothing left to decide.
-        self._provider = TracerProvider(
-            ALWAYS_ON, resource=resource, shutdown_on_exit=False, id_generator=self._ids
-        )
+        self._provider = TracerProvider(ALWAYS_ON, resource=resource, shutdown_on_exit=False, id_generator=self._ids)
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("kinelog")
 
@@ -162,9 +160,11 @@ class _OpenSpan(Span):
         self._span.set_attributes(attributes)
 
     @override
-    def end(self, failure: str | None = None) -> None:
-        if failure is not None:
-            self._span.set_status(StatusCode.ERROR, failure)
+    def failed(self, why: str) -> None:
+        self._span.set_status(StatusCode.ERROR, why)
+
+    @override
+    def end(self) -> None:
         self._span.end()
 
 
@@ -181,7 +181,11 @@ class _Untraced(Span, AbstractContextManager[Span]):
         """Nothing to say it of."""
 
     @override
-    def end(self, failure: str | None = None) -> None:
+    def failed(self, why: str) -> None:
+        """Nobody will see it."""
+
+    @override
+    def end(self) -> None:
         """Nothing to end."""
 
     @override

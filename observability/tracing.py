@@ -55,8 +55,12 @@ class Span(Protocol):
         """Say more about it."""
         ...
 
-    def end(self, failure: str | None = None) -> None:
-        """It is over; from any thread."""
+    def failed(self, why: str) -> None:
+        """It came to nothing."""
+        ...
+
+    def end(self) -> None:
+        """It is over; from any thread. Not called by who has it from a context, which ends it."""
         ...
 
 
@@ -129,7 +133,7 @@ def use(tracer: Tracer) -> Tracer:
 
 def stop() -> None:
     """Trace no more."""
-    global _active  # noqa: PLW0603 - as above
+    global _active
     tracer, _active = _active, None
     if tracer is not None:
         tracer.close()
