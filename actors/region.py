@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import msgspec
+from kinelog.actors import commit_traces
 from kinelog.actors.acquisitions import Acquisitions
 from kinelog.actors.answers import Answer
 from kinelog.actors.asyncio_bridge import LoopBridges
@@ -34,6 +35,7 @@ from kinelog.domain.identifiers import Person, shard_of
 from kinelog.domain.limits import DEFAULT_LIMITS, Limits
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
+from kinelog.observability import tracing
 from kinelog.privacy.key_store import KeyStore
 
 _LOG = logging.getLogger(__name__)
@@ -194,8 +196,13 @@ class Region:
         future: asyncio.Future[Answer] = loop.create_future()
         size = size_of(command)
         bridge = self._bridges.of(loop)
-        self._put(person, Pending(person, command, LoopTicket(bridge, future, size)), size, bridge.wake_soon)
-        return await future
+        ticket = LoopTicket(bridge, future, size, tracing.current())
+        self._put(person, Pending(person, command, ticket), size, bridge.wake_soon)
+        if ticket.trace is None:
+            return await future
+        answer = await future
+        commit_traces.answered(ticket)
+        return answer
 
     def ready(self) -> bool:
         """Whether every shard of ours is acquired and answering."""

@@ -78,7 +78,7 @@ class SupervisedShard:
         self._crashes = 0
         self._started_ms = 0
         self._restart_ms = 0
-        self._earlier: dict[str, int] = {}
+        self._earlier: dict[str, float] = {}
         self._waits_to_settle = False
         self._wanted = False
         self._when_left: list[Callable[[], None]] = []
@@ -117,7 +117,7 @@ class SupervisedShard:
             moves=self.moves,
         )
 
-    def total(self, name: str) -> int:
+    def total(self, name: str) -> float:
         """One of the machine's counts, over all restarts and moves."""
         with self._lock:  # a machine's counts go over into the earlier ones when it ends: neither twice nor not at all
             machine = self.machine

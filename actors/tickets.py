@@ -44,14 +44,21 @@ class CallbackTicket:
 
 
 class LoopTicket:
-    """A future of an event loop."""
+    """A future of an event loop.
 
-    __slots__ = ("bridge", "future", "size")
+    Attributes:
+        trace: `traceparent` of the request that waits, if it is traced.
+        commit_id: Of the commit that answers such a one, as soon as there is one.
+    """
 
-    def __init__(self, bridge: LoopBridge, future: asyncio.Future[Answer], size: int) -> None:
+    __slots__ = ("bridge", "commit_id", "future", "size", "trace")
+
+    def __init__(self, bridge: LoopBridge, future: asyncio.Future[Answer], size: int, trace: str | None = None) -> None:
         self.bridge = bridge
         self.future = future
         self.size = size
+        self.trace = trace
+        self.commit_id = b""
 
 
 Ticket = CallbackTicket | LoopTicket

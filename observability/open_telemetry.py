@@ -33,6 +33,9 @@ QUEUED_SPANS = 4096
 LINKS = 128
 """Requests that a commit names; OpenTelemetry drops more by itself."""
 
+SPAN_ID_BYTES = 8
+"""The first ones of a commit id name the commit's own span: so who goes on with its trace knows what to go on from."""
+
 _KEPT = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -100,6 +103,11 @@ class OpenTelemetryTracer(Tracer):
         return _written(context) if context.is_valid else None
 
     @override
+    def answered_by(self, commit_id: bytes) -> None:
+        if self._sampling.keeps(commit_id):
+            trace.get_current_span().add_link(_context(commit_id, commit_id[:SPAN_ID_BYTES]))
+
+    @override
     def commit_id(self, random: bytes) -> bytes:
         return self._sampling.kept(random)
 
@@ -113,13 +121,13 @@ class OpenTelemetryTracer(Tracer):
             return None
         callers = [caller for caller in map(parsed, requests) if caller is not None]
         links = [Link(_context(caller.trace_id, caller.span_id)) for caller in callers[:LINKS]]
-        self._ids.give(commit_id, commit_id[:8])
+        self._ids.give(commit_id, commit_id[:SPAN_ID_BYTES])
         return _OpenSpan(self._tracer.start_span("commit", Context(), attributes=attributes, links=links))
 
     @override
     def projected(self, commit_id: bytes, began_ns: int, ended_ns: int, attributes: Attributes) -> None:
         if self._sampling.keeps(commit_id):
-            behind = _behind(commit_id, commit_id[:8])
+            behind = _behind(commit_id, commit_id[:SPAN_ID_BYTES])
             span = self._tracer.start_span(
                 "project", behind, SpanKind.CONSUMER, attributes=attributes, start_time=began_ns
             )

@@ -80,6 +80,10 @@ class Tracer(ABC):
         """`traceparent` of what is going on in this context, if it is traced."""
 
     @abstractmethod
+    def answered_by(self, commit_id: bytes) -> None:
+        """A commit answered what is going on in this context."""
+
+    @abstractmethod
     def commit_id(self, random: bytes) -> bytes:
         """An id for a commit for which somebody waits whose request is traced, of 16 random bytes."""
 
@@ -106,6 +110,11 @@ _active: Tracer | None = None
 def active() -> Tracer | None:
     """What makes spans in this process; None where nobody asked for traces."""
     return _active
+
+
+def current() -> str | None:
+    """`traceparent` of what is going on in this context; None if it is not traced."""
+    return None if _active is None else _active.current()
 
 
 def start(settings: TraceSettings) -> Tracer | None:
