@@ -5,9 +5,11 @@ Nothing here does anything in a process that does not trace.
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable, Iterable
 
 from kinelog.actors import effects
+from kinelog.actors.answers import Answer
 from kinelog.actors.messages import Pending
 from kinelog.actors.tickets import LoopTicket, Ticket
 from kinelog.journal.errors import JournalError
@@ -70,8 +72,8 @@ def traced(shard: int, effect: effects.Commit, ended: Ended) -> Ended:
     return ended_traced
 
 
-def answered(ticket: LoopTicket) -> None:
-    """A traced request got its answer: its span names the commit."""
+def answered(ticket: LoopTicket, _answer: Future[Answer]) -> None:
+    """A traced request got its answer: its span, in whose context this is called, names the commit."""
     tracer = tracing.active()
     if tracer is not None and ticket.commit_id:
         tracer.answered_by(ticket.commit_id)

@@ -6,7 +6,7 @@ Nothing of what was sent is in any of it: the route's template and not the path,
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from time import perf_counter
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from kinelog.observability.access_log import ACCESS_LOGGER
 from kinelog.observability.request_context import CURRENT, RequestContext
 from kinelog.observability.tracing import Span, Tracer
 
+TRACE_ID = slice(3, 35)
 UNMATCHED = "unmatched"
 CLIENT_GONE = 499
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -45,20 +46,19 @@ def _observer(tracer: Tracer | None, *, access_log: bool) -> Middleware:
         route = resource.canonical if resource is not None else UNMATCHED
         method = request.method if request.method in METHODS else "OTHER"
         status = CLIENT_GONE
+        span = None if tracer is None else tracer.request(f"{method} {route}", request.headers.get("traceparent"))
+        if span is not None:
+            current.trace = span.traceparent[TRACE_ID]
         try:
-            with _span(tracer, f"{method} {route}", request) as span:
-                if span is not None:
-                    current.trace = span.traceparent[3:35]
-                try:
-                    response = await handler(request)
-                    status = response.status
-                except web.HTTPException as leaving:
-                    status = leaving.status
-                    raise
-                finally:
-                    if span is not None:
-                        _note(span, current, method, route, status)
+            with nullcontext() if span is None else span.within():
+                response = await handler(request)
+            status = response.status
+        except web.HTTPException as leaving:
+            status = leaving.status
+            raise
         finally:
+            if span is not None:
+                _end(span, current, method, route, status)
             if access_log:
                 _tell(method, route, status, (perf_counter() - started) * 1000)
             CURRENT.reset(token)
@@ -67,11 +67,7 @@ def _observer(tracer: Tracer | None, *, access_log: bool) -> Middleware:
     return observe
 
 
-def _span(tracer: Tracer | None, name: str, request: web.Request) -> AbstractContextManager[Span | None]:
-    return nullcontext() if tracer is None else tracer.request(name, request.headers.get("traceparent"))
-
-
-def _note(span: Span, current: RequestContext, method: str, route: str, status: int) -> None:
+def _end(span: Span, current: RequestContext, method: str, route: str, status: int) -> None:
     span.note(
         {
             "http.request.method": method,
@@ -83,6 +79,7 @@ def _note(span: Span, current: RequestContext, method: str, route: str, status: 
     )
     if status >= 500:
         span.failed(str(status))
+    span.end()
 
 
 def _tell(method: str, route: str, status: int, milliseconds: float) -> None:

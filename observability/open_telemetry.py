@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 from kinelog.observability.sampling import ID_BYTES, Sampling
 from kinelog.observability.traceparent import parsed, written
@@ -79,23 +79,31 @@ class OpenTelemetryTracer(Tracer):
         self._tracer = self._provider.get_tracer("kinelog")
 
     @override
-    def request(self, name: str, traceparent: str | None) -> AbstractContextManager[Span]:
-        caller = parsed(traceparent)
-        if caller is None:
-            trace_id = os.urandom(ID_BYTES)
-            if not self._sampling.keeps(trace_id):
-                return _UNTRACED
-            self._ids.give(trace_id)
-            return self._within(self._tracer.start_span(name, Context(), SpanKind.SERVER))
-        if not caller.kept:
-            return _UNTRACED
-        return self._within(self._tracer.start_span(name, _behind(caller.trace_id, caller.span_id), SpanKind.SERVER))
+    def request(self, name: str, traceparent: str | None) -> Span | None:
+        if parsed(traceparent) is not None:
+            return self._continued(name, traceparent, {})
+        trace_id = os.urandom(ID_BYTES)
+        if not self._sampling.keeps(trace_id):
+            return None
+        self._ids.give(trace_id)
+        return _OpenSpan(self._tracer.start_span(name, Context(), SpanKind.SERVER))
 
     @override
-    def question(self, name: str, attributes: Attributes) -> AbstractContextManager[Span]:
+    def question(self, name: str, attributes: Attributes) -> Span | None:
         if self.current() is None:
-            return _UNTRACED
-        return self._within(self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes))
+            return None
+        return _OpenSpan(self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes))
+
+    @override
+    def questioned(self, name: str, traceparent: str, attributes: Attributes) -> Span | None:
+        return self._continued(name, traceparent, attributes)
+
+    def _continued(self, name: str, traceparent: str | None, attributes: Attributes) -> Span | None:
+        caller = parsed(traceparent)
+        if caller is None or not caller.kept:
+            return None
+        behind = _behind(caller.trace_id, caller.span_id)
+        return _OpenSpan(self._tracer.start_span(name, behind, SpanKind.SERVER, attributes))
 
     @override
     def current(self) -> str | None:
@@ -140,15 +148,6 @@ class OpenTelemetryTracer(Tracer):
         last.start()
         last.join(CLOSE_S)
 
-    @contextmanager
-    def _within(self, span: trace.Span) -> Iterator[Span]:
-        open_span = _OpenSpan(span)
-        try:
-            with trace.use_span(span, record_exception=False, set_status_on_exception=False):
-                yield open_span
-        finally:
-            span.end()
-
 
 class _OpenSpan(Span):
     """One of OpenTelemetry's."""
@@ -175,37 +174,9 @@ class _OpenSpan(Span):
     def end(self) -> None:
         self._span.end()
 
-
-class _Untraced(Span, AbstractContextManager[Span]):
-    """What is not kept."""
-
-    @property
     @override
-    def traceparent(self) -> str:
-        return ""
-
-    @override
-    def note(self, attributes: Attributes) -> None:
-        """Nothing to say it of."""
-
-    @override
-    def failed(self, why: str) -> None:
-        """Nobody will see it."""
-
-    @override
-    def end(self) -> None:
-        """Nothing to end."""
-
-    @override
-    def __enter__(self) -> Span:
-        return self
-
-    @override
-    def __exit__(self, *_: object) -> None:
-        """Nothing to leave."""
-
-
-_UNTRACED = _Untraced()
+    def within(self) -> AbstractContextManager[object]:
+        return trace.use_span(self._span, record_exception=False, set_status_on_exception=False)
 
 
 class _Ids(RandomIdGenerator):

@@ -60,7 +60,11 @@ class Span(Protocol):
         ...
 
     def end(self) -> None:
-        """It is over; from any thread. Not called by who has it from a context, which ends it."""
+        """It is over; from any thread."""
+        ...
+
+    def within(self) -> AbstractContextManager[object]:
+        """What is done within this context is part of it. Leaving it does not end the span."""
         ...
 
 
@@ -68,12 +72,16 @@ class Tracer(ABC):
     """Makes spans. Thread-safe."""
 
     @abstractmethod
-    def request(self, name: str, traceparent: str | None) -> AbstractContextManager[Span]:
-        """A request is being answered within this context; part of the caller's trace if it names one."""
+    def request(self, name: str, traceparent: str | None) -> Span | None:
+        """A request came in, part of the caller's trace if it names one; None if its trace is not kept."""
 
     @abstractmethod
-    def question(self, name: str, attributes: Attributes) -> AbstractContextManager[Span]:
-        """Another node is being asked within this context."""
+    def question(self, name: str, attributes: Attributes) -> Span | None:
+        """Another node is asked, for what is going on in this context; None if that is not traced."""
+
+    @abstractmethod
+    def questioned(self, name: str, traceparent: str, attributes: Attributes) -> Span | None:
+        """Another node asks, within its trace; None if that is not kept."""
 
     @abstractmethod
     def current(self) -> str | None:

@@ -11,7 +11,7 @@ from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
 from kinelog.privacy.errors import PrivacyError
-from kinelog.projections import metrics
+from kinelog.projections import commit_traces, metrics
 from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
@@ -149,11 +149,13 @@ class ProjectionWorker:
         chunks = self._read()
         count = sum(map(len, chunks.values()))
         if count:
-            started = time.perf_counter()
+            reached = {shard: max(folding.position(shard) for folding in self._foldings) for shard in chunks}
+            began_ns, started = time.time_ns(), time.perf_counter()
             if not self._fold(chunks):
                 return 1  # somebody else was faster: look again soon
             metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
             metrics.EVENTS.inc(count)
+            commit_traces.folded(self._journal, chunks, reached, began_ns)
             for folding in self._foldings:
                 for shard in chunks:
                     metrics.POSITION.labels(folding.view.name, str(shard)).set(folding.position(shard))
