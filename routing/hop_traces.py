@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kinelog.observability import tracing
-from kinelog.observability.tracing import Span
+from kinelog.observability.tracing import Attributes, Span
 from kinelog.routing.questions import Ask
 
 
@@ -12,7 +12,7 @@ def asking(owner: str, shard: int, attempt: int) -> Span | None:
     tracer = tracing.active()
     if tracer is None:
         return None
-    attributes = {"kinelog.owner": owner, "kinelog.shard": shard, "kinelog.attempt": attempt}
+    attributes: Attributes = {"kinelog.owner": owner, "kinelog.shard": shard, "kinelog.attempt": attempt}
     return tracer.question("ask another node", attributes)
 
 
@@ -21,6 +21,5 @@ def asked(question: Ask, peer: str) -> Span | None:
     tracer = tracing.active()
     if tracer is None or question.trace is None:
         return None
-    return tracer.questioned(
-        "answer another node", question.trace, {"kinelog.asker": peer, "kinelog.hop": question.hops}
-    )
+    attributes: Attributes = {"kinelog.asker": peer, "kinelog.hop": question.hops}
+    return tracer.questioned("answer another node", question.trace, attributes)
