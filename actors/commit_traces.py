@@ -5,17 +5,47 @@ Nothing here does anything in a process that does not trace.
 
 from __future__ import annotations
 
-from asyncio import Future
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 
 from kinelog.actors import effects
 from kinelog.actors.answers import Answer
-from kinelog.actors.messages import Pending
-from kinelog.actors.tickets import LoopTicket, Ticket
+from kinelog.actors.asyncio_bridge import Awaited
+from kinelog.actors.tickets import LoopTicket
 from kinelog.journal.errors import JournalError
 from kinelog.observability import tracing
+from kinelog.observability.tracing import Attributes
 
 Ended = Callable[[int | JournalError], None]
+
+
+class TracedWait:
+    """Whoever waits for an answer, where their request is traced: its span hears which commit answers it.
+
+    Attributes:
+        trace: `traceparent` of the request.
+        commit_id: Of the commit, as soon as there is one.
+    """
+
+    __slots__ = ("_awaited", "_context", "commit_id", "trace")
+
+    def __init__(self, awaited: Awaited, trace: str) -> None:
+        """Call in the context of the request."""
+        self._awaited = awaited
+        self._context = copy_context()
+        self.trace = trace
+        self.commit_id = b""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._awaited.done()
+
+    def set_result(self, answer: Answer, /) -> None:
+        """Name the commit, and pass the answer on."""
+        tracer = tracing.active()
+        if tracer is not None and self.commit_id:
+            self._context.run(tracer.answered_by, self.commit_id)
+        self._awaited.set_result(answer)
 
 
 class TracedTickets:
@@ -25,7 +55,7 @@ class TracedTickets:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._waiting: set[LoopTicket] = set()
+        self._waiting: set[object] = set()
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -34,12 +64,12 @@ class TracedTickets:
     def taken(self, tickets: Iterable[object]) -> None:
         """Commands came in."""
         if tracing.active() is not None:
-            self._waiting.update(t for t in tickets if isinstance(t, LoopTicket) and t.trace is not None)
+            self._waiting.update(ticket for ticket in tickets if _wait_of(ticket) is not None)
 
-    def answered(self, tickets: Iterable[tuple[Ticket, object]]) -> None:
+    def answered(self, tickets: Iterable[tuple[object, object]]) -> None:
         """Commands were answered."""
         if self._waiting:
-            self._waiting.difference_update(ticket for ticket, _ in tickets if isinstance(ticket, LoopTicket))
+            self._waiting.difference_update(ticket for ticket, _ in tickets)
 
     def commit_id(self, random: bytes) -> bytes:
         """An id for the next commit: one whose trace is kept, if somebody waits whose request is traced."""
@@ -52,16 +82,16 @@ def traced(shard: int, effect: effects.Commit, ended: Ended) -> Ended:
     tracer = tracing.active()
     if tracer is None:
         return ended
-    tickets = _tickets(effect.commands)
-    attributes = {
+    waits = [wait for command in effect.commands if (wait := _wait_of(command.ticket)) is not None]
+    attributes: Attributes = {
         "kinelog.shard": shard, "kinelog.epoch": effect.epoch, "kinelog.first_position": effect.after + 1,
         "kinelog.events": len(effect.events), "kinelog.commands": len(effect.commands),
     }  # fmt: skip
-    span = tracer.commit(effect.commit_id, (ticket.trace for ticket in tickets if ticket.trace), attributes)
+    span = tracer.commit(effect.commit_id, (wait.trace for wait in waits), attributes)
     if span is None:
         return ended
-    for ticket in tickets:
-        ticket.commit_id = effect.commit_id
+    for wait in waits:
+        wait.commit_id = effect.commit_id
 
     def ended_traced(outcome: int | JournalError) -> None:
         if isinstance(outcome, JournalError):
@@ -72,12 +102,7 @@ def traced(shard: int, effect: effects.Commit, ended: Ended) -> Ended:
     return ended_traced
 
 
-def answered(ticket: LoopTicket, _answer: Future[Answer]) -> None:
-    """A traced request got its answer: its span, in whose context this is called, names the commit."""
-    tracer = tracing.active()
-    if tracer is not None and ticket.commit_id:
-        tracer.answered_by(ticket.commit_id)
-
-
-def _tickets(commands: Iterable[Pending]) -> list[LoopTicket]:
-    return [c.ticket for c in commands if isinstance(c.ticket, LoopTicket) and c.ticket.trace is not None]
+def _wait_of(ticket: object) -> TracedWait | None:
+    if isinstance(ticket, LoopTicket) and isinstance(ticket.awaited, TracedWait):
+        return ticket.awaited
+    return None

@@ -23,3 +23,10 @@ def asked(question: Ask, peer: str) -> Span | None:
         return None
     attributes: Attributes = {"kinelog.asker": peer, "kinelog.hop": question.hops}
     return tracer.questioned("answer another node", question.trace, attributes)
+
+
+def failed(span: Span | None, outcome: str) -> None:
+    """A question that was asked could not be put to a shard here."""
+    if span is not None:
+        span.failed(outcome)
+        span.end()

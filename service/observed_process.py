@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from kinelog.api.openapi import program_version
 from kinelog.observability import tracing
 from kinelog.observability.access_log import ACCESS_LOGGER
 from kinelog.observability.json_logs import lines_of
@@ -14,7 +15,6 @@ from kinelog.observability.tracing import TraceSettings, TracingError, endpoint_
 from kinelog.service.configuration import Settings
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 from kinelog.service.group_address import node_name
-from kinelog.service.program_version import program_version
 from kinelog.service.repeated_lines import RepeatedLines
 from prometheus_client import start_http_server
 

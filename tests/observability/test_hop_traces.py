@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from kinelog.actors.answers import Accepted, Answer
+from kinelog.actors.answers import Accepted
+from kinelog.actors.asyncio_bridge import Awaited
 from kinelog.actors.errors import MailboxFullError
 from kinelog.domain.commands import Command, ReadUser
 from kinelog.domain.identifiers import Person
@@ -28,9 +29,9 @@ class TracedRegion(AnsweringRegion):
         self.traces: list[str | None] = []
 
     @override
-    def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
+    def ask_for(self, awaited: Awaited, person: Person, command: Command) -> None:
         self.traces.append(tracing.current())
-        return super().asked(person, command)
+        super().ask_for(awaited, person, command)
 
 
 def test_a_question_to_another_node_is_part_of_the_request_and_goes_on_there() -> None:

@@ -53,7 +53,7 @@ def test_a_log_for_machines_names_requests_and_holds_nothing_that_was_sent(tmp_p
     lines = lines_of(service)
     for hidden in (SECRET, SECRET.upper(), owner, owner.rpartition(".")[2]):
         assert hidden not in service.log
-    assert {line["node"].partition("/")[2] for line in lines} == {"", "projections"}
+    assert {line["node"].partition("/")[2] for line in lines} <= {"", "projections"}
     accesses = [line for line in lines if line["logger"] == "kinelog.access"]
     assert len(accesses) == 9  # of ten, one was no HTTP
     (first,) = [line for line in accesses if line["request"] == "mine-1"]
