@@ -25,6 +25,7 @@ from kinelog.actors.shard_life import Life, ShardStatus
 from kinelog.actors.shard_machine import ShardMachine
 from kinelog.actors.surroundings import Surroundings
 from kinelog.actors.tickets import Ticket, deliver
+from kinelog.observability.json_logs import of_shard
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class SupervisedShard:
         self._crashes = 0
         self._started_ms = 0
         self._restart_ms = 0
-        self._earlier: dict[str, int] = {}
+        self._earlier: dict[str, float] = {}
         self._waits_to_settle = False
         self._wanted = False
         self._when_left: list[Callable[[], None]] = []
@@ -118,7 +119,7 @@ class SupervisedShard:
             moves=self.moves,
         )
 
-    def total(self, name: str) -> int:
+    def total(self, name: str) -> float:
         """One of the machine's counts, over all restarts and moves."""
         with self._lock:  # a machine's counts go over into the earlier ones when it ends: neither twice nor not at all
             machine = self.machine
@@ -324,7 +325,7 @@ class SupervisedShard:
             self._left(runner)
 
     def _crashed(self, runner: EffectRunner, error: BaseException) -> None:
-        _LOG.error("shard %d crashed: %r", self.shard, error)
+        _LOG.error("shard %d crashed: %r", self.shard, error, extra=of_shard(self.shard, runner.machine.epoch))
         with self._lock:
             if runner is self._runner:
                 leaving = self._life is not Life.RUNNING
