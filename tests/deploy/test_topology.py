@@ -56,10 +56,8 @@ def test_who_is_told_to_stop_has_the_time_to_drain(name: str, tmp_path: Path) ->
     process = PROCESSES[name]
     # The shards are handed over within drain_s; what is in flight then is answered within it once more.
     assert process.grace_s >= process.leaves_rotation_s + 2 * process.drain_s + 5
-    if "KINELOG_DRAIN_S" in process.variables:
-        assert (
-            settings_of({"KINELOG_DRAIN_S": process.variables["KINELOG_DRAIN_S"]}, tmp_path).drain_s == process.drain_s
-        )
+    if (given := process.variables.get("KINELOG_DRAIN_S")) is not None:
+        assert settings_of({"KINELOG_DRAIN_S": given}, tmp_path).drain_s == process.drain_s
 
 
 def test_probes_ask_routes_that_need_no_token() -> None:
