@@ -101,7 +101,7 @@ def for_the_specification(file: Path) -> dict[str, object]:
     Docker takes both and looks at the digest; the library takes either.
     """
     merged = json.dumps(yaml.safe_load(file.read_text()))
-    return cast(dict[str, object], json.loads(_TAG_AND_DIGEST.sub(r"\g<name>\g<digest>", merged)))
+    return cast("dict[str, object]", json.loads(_TAG_AND_DIGEST.sub(r"\g<name>\g<digest>", merged)))
 
 
 def kinelog_services(compose: Compose) -> dict[str, Service]:
