@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor
 from functools import partial
 from typing import cast
 
-from kinelog.actors import effects, messages, snapshots
+from kinelog.actors import commit_traces, effects, messages, snapshots
 from kinelog.actors.answers import Answer
+from kinelog.actors.commit_traces import TracedTickets
 from kinelog.actors.effects import Effect
 from kinelog.actors.mailbox import Mailbox
 from kinelog.actors.messages import Message, Pending
@@ -49,6 +52,7 @@ class EffectRunner:
     ) -> None:
         self.machine = machine
         self._unanswered: dict[Ticket, Ticket] = {}
+        self._traced = TracedTickets()
         self.released = False
         self._defect: Exception | None = None
         self._mailbox = mailbox
@@ -56,13 +60,14 @@ class EffectRunner:
         self._outbox = outbox
         self._wake = wake
         self._doing: dict[type[Effect], Callable[..., Message | None]] = {
-            effects.Acquire: self._in_background(self._acquire),
-            effects.Restore: self._in_background(self._restore),
-            effects.Recover: self._in_background(self._recover),
+            # Apart from recoveries: a failed node's shards must not wait behind the people of the first of them.
+            effects.Acquire: self._in_background(self._acquire, around.steps, "acquisition_seconds"),
+            effects.Restore: self._in_background(self._restore, around.steps, "acquisition_seconds"),
+            effects.Recover: self._in_background(self._recover, around.pool, "recovery_seconds"),
             effects.Commit: self._commit,
-            effects.Judge: self._in_background(self._judge),
+            effects.Judge: self._in_background(self._judge, around.steps),
             effects.ProveOwnership: self._prove,
-            effects.Forget: self._in_background(self._forget),
+            effects.Forget: self._in_background(self._forget, around.steps),
             effects.Gather: self._gather,
             effects.Reply: self._reply,
             effects.SaveSnapshot: self._save_snapshot,
@@ -77,6 +82,7 @@ class EffectRunner:
         if commands:
             tickets = [cast("Ticket", pending.ticket) for pending in commands]
             self._unanswered.update(zip(tickets, tickets, strict=True))
+            self._traced.taken(tickets)
             # Before the messages: one of them may ask for the end, and what was taken in before that is served.
             work.append(messages.Submitted(commands))
         work.extend(incoming)
@@ -84,7 +90,10 @@ class EffectRunner:
             raise self._defect
         machine, clock = self.machine, self._around.clock
         while work:
-            for effect in machine.step(work.popleft(), clock(), self._around.entropy()):
+            entropy = self._around.entropy()
+            if self._traced:
+                entropy = self._traced.commit_id(entropy)
+            for effect in machine.step(work.popleft(), clock(), entropy):
                 answer = self._doing[type(effect)](effect)
                 if answer is not None:
                     work.append(answer)
@@ -111,9 +120,8 @@ class EffectRunner:
             return messages.CommitFailed("store-unavailable")
         around.busy.begin()
         try:
-            around.journal.commit_soon(
-                self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored, self._commit_ended
-            )
+            ended = commit_traces.traced(self.machine.shard, effect, self._commit_ended)
+            around.journal.commit_soon(self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored, ended)
         except Exception:
             around.busy.end()  # a defect: nobody will be called
             raise
@@ -135,17 +143,21 @@ class EffectRunner:
         if self._mailbox.post(message, self):
             self._wake()
 
-    def _in_background(self, work: Callable[..., Message]) -> Callable[..., None]:
+    def _in_background(self, work: Callable[..., Message], pool: Executor, timed: str = "") -> Callable[..., None]:
         def start(effect: Effect) -> None:
-            self._around.pool.submit(finish, effect)
+            pool.submit(finish, effect)
 
         def finish(effect: Effect) -> None:
+            began = time.perf_counter()
             try:
                 self._tell(work(effect))
             except Exception as error:  # noqa: BLE001 - on a pool's thread nobody would hear of it
                 # The shard waits for this answer: it crashes instead, and its supervisor starts it again.
                 self._defect = error
                 self._tell(messages.Ticked())
+            finally:
+                if timed:
+                    self.machine.counts.add_seconds(timed, time.perf_counter() - began)
 
         return start
 
@@ -159,6 +171,7 @@ class EffectRunner:
             if ticket is not None:
                 mine.append(entry)
                 size += ticket.size
+        self._traced.answered(mine)
         self._mailbox.answered(len(mine), size)
         self._outbox.add(mine)
 
@@ -185,8 +198,12 @@ class EffectRunner:
 
     def _acquire(self, _effect: effects.Acquire) -> Message:
         shard = self.machine.shard
+        if self._around.lease.over:
+            # Woken from a long sleep, say: somebody else may own the shard by now, and must not be fenced off by us.
+            _LOG.warning("shard %d is not acquired: the lease is over", shard)
+            return messages.AcquireFailed()
         try:
-            acquired = self._around.journal.acquire(shard, self._around.owner)
+            acquired = self._around.journal.acquire(shard, self._around.owner())
         except JournalError as error:
             _LOG.warning("shard %d could not be acquired: %s", shard, error)
             return messages.AcquireFailed()

@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 import click
-from kinelog.service.cli import log_to_stderr
 from kinelog.service.configuration import DataFolder, load_settings
-from kinelog.service.options import data_option, store_option
+from kinelog.service.observed_process import observed
+from kinelog.service.options import data_option, log_options, store_option
 from kinelog.service.running import run_service
 
 
@@ -18,7 +18,7 @@ from kinelog.service.running import run_service
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 lets the system choose.  [default: 8080]")
 @click.option("--shards", type=click.IntRange(1, 4096), help="Shards of a new log.  [default: 4; 8 on a cluster]")
-@click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR.  [default: INFO]")
+@log_options
 @click.option("--projections/--no-projections", default=True, show_default=True, help="Run the projection worker too.")
 def command(
     *,
@@ -28,6 +28,7 @@ def command(
     port: int | None,
     shards: int | None,
     log_level: str | None,
+    log_format: str | None,
     projections: bool,
 ) -> None:
     """Run the service on a data folder until SIGTERM.
@@ -40,16 +41,11 @@ def command(
       kinelog serve --data .data --port 8080
       kinelog serve --data .data --store cassandra://127.0.0.1:9042/kinelog
     """
-    settings = load_settings(data, store=store, host=host, port=port, shards=shards, log_level=log_level)
-    log_to_stderr(settings.log_level)
-    asyncio.run(
-        run_service(
-            DataFolder(data),
-            settings,
-            projections=projections,
-            listening=announce,
-        )
+    settings = load_settings(
+        data, store=store, host=host, port=port, shards=shards, log_level=log_level, log_format=log_format
     )
+    with observed(settings):
+        asyncio.run(run_service(DataFolder(data), settings, projections=projections, listening=announce))
 
 
 async def announce(url: str) -> None:
