@@ -36,7 +36,7 @@ COPY --from=build /opt/kinelog /opt/kinelog
 ENV KINELOG_HOST=0.0.0.0 KINELOG_PORT=8080 KINELOG_INTERNAL_PORT=7946
 USER 10001:10001
 VOLUME /data
-EXPOSE 8080 7946
+EXPOSE 8080 7946 9108
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --retries=6 \
   CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['KINELOG_PORT'] + '/health/live', timeout=2)"]

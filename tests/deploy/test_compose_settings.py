@@ -150,9 +150,11 @@ def test_who_needs_cassandra_waits_until_it_is_well_and_has_the_schema(file: str
 @pytest.mark.parametrize("file", FILES)
 def test_stores_are_not_reached_from_outside(file: str) -> None:
     compose = COMPOSE[file]
-    for name in {"cassandra", "zookeeper"} & compose.services.keys():
+    for name in sorted({"cassandra", "zookeeper"} & compose.services.keys()):
         assert compose.services[name].ports == []
         assert compose.services[name].networks == ["store"]
+    for name in sorted({"prometheus", "grafana"} & compose.services.keys()):
+        assert "store" not in compose.services[name].networks
     assert compose.networks["store"] == {"internal": True}
     assert all(port.startswith("127.0.0.1:") for service in compose.services.values() for port in service.ports)
 

@@ -111,7 +111,7 @@ def test_the_ports_and_the_health_check_are_the_described_ones() -> None:
     assert instructions(text, "EXPOSE") == [" ".join(str(port.number) for port in TOPOLOGY.ports.values())]
     (settings,) = instructions(text, "ENV")
     given = dict(pair.split("=") for pair in settings.split())
-    for port in TOPOLOGY.ports.values():
+    for port in (TOPOLOGY.ports[name] for name in TOPOLOGY.processes["service"].ports):
         assert given[port.variable] == str(port.number)
     (check,) = instructions(text, "HEALTHCHECK")
     live = TOPOLOGY.processes["service"].probes["live"]

@@ -20,6 +20,7 @@ OVERLAYS = sorted((FOLDER / "overlays").iterdir())
 OLDEST = "1.30"  # the first that waits before SIGTERM without a shell in the image
 KINDS = {"service": "Deployment", "projections": "Deployment", "schema": "Job", "fit": "CronJob"}
 OBJECTS = {folder.name: rendered(folder) for folder in (BASE, *OVERLAYS)}
+PROBES = {"ready": "readinessProbe", "live": "livenessProbe"}
 RUN = [(where, process) for where in OBJECTS for process in TOPOLOGY.processes]
 
 
@@ -131,21 +132,25 @@ def test_a_pod_is_nobody_and_writes_only_where_it_must(where: str, process: str)
 
 
 @pytest.mark.parametrize("where", OBJECTS)
-def test_probes_and_the_way_out_are_the_described_ones(where: str) -> None:
-    process = TOPOLOGY.processes["service"]
-    _, _, container = running(where, "service")
-    for kind, field in (("ready", "readinessProbe"), ("live", "livenessProbe")):
-        probe = process.probes["ready" if kind == "ready" else "live"]
-        assert container[field] == {
+@pytest.mark.parametrize("name", ["service", "projections"])
+def test_probes_and_the_way_out_are_the_described_ones(where: str, name: str) -> None:
+    process = TOPOLOGY.processes[name]
+    _, _, container = running(where, name)
+    asked = {kind: container[field] for kind, field in PROBES.items() if field in container}
+    assert asked == {
+        kind: {
             "httpGet": {"port": probe.port, "path": probe.path},
             "periodSeconds": probe.every_s,
             "timeoutSeconds": probe.within_s,
             "failureThreshold": probe.failures,
         }
+        for kind, probe in process.probes.items()
+    }
     start = container["startupProbe"]
     assert start["httpGet"]["path"] == process.probes["live"].path
     assert start["periodSeconds"] * start["failureThreshold"] == process.starts_within_s
-    assert container["lifecycle"] == {"preStop": {"sleep": {"seconds": process.leaves_rotation_s}}}
+    wait = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+    assert wait == process.leaves_rotation_s
 
 
 @pytest.mark.parametrize("where", OBJECTS)
@@ -173,22 +178,24 @@ def test_nights_do_not_overlap_and_are_tried_again(where: str) -> None:
 
 
 @pytest.mark.parametrize("where", OBJECTS)
-def test_services_lead_to_the_nodes(where: str) -> None:
-    resource, _, _ = running(where, "service")
-    for name in ("kinelog", "kinelog-nodes"):
-        spec = the(where, "Service", name)["spec"]
-        assert spec["selector"] == resource["spec"]["template"]["metadata"]["labels"]
-        assert {port["targetPort"] for port in spec["ports"]} <= set(TOPOLOGY.ports)
-    nodes = the(where, "Service", "kinelog-nodes")["spec"]
-    assert nodes["clusterIP"] == "None"
-    assert nodes["publishNotReadyAddresses"] is True
+@pytest.mark.parametrize(
+    ("name", "process"), [("kinelog", "service"), ("kinelog-nodes", "service"), ("kinelog-workers", "projections")]
+)
+def test_services_lead_to_pods(where: str, name: str, process: str) -> None:
+    resource, _, _ = running(where, process)
+    spec = the(where, "Service", name)["spec"]
+    assert spec["selector"] == resource["spec"]["template"]["metadata"]["labels"]
+    assert {port["targetPort"] for port in spec["ports"]} <= set(TOPOLOGY.processes[process].ports)
+    if name != "kinelog":  # each pod has an address, for who must see the one that is not ready
+        assert (spec["clusterIP"], spec["publishNotReadyAddresses"]) == ("None", True)
 
 
 def test_by_default_nothing_comes_in_or_goes_out() -> None:
     policies = {one["metadata"]["name"]: one["spec"] for one in OBJECTS["base"] if one["kind"] == "NetworkPolicy"}
     assert policies["nothing-else"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     comes_in = {name for name, policy in policies.items() if policy.get("ingress")}
-    assert comes_in == {"service"}
+    assert comes_in == {"service", "projections"}
+    assert policies["projections"]["ingress"] == [{"ports": [{"port": "metrics"}]}]
     http, internal = policies["service"]["ingress"]
     assert http == {"ports": [{"port": "http"}]}
     assert internal["ports"] == [{"port": "internal"}]

@@ -134,9 +134,10 @@ def test_variables_are_known_and_secrets_come_by_reference(name: str, tmp_path: 
     assert {name: given[name] for name in process.variables} == process.variables
     plain = {variable: value for variable, value in given.items() if isinstance(value, str)}
     settings = settings_of({**plain, **by_shell}, tmp_path)
-    if name == "service":
-        assert (str(settings.port), str(settings.internal_port)) == (OF_A_TASK["PORT0"], OF_A_TASK["PORT1"])
-        assert settings.advertise == OF_A_TASK["HOST"]
+    assert [by_shell[TOPOLOGY.ports[port].variable] for port in process.ports] == [
+        OF_A_TASK[f"PORT{number}"] for number in range(len(process.ports))
+    ]
+    assert settings.advertise == (OF_A_TASK["HOST"] if "KINELOG_ADVERTISE" in process.told else None)
 
 
 @pytest.mark.parametrize("name", ["service", "projections"])
@@ -150,22 +151,21 @@ def test_an_app_is_one_a_host_and_loses_one_at_a_time(name: str) -> None:
     assert [port["name"] for port in of["portDefinitions"]] == list(process.ports)
 
 
-def test_checks_are_the_described_probes() -> None:
-    of, process = app("service"), TOPOLOGY.processes["service"]
-    live, ready = process.probes["live"], process.probes["ready"]
+@pytest.mark.parametrize("name", ["service", "projections"])
+def test_checks_are_the_described_probes(name: str) -> None:
+    of, process = app(name), TOPOLOGY.processes[name]
+    live = process.probes["live"]
     (health,) = of["healthChecks"]
     assert of["portDefinitions"][health["portIndex"]]["name"] == live.port
-    assert (health["path"], health["intervalSeconds"], health["timeoutSeconds"]) == (
-        live.path,
-        live.every_s,
-        live.within_s,
-    )
-    assert health["maxConsecutiveFailures"] == live.failures
+    asked = (health["path"], health["intervalSeconds"], health["timeoutSeconds"], health["maxConsecutiveFailures"])
+    assert asked == (live.path, live.every_s, live.within_s, live.failures)
     assert health["gracePeriodSeconds"] == process.starts_within_s
-    (readiness,) = of["readinessChecks"]
-    assert (readiness["path"], readiness["portName"]) == (ready.path, ready.port)
-    assert (readiness["intervalSeconds"], readiness["timeoutSeconds"]) == (ready.every_s, ready.within_s)
-    assert readiness["timeoutSeconds"] < readiness["intervalSeconds"]
+    for readiness, ready in zip(of.get("readinessChecks", []), [process.probes.get("ready")], strict=False):
+        assert ready is not None
+        assert (readiness["path"], readiness["portName"]) == (ready.path, ready.port)
+        assert (readiness["intervalSeconds"], readiness["timeoutSeconds"]) == (ready.every_s, ready.within_s)
+        assert readiness["timeoutSeconds"] < readiness["intervalSeconds"]
+    assert len(of.get("readinessChecks", [])) == ("ready" in process.probes)
 
 
 def test_workers_come_after_the_service_that_they_depend_on() -> None:

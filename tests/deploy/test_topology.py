@@ -8,6 +8,7 @@ import click
 import msgspec
 import pytest
 from kinelog.api.route_table import ROUTES
+from kinelog.service.configuration import PREFIX
 
 from tests.deploy.command_lines import known_variables, settings_of, understand
 from tests.deploy.topology import TOPOLOGY, Topology
@@ -39,7 +40,8 @@ def test_the_program_takes_the_values(name: str, tmp_path: Path) -> None:
     settings = settings_of({**given, **PROCESSES[name].variables}, tmp_path)
     assert settings.store.startswith("cassandra://")
     for port in PROCESSES[name].ports:
-        assert getattr(settings, "port" if port == "http" else f"{port}_port") == TOPOLOGY.ports[port].number
+        setting = TOPOLOGY.ports[port].variable.removeprefix(PREFIX).lower()
+        assert getattr(settings, setting) == TOPOLOGY.ports[port].number
 
 
 @pytest.mark.parametrize("name", PROCESSES)
