@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import cast
@@ -29,6 +29,7 @@ from kinelog.journal.errors import (
     StorageFullError,
     UnavailableError,
 )
+from kinelog.observability.json_logs import of_shard
 from kinelog.privacy.errors import ErasedPersonError, PrivacyError, UnknownPersonError
 
 _LOG = logging.getLogger(__name__)
@@ -76,6 +77,11 @@ class EffectRunner:
             effects.Released: self._release,
         }
 
+    @property
+    def _known(self) -> Mapping[str, int]:
+        """What lines of the log say of the shard beside their message."""
+        return of_shard(self.machine.shard, self.machine.epoch)
+
     def run(self, incoming: list[Message], commands: list[Pending]) -> None:
         """Take in what came, and go on until the machine wants nothing more."""
         work: deque[Message] = deque()
@@ -116,7 +122,7 @@ class EffectRunner:
         except (ErasedPersonError, UnknownPersonError) as error:
             return messages.KeyMissing(Person(error.tenant, error.pseudonym))
         except PrivacyError as error:
-            _LOG.error("shard %d: events could not be sealed: %s", self.machine.shard, error)
+            _LOG.error("shard %d: events could not be sealed: %s", self.machine.shard, error, extra=self._known)
             return messages.CommitFailed("store-unavailable")
         around.busy.begin()
         try:
@@ -192,7 +198,7 @@ class EffectRunner:
 
     def _proof(self, outcome: bool | JournalError) -> Message:  # noqa: FBT001 - the port's signature
         if isinstance(outcome, JournalError):
-            _LOG.warning("shard %d: ownership could not be proven: %s", self.machine.shard, outcome)
+            _LOG.warning("shard %d: ownership could not be proven: %s", self.machine.shard, outcome, extra=self._known)
             return messages.ProofFailed()
         return messages.Owned() if outcome else messages.Fenced()
 
@@ -200,14 +206,15 @@ class EffectRunner:
         shard = self.machine.shard
         if self._around.lease.over:
             # Woken from a long sleep, say: somebody else may own the shard by now, and must not be fenced off by us.
-            _LOG.warning("shard %d is not acquired: the lease is over", shard)
+            _LOG.warning("shard %d is not acquired: the lease is over", shard, extra=self._known)
             return messages.AcquireFailed()
         try:
             acquired = self._around.journal.acquire(shard, self._around.owner())
         except JournalError as error:
-            _LOG.warning("shard %d could not be acquired: %s", shard, error)
+            _LOG.warning("shard %d could not be acquired: %s", shard, error, extra=self._known)
             return messages.AcquireFailed()
-        _LOG.info("shard %d acquired: epoch %d, head %d", shard, acquired.epoch, acquired.head)
+        known = of_shard(shard, acquired.epoch)
+        _LOG.info("shard %d acquired: epoch %d, head %d", shard, acquired.epoch, acquired.head, extra=known)
         return messages.Acquired(acquired.epoch, acquired.head)
 
     def _restore(self, effect: effects.Restore) -> Message:
@@ -215,7 +222,7 @@ class EffectRunner:
         try:
             return restore_shard(self._around.journal, self._around.keys, shard, effect.head)
         except (JournalError, PrivacyError) as error:
-            _LOG.error("shard %d: its open sessions could not be read: %s", shard, error)
+            _LOG.error("shard %d: its open sessions could not be read: %s", shard, error, extra=self._known)
             return messages.RestoreFailed()
 
     def _judge(self, effect: effects.Judge) -> Message:
@@ -223,7 +230,7 @@ class EffectRunner:
         try:
             outcome = self._around.journal.outcome(shard, effect.epoch, effect.after, effect.commit_id)
         except JournalError as error:
-            _LOG.warning("shard %d: a commit could not be judged: %s", shard, error)
+            _LOG.warning("shard %d: a commit could not be judged: %s", shard, error, extra=self._known)
             return messages.JudgeFailed()
         return messages.Judged(outcome)
 
@@ -231,7 +238,7 @@ class EffectRunner:
         try:
             forget_people(self._around.journal, self._around.keys, effect.people)
         except (JournalError, PrivacyError, OSError) as error:
-            _LOG.error("shard %d: keys could not be destroyed yet: %s", self.machine.shard, error)
+            _LOG.error("shard %d: keys could not be destroyed yet: %s", self.machine.shard, error, extra=self._known)
             return messages.ForgetFailed()
         return messages.Forgotten()
 
@@ -240,7 +247,8 @@ class EffectRunner:
 
     def _report(self, effect: effects.ReportDefect) -> None:
         who = f"{effect.person.tenant}/{effect.person.pseudonym}"
-        _LOG.error("deciding %s of %s raised", effect.command, who, exc_info=effect.error)
+        known = {"tenant": effect.person.tenant, **self._known}
+        _LOG.error("deciding %s of %s raised", effect.command, who, exc_info=effect.error, extra=known)
 
     def _release(self, _effect: effects.Released) -> None:
         self.released = True
@@ -269,7 +277,7 @@ class EffectRunner:
                 snapshots.seal_sessions(shard, effect.position, effect.sessions, around.clock())
             )
         except JournalError as error:
-            _LOG.warning("the open sessions of shard %d were not saved: %s", shard, error)
+            _LOG.warning("the open sessions of shard %d were not saved: %s", shard, error, extra=self._known)
 
 
 def _failed_commit(error: JournalError) -> Message:

@@ -25,6 +25,7 @@ from kinelog.actors.shard_life import Life, ShardStatus
 from kinelog.actors.shard_machine import ShardMachine
 from kinelog.actors.surroundings import Surroundings
 from kinelog.actors.tickets import Ticket, deliver
+from kinelog.observability.json_logs import of_shard
 
 _LOG = logging.getLogger(__name__)
 
@@ -324,7 +325,7 @@ class SupervisedShard:
             self._left(runner)
 
     def _crashed(self, runner: EffectRunner, error: BaseException) -> None:
-        _LOG.error("shard %d crashed: %r", self.shard, error)
+        _LOG.error("shard %d crashed: %r", self.shard, error, extra=of_shard(self.shard, runner.machine.epoch))
         with self._lock:
             if runner is self._runner:
                 leaving = self._life is not Life.RUNNING

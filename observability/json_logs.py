@@ -57,16 +57,22 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage().encode(errors="replace").decode(),
+            "message": _plain(record.getMessage()),
             "node": self._node,
         }
         current = CURRENT.get()
         if current is not None:
-            line |= {"request": current.request, "tenant": current.tenant, "trace": current.trace}
-        line |= {name: value for name in FIELDS if (value := record.__dict__.get(name)) is not None}
+            told = {"request": current.request, "tenant": current.tenant, "trace": current.trace}
+            line |= {name: value for name, value in told.items() if value}
+        line |= {name: _plain(value) for name in FIELDS if (value := record.__dict__.get(name)) is not None}
         if record.exc_info is not None and record.exc_info[1] is not None:
             line["exception"] = logged_exception(record.exc_info[1])
-        return redacted(_ENCODER.encode({name: value for name, value in line.items() if value != ""}).decode())
+        return redacted(_ENCODER.encode(line).decode())
+
+
+def _plain(value: object) -> object:
+    """A value that JSON can hold: text from outside may have halves of characters in it."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def lines_of(log_format: LogFormat, node: str) -> logging.Formatter:

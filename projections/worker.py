@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
+from kinelog.observability.json_logs import of_shard
 from kinelog.privacy.errors import PrivacyError
 from kinelog.projections import commit_traces, metrics
 from kinelog.projections.errors import ViewsMovedError
@@ -240,7 +241,7 @@ class ProjectionWorker:
                 self._tell_unreadable(shard, behind, str(error))
                 continue
             if self._unreadable.pop(shard, None) is not None:
-                logger.info("shard %d: log behind position %d can be read again", shard, behind)
+                logger.info("shard %d: log behind position %d can be read again", shard, behind, extra=of_shard(shard))
             if events:
                 chunks[shard] = events
                 room -= len(events)
@@ -254,7 +255,9 @@ class ProjectionWorker:
         # Once: it is tried again with every step, and a log full of one line hides all others.
         if self._unreadable.get(shard) != why:
             self._unreadable[shard] = why
-            logger.error("shard %d: log behind position %d cannot be read: %s", shard, behind, why)
+            logger.error(
+                "shard %d: log behind position %d cannot be read: %s", shard, behind, why, extra=of_shard(shard)
+            )
 
     def _fold(self, chunks: dict[int, list[Opened]]) -> bool:
         try:
