@@ -11,6 +11,7 @@ NEEDED = {
     "g++": "its header is C++, too (Debian: apt-get install g++)",
     "java": "a real Cassandra is started (Debian: apt-get install openjdk-17-jre-headless)",
     "mvn": "fetches Cassandra, once (Debian: apt-get install maven)",
+    "promtool": "alerts are tested (Debian: apt-get install prometheus; only its promtool is needed)",
 }
 
 missing = [f"  {program}: {why}" for program, why in NEEDED.items() if shutil.which(program) is None]
