@@ -55,8 +55,10 @@ def test_every_file_is_used(folder: Path) -> None:
     assert {file.name for file in folder.iterdir()} == {name for name in used if "/" not in name}
 
 
-@pytest.mark.parametrize("version", [OLDEST, kubernetes_validate.latest_version()])
-@pytest.mark.parametrize("where", OBJECTS)
+@pytest.mark.parametrize(
+    ("where", "version"),
+    [("base", OLDEST), *((folder.name, kubernetes_validate.latest_version()) for folder in OVERLAYS)],
+)
 def test_every_object_is_as_the_schema_says(where: str, version: str) -> None:
     for resource in OBJECTS[where]:
         kubernetes_validate.validate(resource, version, strict=True)
