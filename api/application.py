@@ -70,7 +70,7 @@ def _context(services: Services) -> Context:
             LagWatch(services.clock_ms),
         )
     )
-    figures.register(FitCollector(services.models, services.clock_ms))
+    figures.register(FitCollector(lambda: services.models.runs(limit=1), services.clock_ms))
     return Context(
         services=services,
         authentication=Authentication(services.region, services),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kinelog.registry.errors import RegistryUnavailableError
-from kinelog.registry.store import ModelStore
+from kinelog.registry.records import RunEntry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
@@ -24,10 +24,11 @@ class FitCollector(Collector):
     that never had one has no figure.
 
     Attributes:
+        newest_run: The newest night in the model store, in a list, which is empty where there never was one.
         clock_ms: Unix milliseconds.
     """
 
-    models: ModelStore
+    newest_run: Callable[[], Sequence[RunEntry]]
     clock_ms: Callable[[], int]
     _asked_ms: int | None = None
     _newest_ms: int | None = None
@@ -50,7 +51,7 @@ class FitCollector(Collector):
         now = self.clock_ms()
         if self._asked_ms is None or now - self._asked_ms >= ASKED_AGAIN_MS:
             try:
-                runs = self.models.runs(limit=1)
+                runs = self.newest_run()
             except RegistryUnavailableError:
                 return self._newest_ms  # as far as we know; whether the store answers has figures of its own
             self._asked_ms, self._newest_ms = now, runs[0].at_ms if runs else None

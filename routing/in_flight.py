@@ -36,6 +36,11 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def size(self) -> int:
+        """Bytes of what is waited for."""
+        return self._bytes
+
     def __contains__(self, number: int) -> bool:
         return number in self._waiting
 

@@ -13,8 +13,12 @@ from kinelog.domain.identifiers import Person, shard_of
 from kinelog.routing import hop_traces
 from kinelog.routing.answers import ElsewhereAnswer, FullAnswer, Reply, answer_of
 from kinelog.routing.errors import BrokenError, NotSentError
+from kinelog.routing.forwarding_counts import BROKEN, FULL, ForwardingCounts
+from kinelog.routing.forwarding_counts import UNREACHABLE as UNREACHED
+from kinelog.routing.metrics import COLLECTOR
 from kinelog.routing.own_node import OwnRegion
 from kinelog.routing.owner_table import OwnerTable
+from kinelog.routing.peer import ChannelStatus
 from kinelog.routing.peers import Peers
 from kinelog.routing.questions import MOST_HOPS, Ask
 from kinelog.routing.repeating import NOTHING_STORED, UNKNOWN_REASONS, UNREACHABLE, may_repeat, pauses
@@ -23,6 +27,9 @@ MOVED = Unavailable("moved", 0.1)
 NOBODY = Unavailable(UNREACHABLE, 0.5)
 STOPPING = Unavailable("stopping", 1.0)
 UNKNOWN = Unavailable("outcome-unknown", 1.0)
+
+FAILURES = {NotSentError: UNREACHED, BrokenError: BROKEN, MailboxFullError: FULL}
+"""What questions come to that nobody answers."""
 
 HOP_S = 0.005
 """What a hop itself is taken to cost: whoever passes a question on has so much less time than who asked."""
@@ -48,6 +55,8 @@ class Router:
         self._answer_s = answer_s
         self._table = OwnerTable(membership, shards)
         self._loop = asyncio.get_running_loop()
+        COLLECTOR.routers.add(self)
+        self.counts = ForwardingCounts()
         self._pausing: set[asyncio.Future[None]] = set()
 
     async def ask(self, person: Person, command: Command) -> Answer:
@@ -67,6 +76,10 @@ class Router:
     def ready(self) -> bool:
         """Whether this node is a member and answers for all shards that are its own."""
         return self._membership.view().joined and self._region.ready()
+
+    def channels(self) -> list[ChannelStatus]:
+        """How the channels to other nodes are; from any thread."""
+        return self._peers.channels()
 
     def seen(self, view: View) -> None:
         """A new view: whoever waits looks at once whom to ask; on any thread."""
@@ -123,16 +136,20 @@ class Router:
         self, person: Person, command: Command, shard: int, owner: str, within_s: float, number: int
     ) -> Reply:
         span = hop_traces.asking(owner, shard, number)
-        if span is None:
-            return await self._send(person, command, shard, owner, within_s, 1, number)
+        trace = None if span is None else span.traceparent
         try:
-            with span.within():
-                return await self._send(person, command, shard, owner, within_s, 1, number, span.traceparent)
+            reply = await self._send(person, command, shard, owner, within_s, 1, number, trace)
         except (NotSentError, BrokenError, MailboxFullError) as error:
-            span.failed(type(error).__name__)
+            outcome = next(name for kind, name in FAILURES.items() if isinstance(error, kind))
+            self.counts.failed(outcome)
+            if span is not None:
+                span.failed(outcome)
             raise
         finally:
-            span.end()
+            if span is not None:
+                span.end()
+        self.counts.replied(reply)
+        return reply
 
     async def _ask_here(self, person: Person, command: Command) -> tuple[Answer, str | None]:
         try:
@@ -167,6 +184,7 @@ class Router:
             if holder is None or told:
                 await self._pause(min(pause_s, left_s))
             told = holder is not None
+            self.counts.repeated += 1
             owner = holder or self._table.owner(shard)
             left_s = deadline - time.monotonic()
             new, holder = await self._attempt(person, command, shard, owner, left_s, number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from importlib.metadata import version
 
 from kinelog.actors.membership.port import Member, Membership
 from kinelog.journal.event_forms import NEWEST
@@ -11,6 +10,7 @@ from kinelog.service.cluster_secrets import zookeeper_secret_from
 from kinelog.service.configuration import Settings
 from kinelog.service.errors import ConfigurationError
 from kinelog.service.group_address import node_name, zookeeper_address
+from kinelog.service.program_version import program_version
 
 NODES = "nodes"
 """Those that serve."""
@@ -38,7 +38,7 @@ def this_node(settings: Settings, address: str = "") -> Member:
         name=node_name(settings.node),
         life=secrets.token_hex(_LIFE_BYTES),
         address=address,
-        version=version("kinelog"),
+        version=program_version(),
         reads=NEWEST,
         weight=settings.weight,
     )

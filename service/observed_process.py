@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 
 from kinelog.observability import tracing
 from kinelog.observability.access_log import ACCESS_LOGGER
@@ -15,6 +14,7 @@ from kinelog.observability.tracing import TraceSettings, TracingError, endpoint_
 from kinelog.service.configuration import Settings
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
 from kinelog.service.group_address import node_name
+from kinelog.service.program_version import program_version
 from kinelog.service.repeated_lines import RepeatedLines
 from prometheus_client import start_http_server
 
@@ -33,7 +33,7 @@ def observed(settings: Settings, part: str = "") -> Iterator[None]:
     name = "/".join(filter(None, (node_name(settings.node), part)))
     _log_to_stderr(settings, name)
     trace_settings = TraceSettings(
-        endpoint=endpoint_of(settings.otlp_endpoint), ratio=settings.trace_ratio, node=name, version=version("kinelog")
+        endpoint=endpoint_of(settings.otlp_endpoint), ratio=settings.trace_ratio, node=name, version=program_version()
     )
     try:
         tracing.start(trace_settings)

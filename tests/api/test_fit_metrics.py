@@ -38,7 +38,7 @@ class World:
         self.now_ms = 1_000_000
         self.store = AskedStore(folder / "models.sqlite", clock_ms=lambda: self.now_ms)
         self.registry = CollectorRegistry()
-        self.registry.register(FitCollector(self.store, lambda: self.now_ms))
+        self.registry.register(FitCollector(lambda: self.store.runs(limit=1), lambda: self.now_ms))
 
     def shown(self) -> float | None:
         return self.registry.get_sample_value(NAME)

@@ -141,11 +141,10 @@ def grouping(expression: str) -> set[str]:
 def documented() -> dict[str, set[str]]:
     """Each series that is described, with its labels; those of histograms by their parts."""
     found: dict[str, set[str]] = {}
-    for name, labels, means in re.findall(
-        r"^\| `(kinelog_\w+)` \|([^|]*)\| (.*) \|$", METRICS.read_text(), re.MULTILINE
-    ):
-        names = [name + part for part in PARTS_OF_A_HISTOGRAM] if means.startswith("histogram") else [name]
-        found.update(dict.fromkeys(names, set(re.findall(r"\w+", labels))))
+    rows = re.findall(r"^\| `(kinelog_\w+)` \|([^|]*)\| (.*) \|$", METRICS.read_text(), re.MULTILINE)
+    for name, labels, means in rows:
+        parts = PARTS_OF_A_HISTOGRAM if means.startswith("histogram") else ("",)
+        found.update({name + part: set(re.findall(r"\w+", labels)) for part in parts})
     return found
 
 

@@ -18,12 +18,12 @@ from tests.deploy.prometheus import (
     RULES_TEST,
     alerts,
     documented,
+    expected_alerts,
     expressions,
     grouping,
     panels,
     promtool,
     selectors,
-    expected_alerts,
 )
 from tests.deploy.topology import ROOT, TOPOLOGY
 

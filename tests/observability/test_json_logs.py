@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -15,14 +15,17 @@ from kinelog.observability.json_logs import JsonLines, TextLines, of_shard
 from kinelog.observability.redaction import redacted
 from kinelog.observability.request_context import CURRENT, RequestContext
 
+NOTHING: dict[str, str] = {}
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # halves of characters too
 TOKEN = "kl.alpine.t0." + "s3cr_t-" * 6 + "x"
 
 
-def record(message: str, *values: object, error: BaseException | None = None, **extra: object) -> logging.LogRecord:
+def record(
+    message: str, *values: object, error: BaseException | None = None, extra: Mapping[str, object] | None = None
+) -> logging.LogRecord:
     info = None if error is None else (type(error), error, error.__traceback__)
     made = logging.LogRecord("kinelog.test", logging.INFO, "file.py", 1, message, values, info)
-    made.__dict__.update(extra)
+    made.__dict__.update(extra or {})
     return made
 
 
@@ -42,7 +45,7 @@ def raised(act: Callable[[], object]) -> BaseException:
 
 
 def test_a_line_says_when_how_bad_who_and_what() -> None:
-    said = line(record("shard %d acquired", 3, **of_shard(3, 9)))
+    said = line(record("shard %d acquired", 3, extra=of_shard(3, 9)))
     assert said.pop("time").endswith("+00:00")
     assert said == {
         "level": "INFO", "logger": "kinelog.test", "message": "shard 3 acquired", "node": "n1", "shard": 3, "epoch": 9,
@@ -75,7 +78,7 @@ def test_an_exception_is_a_field_with_its_place_and_its_causes() -> None:
 
 
 @pytest.mark.parametrize(
-    "act", [lambda: int("secret"), lambda: {}["secret"], lambda: b"\xff".decode(errors="secret")], ids=str
+    "act", [lambda: int("secret"), lambda: NOTHING["secret"], lambda: b"\xff".decode(errors="secret")], ids=str
 )
 def test_what_a_foreign_error_quotes_is_not_told(act: Callable[[], object]) -> None:
     assert "secret" not in json.dumps(line(record("failed", error=raised(act)))["exception"]["kind"])
@@ -92,7 +95,7 @@ def test_a_token_that_got_into_a_line_is_taken_out(lines: logging.Formatter, for
 
 @given(ANY_TEXT, ANY_TEXT)
 def test_any_message_is_one_line_that_parses_whatever_is_in_it(message: str, value: str) -> None:
-    assert line(record("%s", message, route=value))["message"] == message.encode(errors="replace").decode()
+    assert line(record("%s", message, extra={"route": value}))["message"] == message.encode(errors="replace").decode()
 
 
 def test_what_is_no_secret_stays() -> None:
