@@ -10,7 +10,7 @@ import pytest
 from compose_spec import PyCompose
 from kinelog.service.configuration import MASTER_KEY_VARIABLE
 
-from cassandra_server import jars
+from cassandra_server import jars as cassandra_jars
 from tests.deploy.command_lines import known_variables, settings_of, understand
 from tests.deploy.compose import (
     CLUSTER,
@@ -24,6 +24,7 @@ from tests.deploy.compose import (
     seconds,
 )
 from tests.deploy.topology import ROOT, TOPOLOGY, Process
+from zookeeper_server import jars as zookeeper_jars
 
 FILES = {file.name: file for file in (SINGLE, CLUSTER)}
 COMPOSE = {name: read_compose(file) for name, file in FILES.items()}
@@ -127,8 +128,19 @@ def test_a_node_of_the_cluster_is_called_asked_and_reached_as_it_says(name: str)
     assert service.ports == [f"127.0.0.1:808{name[-1]}:{TOPOLOGY.ports['http'].number}"]
 
 
-def test_the_image_is_of_the_version_that_the_tests_run() -> None:
-    assert COMPOSE[SINGLE.name].services["cassandra"].image == f"cassandra:{jars.VERSION}"
+def test_stores_are_of_the_versions_that_the_tests_run() -> None:
+    services = COMPOSE[CLUSTER.name].services
+    assert services["cassandra"] == COMPOSE[SINGLE.name].services["cassandra"]
+    assert services["cassandra"].image == f"cassandra:{cassandra_jars.VERSION}"
+    assert services["zookeeper"].image.partition("@")[0] == f"zookeeper:{zookeeper_jars.VERSION}"
+
+
+def test_zookeeper_grants_the_session_that_nodes_ask_for() -> None:
+    services = COMPOSE[CLUSTER.name].services
+    tick_s = int(services["zookeeper"].environment["ZOO_TICK_TIME"]) / 1000
+    for service in IN_GROUP.values():
+        if asked := service.environment.get("KINELOG_SESSION_S"):
+            assert 2 * tick_s <= float(asked) <= 20 * tick_s  # what is outside is changed without a word
 
 
 @pytest.mark.parametrize("key", ALL, ids="/".join)
