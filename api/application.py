@@ -11,6 +11,7 @@ from kinelog.api.authentication import Authentication
 from kinelog.api.context import CONTEXT, Context
 from kinelog.api.cursors import Cursors
 from kinelog.api.endpoint import endpoint, problem_of
+from kinelog.api.fit_metrics import FitCollector
 from kinelog.api.json_body import encode_json
 from kinelog.api.lifecycle import Lifecycle
 from kinelog.api.live_feeds import LiveFeeds
@@ -69,6 +70,7 @@ def _context(services: Services) -> Context:
             LagWatch(services.clock_ms),
         )
     )
+    figures.register(FitCollector(lambda: services.models.runs(limit=1), services.clock_ms))
     return Context(
         services=services,
         authentication=Authentication(services.region, services),

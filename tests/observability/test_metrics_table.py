@@ -16,6 +16,7 @@ from kinelog.actors.membership.port import Member
 from kinelog.actors.membership.single import SingleMembership
 from kinelog.actors.region import Region, wall_clock_ms
 from kinelog.actors.shard_moves import ShardMoves
+from kinelog.api.fit_metrics import FitCollector
 from kinelog.api.metrics import LagCollector, Meters
 from kinelog.domain.commands import ReadUser
 from kinelog.domain.identifiers import Person
@@ -45,6 +46,7 @@ def shown() -> str:
     meters.of_route("GET", "/").count(200, 0.01)
     meters.count_frames("stored", 1)
     figures.register(meters)
+    figures.register(FitCollector(list, wall_clock_ms))
     figures.register(LagCollector(lambda: {0: 1}, lambda: {0: 0}, LagWatch(wall_clock_ms)))
     return (generate_latest(REGISTRY) + generate_latest(figures)).decode()
 
