@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
+from kinelog.actors.answers import Unavailable
 from kinelog.domain.commands import ReadUser
 from kinelog.domain.identifiers import Person
 from kinelog.routing.answers import FullAnswer, Pong, UnavailableAnswer
@@ -18,7 +19,6 @@ from kinelog.routing.cluster_secret import ClusterSecret
 from kinelog.routing.frames import HANDSHAKE_BYTES, open_frame
 from kinelog.routing.handshake import Challenge, ClientHandshake
 from kinelog.routing.questions import ASK_TYPES, Ping
-from kinelog.routing.settings import ChannelSettings
 
 from tests.routing.nodes import DONE, QUICK, SECRET, AnsweringRegion, Group, Node, start_node, two_nodes
 from tests.routing.strangers import stranger_at
@@ -142,9 +142,7 @@ async def test_what_is_no_question_ends_the_connection(
     assert len(lines(caplog, words)) == 1
 
 
-async def test_a_forged_frame_ends_the_connection(
-    group: tuple[Node, Node], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_forged_frame_ends_the_connection(group: tuple[Node, Node], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     _, b = group
     async with stranger_at(b.member.address) as stranger:
@@ -201,10 +199,8 @@ async def test_a_client_leaves_a_server_that_is_none(caplog: pytest.LogCaptureFi
     group.change([a.member, msgspec.structs.replace(a.member, name="b", address=f"{host}:{port}")])
     group.change(pins=dict.fromkeys(range(4), "b"))
     answer = await a.router.ask(PERSON, READ)
-    assert answer == type(answer)("unreachable", 0.5)
+    assert answer == Unavailable("unreachable", 0.5)
     assert len(lines(caplog, "b speaks version 2 of the channel; this node speaks 1")) == 1
     await a.close()
     server.close()
     await server.wait_closed()
-
-
