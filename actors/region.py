@@ -26,6 +26,7 @@ from kinelog.actors.settings import RegionSettings
 from kinelog.actors.shard_actor import ShardHost
 from kinelog.actors.shard_life import ShardStatus
 from kinelog.actors.shard_machine import ShardMachine
+from kinelog.actors.shard_presence import ShardPresence
 from kinelog.actors.supervision import SupervisedShard
 from kinelog.actors.surroundings import Surroundings
 from kinelog.actors.ticker import Ticker
@@ -270,7 +271,7 @@ class Region:
             error.holder = self.holder_of(error.shard)
             raise
 
-    def _queue(self, shard: SupervisedShard) -> None:
+    def _queue(self, shard: ShardPresence) -> None:
         self._acquisitions.add([shard])
 
     def _tick(self) -> None:

@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from kinelog.actors import move_effects as to_do
 from kinelog.actors.membership.port import Member, View
 from kinelog.actors.move_effects import MoveEffect
-from kinelog.actors.moves_machine import HELD, MoveSettings, MovesMachine, Stage
+from kinelog.actors.move_stages import HELD, Stage
+from kinelog.actors.moves_machine import MoveSettings, MovesMachine
 from typing_extensions import override
 
 SHARDS = 6

@@ -63,8 +63,9 @@ class MemberNode(Node):
     @override
     def boot(self) -> None:
         self.process += 1
-        self.life += 1
+        self._new_life()
         self.up = True
+        self.released = False
         self.owns = self.draining = self._leaves = self._paused = False
         self._letting_go = self._lease_until_ms = 0
         self._view = View(number=0, members=(), joined=False)
