@@ -68,6 +68,7 @@ class Region:
         rules: Rules = DOMAIN_RULES,
         assigned: Collection[int] | None = None,
         lease: Callable[[], float] = without_end,
+        owner: Callable[[], str] | None = None,
     ) -> None:
         """Make a region that serves nothing yet; commands for its shards may be submitted already, and wait.
 
@@ -82,6 +83,7 @@ class Region:
             assigned: The shards that are this process's from the beginning; None for all.
             lease: Until when (`time.monotonic()`) nobody else can have been told that this process is gone. Past it
                 nothing is acknowledged and nothing acquired.
+            owner: Who acquires, as the journal records it, where that changes; else the settings say.
         """
         self._settings = settings or RegionSettings()
         self._lease = Lease(lease)
@@ -98,7 +100,7 @@ class Region:
         self._delays = Delays()
         around = Surroundings(
             journal=journal, keys=keys, codec=codec, recoverer=recoverer, pool=self._pool, steps=self._steps,
-            clock=clock, owner=self._settings.owner, delays=self._delays, lease=self._lease,
+            clock=clock, owner=owner or (lambda: self._settings.owner), delays=self._delays, lease=self._lease,
         )  # fmt: skip
         shard_settings = self._settings.shard.suited_to(journal.commit_bytes, journal.gather_share)
         frame_bytes = min(limits.frame_bytes, journal.commit_bytes - FRAME_OVERHEAD_BYTES)
