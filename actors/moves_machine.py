@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from kinelog.actors.membership.port import Member, View
-from kinelog.actors.move_effects import AskFor, Assign, ForgetAll, LetGo, MoveEffect, Tell, Yield
+from kinelog.actors.move_effects import AskFor, ForgetAll, LetGo, MoveEffect, Take, Tell, Yield
 from kinelog.actors.move_stages import HELD, MovedShard, Stage
 
 Place = Callable[[int, Sequence[Member], Mapping[int, str]], tuple[str | None, ...]]
@@ -195,7 +195,7 @@ class MovesMachine:
             self.counts.given += 1
             entry.enter(Stage.AWAY, now_ms)
         elif entry.stage is Stage.OURS:
-            self._assigned -= {shard}  # it came back by a view in the same moment: have it assigned again
+            self._assigned -= {shard}  # it came back by a view in the same moment: have it taken again
         return self._done(now_ms)
 
     def answered(self, shard: int, number: int, now_ms: int, *, released: bool) -> list[MoveEffect]:
@@ -296,8 +296,8 @@ class MovesMachine:
     def _done(self, now_ms: int) -> list[MoveEffect]:
         self._ask_more(now_ms)
         assigned = frozenset(at for at, shard in enumerate(self._shards) if shard.stage in {Stage.OURS, Stage.LEAVING})
-        if assigned != self._assigned:
-            self._assigned = assigned
-            self._effects.append(Assign(assigned))
+        if taken := assigned - self._assigned:
+            self._effects.append(Take(taken))
+        self._assigned = assigned
         effects, self._effects = self._effects, []
         return effects

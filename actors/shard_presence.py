@@ -180,14 +180,17 @@ class ShardPresence(ABC):
             if runner is not self._runner:
                 return
             left, self._when_left = self._when_left, []
-            if self._life is Life.RUNNING and self._when_fenced is not None:
-                left.append(self._when_fenced)
-            self._when_fenced = None
+            fenced, self._when_fenced = self._when_fenced, None
+            unasked = self._life is Life.RUNNING
+            # Unasked, and nobody to be told: that it goes elsewhere was taken back in this moment, so it stays ours.
+            again = self._wanted or (unasked and fenced is None)
+            self._wanted = False
             departed = self._depart(Life.AWAY)
-            again, self._wanted = self._wanted, False
             if again:
                 self._queue()
         self._turn_away(departed, "moved", "outcome-unknown")
+        if unasked and fenced is not None:
+            fenced()
         for done in left:
             self._around.after_snapshots(done)
         if again:
@@ -208,6 +211,7 @@ class ShardPresence(ABC):
         if self._life is not Life.STOPPED:
             self._life = then
         if self._life is not Life.DOWN:
+            self._when_fenced = None
             self.mailbox.refuse(self._refusal(self._life))
         left, self._when_left = self._when_left, []
         return Departed(runner, self.mailbox.close(), left)

@@ -177,7 +177,7 @@ class MemberNode(Node):
         for effect in todo:
             self.world.note(f"{self.name}     → {effect}")
             match effect:
-                case to_do.Assign(shards):
+                case to_do.Take(shards):
                     if SHARD in shards and not self.owns:
                         self._own()
                 case to_do.AskFor(shard, member, number):
