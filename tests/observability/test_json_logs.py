@@ -78,7 +78,9 @@ def test_an_exception_is_a_field_with_its_place_and_its_causes() -> None:
 
 
 @pytest.mark.parametrize(
-    "act", [lambda: int("secret"), lambda: NOTHING["secret"], lambda: b"\xff".decode(errors="secret")], ids=str
+    "act",
+    [lambda: int("secret"), lambda: NOTHING["secret"], lambda: b"\xff".decode(errors="secret")],
+    ids=["value", "key", "lookup"],
 )
 def test_what_a_foreign_error_quotes_is_not_told(act: Callable[[], object]) -> None:
     assert "secret" not in json.dumps(line(record("failed", error=raised(act)))["exception"]["kind"])
