@@ -1,5 +1,5 @@
-# `make run` needs Python >= 3.11 and nothing else; `make cassandra` Java 17 and, once, Maven; `make test` all of these and
-# what scripts/check_prerequisites.py names.
+# `make run` needs Python >= 3.11 and nothing else; `make cassandra` and `make zookeeper` Java 17 and, once, Maven;
+# `make test` all of these and what scripts/check_prerequisites.py names.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,10 +8,12 @@ PORT ?= 8080
 CASSANDRA_ADDRESS ?= 127.0.0.1
 CASSANDRA_PORT ?= 9042
 NODES ?= 1
+ZOOKEEPER_PORT ?= 2181
+SERVERS ?= 1
 export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
-.PHONY: run cassandra run-cassandra cluster fit test check lint types unit networks simulation power system browser openapi \
+.PHONY: run cassandra run-cassandra zookeeper cluster fit test check lint types unit networks simulation power system browser openapi \
 	cassandra-one cassandra-three nodes chaos-short chaos chaos-cassandra fuzz fuzz-device bench bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
@@ -32,6 +34,9 @@ cassandra:  ## a Cassandra until Ctrl-C; its data stays
 
 run-cassandra: $(VENV)/.cassandra  ## as `run`, with everything in Cassandra; Ctrl-C stops both
 	$(CASSANDRA) -- $(BIN)/kinelog demo --data $(DATA) --port $(PORT) --store {store}
+
+zookeeper:  ## a ZooKeeper until Ctrl-C, one server or SERVERS=3
+	$(PYTHON) -m zookeeper_server --folder $(DATA)/zookeeper --servers $(SERVERS) --port $(ZOOKEEPER_PORT)
 
 # ── the nightly fit, on this machine ────────────────────────────────────────────────────────────────────────────
 
@@ -81,8 +86,9 @@ system: $(VENV)/.dev
 browser: $(VENV)/.dev
 	$(PYTEST) -m browser tests/ml/report tests/pages tests/system
 
+# By file: what starts a server of its own for a file starts it once. (`loadgroup` groups nothing under pytest 9.2.)
 cassandra-one: $(VENV)/.dev
-	$(PYTEST) -n 2 --dist loadgroup -m "cassandra and not cassandra_cluster" tests --ignore=tests/ml
+	$(PYTEST) -n 2 --dist loadfile -m "cassandra and not cassandra_cluster" tests --ignore=tests/ml
 
 # Without workers: these tests stop and pause the nodes that they share.
 cassandra-three: $(VENV)/.dev
@@ -90,7 +96,7 @@ cassandra-three: $(VENV)/.dev
 
 # ZooKeeper and nodes on a shared data folder: everything of many nodes that needs no Cassandra.
 nodes: $(VENV)/.dev
-	$(PYTEST) -n 2 --dist loadgroup -m nodes tests/actors tests/nodes tests/routing tests/zookeeper
+	$(PYTEST) -n 2 --dist loadfile -m nodes tests/actors tests/nodes tests/routing tests/zookeeper
 
 chaos-short: $(VENV)/.dev
 	$(PYTEST) -m chaos tests/cluster_chaos
@@ -130,6 +136,7 @@ bench-cassandra: $(VENV)/.dev  ## the figures on Cassandra (about 15 minutes, id
 prerequisites:
 	@$(PYTHON) scripts/check_prerequisites.py
 	@$(PYTHON) -m cassandra_server.jars
+	@$(PYTHON) -m zookeeper_server.jars
 
 # ── environments, from the full lock ────────────────────────────────────────────────────────────────────────────
 

@@ -13,7 +13,8 @@ from functools import partial
 import msgspec
 from kinelog.actors.acquisitions import Acquisitions
 from kinelog.actors.answers import Answer
-from kinelog.actors.asyncio_bridge import LoopBridges
+from kinelog.actors.asyncio_bridge import Awaited, LoopBridges
+from kinelog.actors.commit_traces import TracedWait
 from kinelog.actors.delays import Delays
 from kinelog.actors.errors import NotOwnerError, StoppingError
 from kinelog.actors.formed_rules import formed
@@ -36,6 +37,7 @@ from kinelog.domain.identifiers import Person, shard_of
 from kinelog.domain.limits import DEFAULT_LIMITS, Limits
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
+from kinelog.observability import tracing
 from kinelog.privacy.key_store import KeyStore
 
 _LOG = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Region:
         rules: Rules = DOMAIN_RULES,
         assigned: Collection[int] | None = None,
         lease: Callable[[], float] = without_end,
+        owner: Callable[[], str] | None = None,
     ) -> None:
         """Make a region that serves nothing yet; commands for its shards may be submitted already, and wait.
 
@@ -83,6 +86,7 @@ class Region:
             assigned: The shards that are this process's from the beginning; None for all.
             lease: Until when (`time.monotonic()`) nobody else can have been told that this process is gone. Past it
                 nothing is acknowledged and nothing acquired.
+            owner: Who acquires, as the journal records it, where that changes; else the settings say.
         """
         self._settings = settings or RegionSettings()
         self._lease = Lease(lease)
@@ -99,7 +103,7 @@ class Region:
         self._delays = Delays()
         around = Surroundings(
             journal=journal, keys=keys, codec=codec, recoverer=recoverer, pool=self._pool, steps=self._steps,
-            clock=clock, owner=self._settings.owner, delays=self._delays, lease=self._lease,
+            clock=clock, owner=owner or (lambda: self._settings.owner), delays=self._delays, lease=self._lease,
         )  # fmt: skip
         shard_settings = self._settings.shard.suited_to(journal.commit_bytes, journal.gather_share)
         frame_bytes = min(limits.frame_bytes, journal.commit_bytes - FRAME_OVERHEAD_BYTES)
@@ -206,22 +210,24 @@ class Region:
             NotOwnerError: The shard is not ours.
             StoppingError: 503.
         """
-        return await self.asked(person, command)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.ask_for(future, person, command)
+        return await future
 
-    def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
-        """As `ask`, for who has a task already: the future of the answer, on the running loop.
+    def ask_for(self, awaited: Awaited, person: Person, command: Command) -> None:
+        """As `ask`, for who waits for many answers without a task for each: the answer goes to `awaited`.
 
         Raises:
             MailboxFullError: 429.
             NotOwnerError: The shard is not ours.
             StoppingError: 503.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
         size = size_of(command)
-        bridge = self._bridges.of(loop)
-        self._put(person, Pending(person, command, LoopTicket(bridge, future, size)), size, bridge.wake_soon)
-        return future
+        trace = tracing.current()
+        if trace is not None:
+            awaited = TracedWait(awaited, trace)
+        bridge = self._bridges.of(asyncio.get_running_loop())
+        self._put(person, Pending(person, command, LoopTicket(bridge, awaited, size)), size, bridge.wake_soon)
 
     def ready(self) -> bool:
         """Whether every shard of ours is acquired and answering."""

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
+from kinelog.observability.json_logs import of_shard
 from kinelog.privacy.errors import PrivacyError
-from kinelog.projections import metrics
+from kinelog.projections import commit_traces, metrics
 from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
@@ -76,6 +77,7 @@ class ProjectionWorker:
         self._codec = codec
         self._store = store
         self._shards = sorted(range(journal.shards) if shards is None else shards)
+        self._wanted = self._shards
         self._clock = clock
         self._views = views
         self._evict = evict
@@ -83,6 +85,10 @@ class ProjectionWorker:
         self._seen_mark = -1
         self._first_shard = 0
         self._away = 0.0
+
+    def follow(self, shards: Iterable[int]) -> None:
+        """Follow these shards from the next batch on. From any thread."""
+        self._wanted = sorted(shards)
 
     def run(self, stop: threading.Event) -> None:
         """Fold until `stop` is set; what is being folded then is finished first."""
@@ -139,15 +145,18 @@ class ProjectionWorker:
         Raises:
             NewerViewsError: Newer code has rebuilt a view.
         """
+        self._take_over()
         self._sync()
         chunks = self._read()
         count = sum(map(len, chunks.values()))
         if count:
-            started = time.perf_counter()
+            reached = {shard: max(folding.position(shard) for folding in self._foldings) for shard in chunks}
+            began_ns, started = time.time_ns(), time.perf_counter()
             if not self._fold(chunks):
                 return 1  # somebody else was faster: look again soon
             metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
             metrics.EVENTS.inc(count)
+            commit_traces.folded(self._journal, chunks, reached, began_ns)
             for folding in self._foldings:
                 for shard in chunks:
                     metrics.POSITION.labels(folding.view.name, str(shard)).set(folding.position(shard))
@@ -155,6 +164,15 @@ class ProjectionWorker:
             if newest is not None:
                 metrics.NEWEST_EVENT_AGE_SECONDS.set(max(0, self._clock() - newest) / 1000)
         return count
+
+    def _take_over(self) -> None:
+        wanted = self._wanted
+        if wanted is self._shards:
+            return
+        gained, self._shards = set(wanted).difference(self._shards), wanted
+        if gained:
+            # Whoever followed them before went on since: what is in memory of offsets and rows is theirs to be wrong.
+            self._forget_cached()
 
     def _sync(self) -> None:
         """Follow what other processes did: rebuilds that switched, parked events that were replayed."""
@@ -223,7 +241,7 @@ class ProjectionWorker:
                 self._tell_unreadable(shard, behind, str(error))
                 continue
             if self._unreadable.pop(shard, None) is not None:
-                logger.info("shard %d: log behind position %d can be read again", shard, behind)
+                logger.info("shard %d: log behind position %d can be read again", shard, behind, extra=of_shard(shard))
             if events:
                 chunks[shard] = events
                 room -= len(events)
@@ -237,7 +255,9 @@ class ProjectionWorker:
         # Once: it is tried again with every step, and a log full of one line hides all others.
         if self._unreadable.get(shard) != why:
             self._unreadable[shard] = why
-            logger.error("shard %d: log behind position %d cannot be read: %s", shard, behind, why)
+            logger.error(
+                "shard %d: log behind position %d cannot be read: %s", shard, behind, why, extra=of_shard(shard)
+            )
 
     def _fold(self, chunks: dict[int, list[Opened]]) -> bool:
         try:

@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from kinelog.actors.region import Region, wall_clock_ms
-from kinelog.actors.settings import RegionSettings, ShardSettings
+from kinelog.actors.asking import Asks
+from kinelog.actors.region import wall_clock_ms
 from kinelog.api.services import Services
 from kinelog.api.settings import ApiSettings
 from kinelog.api.unerased_views import UnerasedViews
+from kinelog.domain.identifiers import TENANT_PERSON, Person, shard_of
 from kinelog.registry.errors import RegistryError
 from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import Settings
 from kinelog.service.errors import UnavailableServiceError
+from kinelog.service.group_joining import NODES, zookeeper_membership
+from kinelog.service.group_node import GroupNode, Join
+from kinelog.service.node import LonelyNode, Node
 from kinelog.service.opened_data import OpenedData
+from kinelog.service.own_region import make_region
+from kinelog.service.parent_channel import ParentChannel
 from kinelog.webhooks.endpoint import EndpointRules
 from kinelog.webhooks.errors import WebhooksError
 from kinelog.webhooks.progress_store import ProgressStore
 from kinelog.webhooks.telling import Telling, TellingParts
 
 
-def make_region(opened: OpenedData, settings: Settings) -> Region:
-    """The shards of this process, not started."""
-    return Region(
-        opened.journal,
-        opened.keys,
-        opened.codec,
-        settings.limits,
-        RegionSettings(
-            mailbox_commands=settings.mailbox,
-            shard=ShardSettings(
-                resident_entities=max(1, settings.resident // opened.journal.shards),
-                idle_ms=int(settings.idle_s * 1000),
-                recoveries=settings.recoveries,
-            ),
-        ),
-    )
+def join_of(settings: Settings, shards: int, channel: ParentChannel | None) -> Join | None:
+    """How this process joins a group: its parent's, or as the settings say; None where it serves alone."""
+    if channel is not None and channel.descriptor is not None:
+        return channel.membership
+    if settings.zookeeper is None:
+        return None
+    return lambda me: zookeeper_membership(settings, NODES, me, shards)
+
+
+def make_node(opened: OpenedData, settings: Settings, join: Join | None) -> Node:
+    """The node that this process is, not started; call on its event loop.
+
+    Raises:
+        ConfigurationError: What a group needs is missing.
+        UnavailableServiceError: The internal port is taken.
+    """
+    if join is None:
+        return LonelyNode(make_region(opened, settings))
+    return GroupNode(opened, settings, join)
+
+
+ANNOUNCING_SHARD = 0
+"""Of all nodes the one that owns this shard announces what was published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ class Publications:
 
 
 @contextmanager
-def opened_publications(opened: OpenedData, region: Region, settings: Settings) -> Iterator[Publications]:
+def opened_publications(opened: OpenedData, node: Node, settings: Settings) -> Iterator[Publications]:
     """Both stores, and what announces and sends over them, not started.
 
     Raises:
@@ -68,16 +78,20 @@ def opened_publications(opened: OpenedData, region: Region, settings: Settings) 
         except (RegistryError, WebhooksError) as error:
             raise UnavailableServiceError(str(error)) from error
         parts = TellingParts(
-            region=region, journal=opened.journal, keys=opened.keys, codec=opened.codec, models=models,
+            region=node.asks, journal=opened.journal, keys=opened.keys, codec=opened.codec, models=models,
             progress=progress, clock_ms=wall_clock_ms, rules=rules,
+            announces=lambda: node.owns(ANNOUNCING_SHARD),
+            sends_to=lambda tenant: node.owns(shard_of(Person(tenant, TENANT_PERSON), opened.journal.shards)),
         )  # fmt: skip
-        yield Publications(models, progress, Telling(parts), rules)
+        telling = Telling(parts)
+        node.tells(telling.moved, telling.webhook_set)
+        yield Publications(models, progress, telling, rules)
 
 
-def make_services(opened: OpenedData, region: Region, publications: Publications, settings: Settings) -> Services:
+def make_services(opened: OpenedData, asks: Asks, publications: Publications, settings: Settings) -> Services:
     """What the HTTP interface stands on."""
     return Services(
-        region=region,
+        region=asks,
         read_side=UnerasedViews(opened.read_side(), opened.keys),
         keys=opened.keys,
         journal=opened.journal,
@@ -85,23 +99,13 @@ def make_services(opened: OpenedData, region: Region, publications: Publications
         webhook_progress=publications.progress,
         webhook_set=publications.telling.webhook_set,
         endpoint_rules=publications.rules,
-        cursor_key=secret_file(opened.folder.keys / "cursor.key"),
+        cursor_key=opened.cursor_key(),
         settings=ApiSettings(
             batch_body_bytes=settings.body_bytes,
             batch_bytes=settings.decompressed_bytes,
             body_timeout_s=settings.body_timeout_s,
+            access_log=settings.access_log,
+            named_requests=settings.log_format == "json",
         ),
         limits=settings.limits,
     )
-
-
-def secret_file(path: Path) -> bytes:
-    """32 secret bytes that stay the same; made on first use, readable by nobody else."""
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(file, "wb") as out:
-        key = secrets.token_bytes(32)
-        out.write(key)
-    return key

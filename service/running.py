@@ -13,18 +13,23 @@ from contextlib import ExitStack
 
 from aiohttp import web
 from kinelog.api.application import create_app
+from kinelog.api.context import CONTEXT
 from kinelog.api.malformed_requests import ProblemRunner
 from kinelog.service.child_process import ChildProcess
-from kinelog.service.composition import make_region, make_services, opened_publications
+from kinelog.service.composition import join_of, make_node, make_services, opened_publications
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
+from kinelog.service.group_joining import group_of
 from kinelog.service.opened_data import open_data
+from kinelog.service.parent_channel import inherited_channel
+from kinelog.service.process_figures import figures_among
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
 CHILD_STOP_S = 3.0
+HURRIED_S = 1.0
 
 
 async def run_service(
@@ -48,37 +53,66 @@ async def run_service(
         UnavailableServiceError: The address is taken.
     """
     folder.create()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    asked = StopAsked(asyncio.get_running_loop())
     sys.setswitchinterval(settings.switch_interval_s)
     calm_garbage_collection()
-    with FolderLock(folder.lock), open_data(folder, settings) as opened, ExitStack() as stores:
-        region = make_region(opened, settings)
-        publications = stores.enter_context(opened_publications(opened, region, settings))
-        services = make_services(opened, region, publications, settings)
-        runner = ProblemRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
+    channel = inherited_channel()
+    with (
+        FolderLock(folder.lock, group_of(settings, channel)),
+        open_data(folder, settings) as opened,
+        ExitStack() as stores,
+    ):
+        node = make_node(opened, settings, join_of(settings, opened.journal.shards, channel))
+        publications = stores.enter_context(opened_publications(opened, node, settings))
+        services = make_services(opened, node.asks, publications, settings)
+        app = create_app(services)
+        figures = figures_among(channel, settings, app)
+        runner = ProblemRunner(app, access_log=None, shutdown_timeout=settings.drain_s / 2)
         children: list[ChildProcess] = []
+        deadline = time.monotonic() + settings.drain_s
         try:
-            region.start()
+            await node.start()
             publications.telling.start()
             await runner.setup()
-            url = await listen(runner, settings)
+            if figures is not None:
+                await figures.start()
+            url = await listen(runner, settings, shared=channel is not None)
             if projections:
                 variables = {
                     "KINELOG_LOG_LEVEL": settings.log_level,
+                    "KINELOG_LOG_FORMAT": settings.log_format,
                     "KINELOG_STORE": settings.store,
                 }  # the rest it reads as we did
                 children.append(ChildProcess("projections", ["project", "--data", str(folder.root)], variables))
                 children[-1].start()
             visitors = await listening(url)
-            await stop.wait()
+            await asked.stop.wait()
+            deadline = time.monotonic() + settings.drain_s
+            app[CONTEXT].lifecycle.begin_stopping()
+            await node.drain(settings.drain_s / 3, asked.hurry)
             if visitors is not None:
                 await visitors.stop(CHILD_STOP_S)
         finally:
-            await stop_in_order(runner, publications.telling.stop, region.stop, children, settings)
+            if asked.hurry.is_set():
+                deadline = time.monotonic() + HURRIED_S
+            await stop_in_order(runner, publications.telling.stop, node.stop, children, deadline)
+            if figures is not None:
+                await figures.stop()
             services.read_side.close()
+
+
+class StopAsked:
+    """Signals: the first asks to stop in order, the next one to hurry."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take SIGTERM and SIGINT over."""
+        self.stop = asyncio.Event()
+        self.hurry = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._heard)
+
+    def _heard(self) -> None:
+        (self.hurry if self.stop.is_set() else self.stop).set()
 
 
 def calm_garbage_collection() -> None:
@@ -92,13 +126,13 @@ def calm_garbage_collection() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def listen(runner: web.AppRunner, settings: Settings) -> str:
-    """Open the port and tell its URL.
+async def listen(runner: web.AppRunner, settings: Settings, *, shared: bool = False) -> str:
+    """Open the port, alone or shared with processes of this group, and tell its URL.
 
     Raises:
         UnavailableServiceError: The address is taken or not ours.
     """
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG, reuse_port=shared or None)
     try:
         await site.start()
     except OSError as error:
@@ -111,15 +145,14 @@ async def listen(runner: web.AppRunner, settings: Settings) -> str:
 async def stop_in_order(
     runner: web.AppRunner,
     stop_telling: Callable[[], Awaitable[None]],
-    stop_region: Callable[[float], None],
+    stop_node: Callable[[float], Awaitable[None]],
     children: Sequence[ChildProcess],
-    settings: Settings,
+    deadline: float,
 ) -> None:
     """Stop accepting, answer what is in flight, tell nobody more, empty the mailboxes, save snapshots, end workers."""
-    deadline = time.monotonic() + settings.drain_s
     logger.info("stopping")
     await runner.cleanup()
     await stop_telling()
-    await asyncio.to_thread(stop_region, max(1.0, deadline - time.monotonic()))
+    await stop_node(max(1.0, deadline - time.monotonic()))
     await asyncio.gather(*(child.stop(CHILD_STOP_S) for child in children))
     logger.info("stopped")

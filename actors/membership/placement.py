@@ -1,8 +1,8 @@
-"""Which node should own which shard: weighted rendezvous hashing. Pure: every member computes the same from the same view.
+"""Which node should own which shard: weighted rendezvous hashing. Pure: the same view gives everybody the same answer.
 
-Each member draws a cost for each shard, and the cheapest owns it. A cost depends on that member and that shard alone; so
-who joins takes shards and moves no others, and who leaves gives away its own and moves no others. That holds exactly,
-and it leaves one freedom: *which* costs a member draws. Chance alone is uneven where shards are few (a fourth node that
+Each member draws a cost for each shard, and the cheapest owns it. A cost depends on that member and that shard alone,
+so who joins takes shards and moves no others, and who leaves gives away its own and moves no others. That is exact, and
+it leaves one freedom: *which* costs a member draws. Chance alone is uneven where shards are few (a fourth node that
 joins 32 shards takes more than 1.2 times its share in one of four trials). So the draws are
 
 - stratified: over all shards a member's draws are spread evenly between 0 and 1, in an order of its own;

@@ -1,11 +1,11 @@
 """What every adapter of the membership port has to do; a test class of each adapter inherits this.
 
-An adapter's class says how a member is made (`join`), and how another process of the same group is (`another`, None where
-there can be none).
+An adapter's class says how a member is made (`join`). Where there can be others, it takes `GroupContract`.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -108,7 +108,7 @@ class MembershipContract:
         numbers = [view.number for view in heard.views]
         assert numbers == sorted(set(numbers))
         said = [(view.members, view.pins, view.joined) for view in heard.views]
-        assert all(earlier != later for earlier, later in zip(said, said[1:], strict=False))
+        assert all(earlier != later for earlier, later in itertools.pairwise(said))
         assert not heard.overlapped
 
     def test_who_stopped_is_no_member_has_no_lease_and_may_stop_again(

@@ -32,7 +32,7 @@ def test_who_joins_takes_shards_and_no_other_shard_moves(shards: int, group: lis
     joining = data.draw(st.sampled_from(group))
     before = owners(shards, [member for member in group if member != joining], {})
     after = owners(shards, group, {})
-    assert all(old == new or new == joining.name for old, new in zip(before, after, strict=True))
+    assert all(new in (old, joining.name) for old, new in zip(before, after, strict=True))
 
 
 @given(st.integers(0, 300), groups(least=2), st.data())
@@ -43,12 +43,12 @@ def test_who_drains_gives_away_its_shards_and_no_other_shard_moves(
     before = owners(shards, group, {})
     after = owners(shards, [msgspec.structs.replace(member, draining=member == leaving) for member in group], {})
     assert leaving.name not in after
-    assert all(old == new or old == leaving.name for old, new in zip(before, after, strict=True))
+    assert all(old in (new, leaving.name) for old, new in zip(before, after, strict=True))
 
 
-@given(st.integers(1, 64), groups(), st.randoms())
+@given(st.integers(1, 64), groups())
 def test_every_shard_has_an_owner_whoever_drains_and_the_order_of_members_means_nothing(
-    shards: int, group: list[Member], chance: object
+    shards: int, group: list[Member]
 ) -> None:
     draining = [msgspec.structs.replace(member, draining=True) for member in group]
     for members in (group, draining, [*draining[:1], *group[1:]]):
@@ -92,7 +92,7 @@ def joined(shards: int, names: list[str], weights: list[float] | None = None) ->
     return group
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(NAMES, min_size=4, max_size=4, unique=True), st.sampled_from([8, 16, 24, 32, 64, 128]))
 def test_a_fourth_node_moves_at_most_a_fifth_more_than_its_share(names: list[str], shards: int) -> None:
     group = joined(shards, names)

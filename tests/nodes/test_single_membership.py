@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from kinelog.actors.membership.port import Member, Membership
@@ -15,5 +15,5 @@ from tests.nodes.membership_contract import MembershipContract
 class TestSingleMembership(MembershipContract):
     @pytest.fixture
     @override
-    def join(self) -> Iterator[Callable[[Member], Membership]]:
-        yield SingleMembership
+    def join(self) -> Callable[[Member], Membership]:
+        return SingleMembership
