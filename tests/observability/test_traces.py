@@ -56,9 +56,9 @@ def trace(tmp_path: Path) -> Callable[..., None]:
     def run(scenario: Callable[[World, KeptSpans], object], settings: TraceSettings = ENTIRE) -> None:
         async def whole(kept: KeptSpans) -> None:
             async with running(tmp_path / "world", QUICK) as world:
-                token = await world.person("ada")
+                token = await world.person("ludwig")
                 await world.started(token)
-                world.tokens["ada"] = token
+                world.tokens["ludwig"] = token
                 await scenario(world, kept)  # type: ignore[misc]  # a coroutine, by every caller
 
         with kept_spans(settings) as kept:
@@ -69,7 +69,7 @@ def trace(tmp_path: Path) -> Callable[..., None]:
 
 def test_a_frame_is_followed_from_the_phones_request_over_the_commit_into_the_views(trace: Callable[..., None]) -> None:
     async def scenario(world: World, kept: KeptSpans) -> None:
-        assert await put(world, "ada", 0, KEPT) == 201
+        assert await put(world, "ludwig", 0, KEPT) == 201
         request = kept.one(PUT)
         assert (trace_id(request), parent_id(request)) == (PHONE_TRACE, PHONE_SPAN)
 
@@ -98,7 +98,7 @@ def test_a_frame_is_followed_from_the_phones_request_over_the_commit_into_the_vi
 
 def test_everything_that_was_committed_is_a_trace_that_ends_in_the_views(trace: Callable[..., None]) -> None:
     async def scenario(world: World, kept: KeptSpans) -> None:
-        assert set(await asyncio.gather(*(put(world, "ada", number) for number in range(40)))) == {201}
+        assert set(await asyncio.gather(*(put(world, "ludwig", number) for number in range(40)))) == {201}
         logged = names(world)
         await eventually(lambda: {trace_id(span) for span in kept.named("project")} == set(logged))
         assert {trace_id(span) for span in kept.named("commit")} == set(logged)
@@ -110,10 +110,10 @@ def test_everything_that_was_committed_is_a_trace_that_ends_in_the_views(trace: 
 def test_of_a_rare_share_the_phones_own_trace_is_whole_and_the_others_are_not_there(trace: Callable[..., None]) -> None:
     async def scenario(world: World, kept: KeptSpans) -> None:
         for number in range(10):
-            assert await put(world, "ada", number) == 201
-        assert await put(world, "ada", 10, NOT_KEPT) == 201
+            assert await put(world, "ludwig", number) == 201
+        assert await put(world, "ludwig", 10, NOT_KEPT) == 201
         assert kept.all() == []
-        assert await put(world, "ada", 11, KEPT) == 201
+        assert await put(world, "ludwig", 11, KEPT) == 201
         ((commit_id, _),) = linked(kept.one(PUT))
         await eventually(lambda: [span.name for span in spans_of(kept, commit_id)] == ["commit", "project"])
         assert len(kept.all()) == 3
@@ -123,13 +123,13 @@ def test_of_a_rare_share_the_phones_own_trace_is_whole_and_the_others_are_not_th
 
 def test_spans_name_nobody_and_hold_nothing_of_what_was_sent(trace: Callable[..., None]) -> None:
     async def scenario(world: World, kept: KeptSpans) -> None:
-        await put(world, "ada", 0, KEPT)
-        await world.call("GET", f"/v1/users/ada/sessions/{SESSION}?format=secret", "owner")
+        await put(world, "ludwig", 0, KEPT)
+        await world.call("GET", f"/v1/users/ludwig/sessions/{SESSION}?format=secret", "owner")
         await world.call("POST", "/v1/devices:pair", body={"code": "alpine-SECRET12", "device": "x", "kind": "y"})
         await world.call("PUT", "/v1/users/secret-name", "owner", body={"profile": {"height_cm": "secret"}})
         await world.call("GET", "/nowhere/secret", "kl.alpine.t0.secretsecretsecret")
         told = "".join(span.to_json() for span in kept.all())
-        for secret in ("secret", "SECRET", "ada", world.tokens["ada"], SESSION):
+        for secret in ("secret", "SECRET", "ludwig", world.tokens["ludwig"], SESSION):
             assert secret not in told, secret
 
     trace(scenario)
@@ -147,7 +147,7 @@ def test_a_collector_that_does_not_answer_harms_nobody(
             endpoint = f"http://127.0.0.1:{silent.getsockname()[1] if listens else 1}"
             tracing.start(TraceSettings(endpoint=endpoint, ratio=1.0, node="n1", version="1"))
             async with running(tmp_path / "world", QUICK) as world:
-                token = await world.person("ada")
+                token = await world.person("ludwig")
                 await world.started(token)
                 statuses = await asyncio.gather(*(put(world, token, number) for number in range(100)))
                 assert set(statuses) == {201}
