@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -74,6 +75,8 @@ def test_both_children_serve_their_half_behind_one_port_and_one_page_tells_the_f
 ) -> None:
     group.wait_until_shared()
     assert group.log.count("listening on") == 1
+    for name in ("gym-1", "gym-2"):
+        assert re.search(rf"^{name} .* INFO kinelog\.actors\..* acquired: epoch", group.log, re.MULTILINE)
     assert group.held_by("gym-1") | group.held_by("gym-2") == {0, 1, 2, 3}
     page = group.figures()
     for name in ("gym-1", "gym-2"):
