@@ -21,10 +21,10 @@ TAKEN_AFTER_LOOKS = 20
 class StartedProcesses(RunningService):
     """A parent and its children."""
 
-    def __init__(self, data: Path, token: str, *arguments: str, shards: int = 4) -> None:
+    def __init__(self, data: Path, token: str, *arguments: str, shards: int = 4, **variables: str) -> None:
         """Start all of them, and wait until the parent says that they listen."""
         self.shards = shards
-        variables = {"KINELOG_NODE": "gym", "KINELOG_SESSION_S": str(SESSION_S)}
+        variables |= {"KINELOG_NODE": "gym", "KINELOG_SESSION_S": str(SESSION_S)}
         super().__init__(data, ["--processes", str(COUNT), *arguments], variables)
         self.owner = Asking(self.url, token)
 
