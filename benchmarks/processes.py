@@ -66,6 +66,9 @@ class ProcessFigures(msgspec.Struct, frozen=True, kw_only=True):
         client_share_one, client_share_several: Processors that the client used meanwhile.
         one_share, several_share: Processors that the servers used meanwhile.
         one_us, several_us: Processor time of the servers for a frame, microseconds: the median round.
+        client_us: The same of the client.
+        reckoned: What the ratio would be with one processor's worth of work in one process, and with as many processors
+            as there are processes shared by those and the client, if nothing else ran: from the processor times.
         acknowledged, refused: Frames of all rounds.
     """
 
@@ -82,6 +85,8 @@ class ProcessFigures(msgspec.Struct, frozen=True, kw_only=True):
     several_share: float
     one_us: float
     several_us: float
+    client_us: float
+    reckoned: float
     acknowledged: int
     refused: int
 
@@ -238,6 +243,10 @@ class Side:
             statistics.median(1e6 * c / load.accepted for c, load in zip(self.cpu_s, self.loads, strict=True)), 1
         )
 
+    def client_microseconds(self) -> float:
+        """Of a processor, for a frame, in the client."""
+        return round(1e6 * sum(load.client_cpu_s for load in self.loads) / sum(load.accepted for load in self.loads), 1)
+
     def _seconds(self) -> float:
         return sum(load.seconds for load in self.loads)
 
@@ -268,6 +277,8 @@ def measure(folder: Path, count: int, connections: int, seconds: float, rounds: 
         several_share=several.server_share(),
         one_us=one.microseconds(),
         several_us=several.microseconds(),
+        client_us=several.client_microseconds(),
+        reckoned=round(count * one.microseconds() / (several.microseconds() + several.client_microseconds()), 3),
         acknowledged=one.accepted + several.accepted,
         refused=one.refused + several.refused,
     )
@@ -281,7 +292,7 @@ def in_words(figures: ProcessFigures) -> str:
         "machine": figures.machine,
         "one process": f"{spread(figures.one_per_second)} frames/s, {figures.one_us} µs of a processor each",
         several: f"{spread(figures.several_per_second)} frames/s, {figures.several_us} µs each",
-        "ratio": f"{figures.ratio}",
+        "ratio": f"{figures.ratio}; reckoned for a machine where nothing else runs: {figures.reckoned}",
         "forwarded": f"{figures.forwarded_share:.0%} of the frames",
         "processors, one": f"service {figures.one_share}, client {figures.client_share_one}",
         f"processors, {figures.processes}": f"service {figures.several_share}, client {figures.client_share_several}",
