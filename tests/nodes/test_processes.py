@@ -165,7 +165,7 @@ def test_with_a_zookeeper_children_join_the_group_of_all_machines_under_names_of
         "KINELOG_ZOOKEEPER": ",".join(place.hosts) + place.root,
         CLUSTER_SECRET_VARIABLE: secrets.token_hex(32),
     }
-    with StartedProcesses(*data, **variables) as group:
+    with StartedProcesses(*data, variables=variables) as group:
         group.wait_until_shared()
         listed = kinelog("cluster", "status", "--data", str(data[0]), "--json", **variables)
         assert listed.returncode == 0, listed.stderr
