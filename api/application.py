@@ -16,6 +16,7 @@ from kinelog.api.lifecycle import Lifecycle
 from kinelog.api.live_feeds import LiveFeeds
 from kinelog.api.metrics import LagCollector, Meters
 from kinelog.api.model_shelf import ModelShelf
+from kinelog.api.observing import observing
 from kinelog.api.openapi import openapi_document
 from kinelog.api.page_wiring import page_sources
 from kinelog.api.pages import add_pages
@@ -36,7 +37,7 @@ def create_app(services: Services) -> web.Application:
     settings = services.settings
     context = _context(services)
     app = web.Application(
-        middlewares=[answer_problems],
+        middlewares=[*observing(settings), answer_problems],
         client_max_size=settings.json_body_bytes,
         handler_args={
             # Bodies are decompressed by us, under a cap: see request_body.

@@ -84,6 +84,7 @@ async def run_service(
             if projections:
                 variables = {
                     "KINELOG_LOG_LEVEL": settings.log_level,
+                    "KINELOG_LOG_FORMAT": settings.log_format,
                     "KINELOG_STORE": settings.store,
                 }  # the rest it reads as we did
                 children.append(ChildProcess("projections", ["project", "--data", str(folder.root)], variables))
