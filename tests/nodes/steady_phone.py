@@ -73,8 +73,8 @@ class SteadyPhone:
         try:
             connection = self._connected()
             connection.request("PUT", path, self.guest.frames[sequence], headers)
-            answer = connection.getresponse()
-            body = answer.read()
+            with connection.getresponse() as answer:
+                body = answer.read()
         except (OSError, http.client.HTTPException):
             self._elsewhere()
             return False

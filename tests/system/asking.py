@@ -47,8 +47,8 @@ class Asking:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=WAIT_S)
         try:
             connection.request(method, path, data, sent | (headers or {}))
-            answer = connection.getresponse()
-            return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+            with connection.getresponse() as answer:
+                return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
         finally:
             connection.close()
 
@@ -72,15 +72,15 @@ class Asking:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=WAIT_S)
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
-            answer = connection.getresponse()
-            assert answer.status == 200, answer.status
-            lines: list[str] = []
-            while True:
-                lines.append(answer.readline().decode())
-                assert lines[-1], "the stream ended: " + "".join(lines)
-                if lines[-1].startswith("data:"):
-                    yield "".join(lines)
-                    lines.clear()
+            with connection.getresponse() as answer:
+                assert answer.status == 200, answer.status
+                lines: list[str] = []
+                while True:
+                    lines.append(answer.readline().decode())
+                    assert lines[-1], "the stream ended: " + "".join(lines)
+                    if lines[-1].startswith("data:"):
+                        yield "".join(lines)
+                        lines.clear()
         finally:
             connection.close()
 
