@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cassandra_chaos.checks import EQUAL, Checked, difference
+from tests.cassandra_chaos.checks import Checked
 from tests.cassandra_chaos.history import Frame, Judgement, frames_in_ledgers, judge
 from tests.cassandra_chaos.rounds import Outcome
+from tests.cassandra_chaos.store_checks import EQUAL, difference
 from tests.projections.cassandra_floor import Dump
 
 FRAMES = st.builds(Frame, st.sampled_from(["monday", "friday"]), st.sampled_from(["left", "right"]), st.integers(0, 9))

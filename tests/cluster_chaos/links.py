@@ -1,8 +1,8 @@
 """Connections between the parts of a cluster, led through relays that can be cut, silenced and slowed.
 
-A part listens at one address and is known by another, where a relay listens for it. Who connects is told by the loopback
-address it connects from (`interpreter/sitecustomize.py` sees to that), so that each pair has a link of its own and the
-others never notice. Harm to a link holds for both directions, for connections that are and that come.
+A part listens at one address and is known by another, where a relay listens for it. Who connects is told by the
+loopback address it connects from (`interpreter/sitecustomize.py` sees to that), so that each pair has a link of its own
+and the others never notice. Harm to a link holds for both directions, for connections that are and that come.
 """
 
 from __future__ import annotations
