@@ -12,26 +12,41 @@ class Acquisitions:
     """Starts shards as earlier ones have come up, or have found that they cannot yet. Thread-safe."""
 
     def __init__(self, at_once: int) -> None:
+        """Start at most so many at a time."""
         self._at_once = at_once
         self._lock = threading.Lock()
         self._left: list[SupervisedShard] = []
+        self._under_way: set[SupervisedShard] = set()
 
-    def begin(self, shards: Iterable[SupervisedShard]) -> None:
-        """Start the first few."""
-        self._left = list(shards)
-        for _ in range(self._at_once):
-            self.next()
-
-    def next(self) -> None:
-        """Start one more, if one is left."""
+    def add(self, shards: Iterable[SupervisedShard]) -> None:
+        """Have these started when it is their turn."""
         with self._lock:
-            if not self._left:
-                return
-            chosen = next((shard for shard in self._left if shard.mailbox.waiting), self._left[0])
-            self._left.remove(chosen)
-        chosen.start()
+            self._left += [shard for shard in shards if shard not in self._left]
+        self._start_more()
+
+    def ended(self, shard: SupervisedShard) -> None:
+        """A shard came up, could not, or is not to any more: the next may start."""
+        with self._lock:
+            self._under_way.discard(shard)
+        self._start_more()
 
     def cancel(self) -> None:
         """Start no more."""
         with self._lock:
             self._left.clear()
+
+    def _start_more(self) -> None:
+        while (shard := self._next()) is not None:
+            if not shard.start():  # it went elsewhere before its turn came
+                with self._lock:
+                    self._under_way.discard(shard)
+
+    def _next(self) -> SupervisedShard | None:
+        with self._lock:
+            left = [shard for shard in self._left if shard not in self._under_way]
+            if not left or len(self._under_way) >= self._at_once:
+                return None
+            chosen = next((shard for shard in left if shard.mailbox.waiting), left[0])
+            self._left.remove(chosen)
+            self._under_way.add(chosen)
+            return chosen

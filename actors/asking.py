@@ -17,6 +17,7 @@ class Asks(Protocol):
 
         Raises:
             MailboxFullError: Too much waits in front of the shard (429).
+            NotOwnerError: Another process owns the shard; only a region says so, never a router.
             StoppingError: This process takes no more commands (503).
         """
         ...

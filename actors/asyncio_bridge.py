@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from kinelog.actors.answers import Answer
+from kinelog.actors.lease import Lease
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,10 +25,11 @@ Batch = list[tuple[asyncio.Future[Answer], Answer]]
 class LoopBridge:
     """Delivers answers to futures of one event loop, and wake-ups to the shards that it gave commands to."""
 
-    __slots__ = ("_batches", "_to_wake", "_woken", "loop")
+    __slots__ = ("_batches", "_lease", "_to_wake", "_woken", "loop")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, lease: Lease) -> None:
         self.loop = loop
+        self._lease = lease
         self._batches: deque[Batch] = deque()
         self._woken = False
         self._to_wake: list[Callable[[], None]] = []
@@ -65,7 +67,8 @@ class LoopBridge:
         self._woken = False
         batches = self._batches
         while batches:
-            for future, answer in batches.popleft():
+            # Here and not on the shard's thread: nothing is later, and a process may stand still anywhere before.
+            for future, answer in self._lease.allowed(batches.popleft()):
                 if not future.done():  # done: whoever asked gave up
                     future.set_result(answer)
 
@@ -73,7 +76,8 @@ class LoopBridge:
 class LoopBridges:
     """The bridge of each event loop that asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
         self._bridges: dict[asyncio.AbstractEventLoop, LoopBridge] = {}
 
     def of(self, loop: asyncio.AbstractEventLoop) -> LoopBridge:
@@ -81,6 +85,6 @@ class LoopBridges:
         bridge = self._bridges.get(loop)
         if bridge is None:
             open_ones = {known: bridge for known, bridge in self._bridges.items() if not known.is_closed()}
-            bridge = open_ones[loop] = LoopBridge(loop)
+            bridge = open_ones[loop] = LoopBridge(loop, self._lease)
             self._bridges = open_ones
         return bridge

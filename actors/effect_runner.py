@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor
 from functools import partial
 from typing import cast
 
@@ -56,13 +57,14 @@ class EffectRunner:
         self._outbox = outbox
         self._wake = wake
         self._doing: dict[type[Effect], Callable[..., Message | None]] = {
-            effects.Acquire: self._in_background(self._acquire),
-            effects.Restore: self._in_background(self._restore),
-            effects.Recover: self._in_background(self._recover),
+            # Apart from recoveries: a failed node's shards must not wait behind the people of the first of them.
+            effects.Acquire: self._in_background(self._acquire, around.steps),
+            effects.Restore: self._in_background(self._restore, around.steps),
+            effects.Recover: self._in_background(self._recover, around.pool),
             effects.Commit: self._commit,
-            effects.Judge: self._in_background(self._judge),
+            effects.Judge: self._in_background(self._judge, around.steps),
             effects.ProveOwnership: self._prove,
-            effects.Forget: self._in_background(self._forget),
+            effects.Forget: self._in_background(self._forget, around.steps),
             effects.Gather: self._gather,
             effects.Reply: self._reply,
             effects.SaveSnapshot: self._save_snapshot,
@@ -135,9 +137,9 @@ class EffectRunner:
         if self._mailbox.post(message, self):
             self._wake()
 
-    def _in_background(self, work: Callable[..., Message]) -> Callable[..., None]:
+    def _in_background(self, work: Callable[..., Message], pool: Executor) -> Callable[..., None]:
         def start(effect: Effect) -> None:
-            self._around.pool.submit(finish, effect)
+            pool.submit(finish, effect)
 
         def finish(effect: Effect) -> None:
             try:
@@ -185,6 +187,10 @@ class EffectRunner:
 
     def _acquire(self, _effect: effects.Acquire) -> Message:
         shard = self.machine.shard
+        if self._around.lease.over:
+            # Woken from a long sleep, say: somebody else may own the shard by now, and must not be fenced off by us.
+            _LOG.warning("shard %d is not acquired: the lease is over", shard)
+            return messages.AcquireFailed()
         try:
             acquired = self._around.journal.acquire(shard, self._around.owner)
         except JournalError as error:

@@ -17,5 +17,25 @@ class MailboxFullError(ActorsError):
         self.retry_after_s = retry_after_s
 
 
+class NotOwnerError(ActorsError):
+    """The shard is not served here: nothing was taken in, so whoever asked may ask the owner at once."""
+
+    def __init__(self, shard: int) -> None:
+        """Name the shard."""
+        super().__init__(f"shard {shard} is not served by this process")
+        self.shard = shard
+        self.holder: str | None = None
+        """The node that still serves it, where this process is to take it over and has not yet; else None."""
+
+
 class StoppingError(ActorsError):
     """The region takes no more commands: the process is going away (503)."""
+
+
+class NotOwnerError(ActorsError):
+    """The shard is not this process's: ask who owns it."""
+
+    def __init__(self, shard: int) -> None:
+        """Name the shard."""
+        super().__init__(f"shard {shard} is not served here")
+        self.shard = shard

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
-from kinelog.actors.errors import MailboxFullError, StoppingError
+from kinelog.actors.errors import ActorsError, MailboxFullError
 from kinelog.actors.messages import Message, Pending
 
 
@@ -25,7 +26,7 @@ class Mailbox:
         self._messages: list[Message] = []
         self._awake = False
         self._served_by: object | None = None
-        self._gone = False
+        self._refusal: Callable[[], ActorsError] | None = None
         self._unanswered = 0
         self._unanswered_bytes = 0
 
@@ -44,12 +45,11 @@ class Mailbox:
 
         Raises:
             MailboxFullError: Too much is unanswered.
-            StoppingError: The mailbox was closed for good.
+            ActorsError: The mailbox takes no commands; which one, who closed it said.
         """
         with self._lock:
-            if self._gone:
-                message = f"shard {self._shard} takes no more commands"
-                raise StoppingError(message)
+            if self._refusal is not None:
+                raise self._refusal()
             # One command is always let in, or one that is larger than the bound could never come in at all.
             full = self._unanswered_bytes + size > self._bytes_limit and self._unanswered > 0
             if full or self._unanswered >= self._commands_limit:
@@ -73,9 +73,14 @@ class Mailbox:
             self._messages.append(message)
             return self._wake()
 
-    def take(self) -> tuple[list[Message], list[Pending]]:
-        """Everything that came in. If that is nothing, the shard sleeps from here on, and the next to come wakes it."""
+    def take(self, runner: object) -> tuple[list[Message], list[Pending]]:
+        """Everything that came in. If that is nothing, the shard sleeps from here on, and the next to come wakes it.
+
+        Nothing for a runner that serves no more: what lies here is its successor's.
+        """
         with self._lock:
+            if runner is not self._served_by:
+                return [], []
             messages, self._messages = self._messages, []
             commands, self._commands = self._commands, []
             if not messages and not commands:
@@ -95,10 +100,14 @@ class Mailbox:
             self._awake = bool(self._messages or self._commands)
             return self._awake
 
-    def close(self, *, for_good: bool) -> list[Pending]:
+    def refuse(self, refusal: Callable[[], ActorsError] | None) -> None:
+        """Take no commands from here on, but raise this; None takes them again. What is in here stays."""
+        with self._lock:
+            self._refusal = refusal
+
+    def close(self) -> list[Pending]:
         """Nobody serves any more: nobody is woken, messages are void, and the commands are handed back."""
         with self._lock:
-            self._gone = self._gone or for_good
             self._served_by = None
             self._awake = False
             self._messages = []

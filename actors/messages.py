@@ -152,7 +152,14 @@ class Ticked(msgspec.Struct, frozen=True):
 
 
 class Release(msgspec.Struct, frozen=True):
-    """Take nothing new, finish what is there, keep what shortens the next start, and let go."""
+    """Take nothing new, finish, keep what shortens the next start, and let go.
+
+    Attributes:
+        moving: Whether another owner waits. Then only the commit in flight is finished, and what is not in it is given
+            back as `moved`; else everything that was taken in is served to the end.
+    """
+
+    moving: bool = False
 
 
 Message = (

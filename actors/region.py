@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -15,13 +15,15 @@ from kinelog.actors.acquisitions import Acquisitions
 from kinelog.actors.answers import Answer
 from kinelog.actors.asyncio_bridge import LoopBridges
 from kinelog.actors.delays import Delays
-from kinelog.actors.errors import StoppingError
+from kinelog.actors.errors import NotOwnerError, StoppingError
+from kinelog.actors.lease import Lease, without_end
 from kinelog.actors.messages import Pending
 from kinelog.actors.metrics import COLLECTOR
 from kinelog.actors.recovery import Recoverer
 from kinelog.actors.rules import DOMAIN_RULES, Rules
 from kinelog.actors.settings import RegionSettings
 from kinelog.actors.shard_actor import ShardHost
+from kinelog.actors.shard_life import ShardStatus
 from kinelog.actors.shard_machine import ShardMachine
 from kinelog.actors.supervision import SupervisedShard
 from kinelog.actors.surroundings import Surroundings
@@ -46,9 +48,14 @@ def wall_clock_ms() -> int:
 
 
 class Region:
-    """All shards of this process, which owns every one of them. Thread-safe."""
+    """The shards of a log, of which this process owns some, or all. Thread-safe.
 
-    def __init__(
+    Attributes:
+        shards: Every shard of the log, by number.
+        holder_of: Says which node still serves a shard that this process is to take over; None for nobody.
+    """
+
+    def __init__(  # noqa: PLR0913 - one parameter a part; what is seldom given is given by name
         self,
         journal: Journal,
         keys: KeyStore,
@@ -58,8 +65,10 @@ class Region:
         clock: Callable[[], int] = wall_clock_ms,
         *,
         rules: Rules = DOMAIN_RULES,
+        assigned: Collection[int] | None = None,
+        lease: Callable[[], float] = without_end,
     ) -> None:
-        """Make a region that serves nothing yet; commands may be submitted already, and wait.
+        """Make a region that serves nothing yet; commands for its shards may be submitted already, and wait.
 
         Args:
             journal: The log; as many shards as it has.
@@ -69,19 +78,30 @@ class Region:
             settings: Bounds and waits of the shards.
             clock: Unix milliseconds.
             rules: The state machines; the domain's unless a test says otherwise.
+            assigned: The shards that are this process's from the beginning; None for all.
+            lease: Until when (`time.monotonic()`) nobody else can have been told that this process is gone. Past it
+                nothing is acknowledged and nothing acquired.
         """
         self._settings = settings or RegionSettings()
+        self._lease = Lease(lease)
+        self.holder_of: Callable[[int], str | None] = lambda _shard: None
         self._pool = ThreadPoolExecutor(self._settings.recovery_threads, "kinelog-recovery")
-        self._bridges = LoopBridges()
+        self._steps = ThreadPoolExecutor(self._settings.acquisitions, "kinelog-ownership")
+        self._bridges = LoopBridges(self._lease)
+        self._started = False
         self._stopping = False
+        self._assigning = threading.Lock()
         self._acquisitions = Acquisitions(self._settings.acquisitions)
         recoverer = Recoverer(journal, keys, codec, rules)
         self._delays = Delays()
-        around = Surroundings(journal, keys, codec, recoverer, self._pool, clock, self._settings.owner, self._delays)
+        around = Surroundings(
+            journal=journal, keys=keys, codec=codec, recoverer=recoverer, pool=self._pool, steps=self._steps,
+            clock=clock, owner=self._settings.owner, delays=self._delays, lease=self._lease,
+        )  # fmt: skip
         shard_settings = self._settings.shard.suited_to(journal.commit_bytes, journal.gather_share)
         frame_bytes = min(limits.frame_bytes, journal.commit_bytes - FRAME_OVERHEAD_BYTES)
         limits = msgspec.structs.replace(limits, frame_bytes=frame_bytes)
-        self._hosts = tuple(ShardHost() for _ in range(min(self._settings.threads, journal.shards)))
+        self._hosts = tuple(ShardHost(self._lease) for _ in range(min(self._settings.threads, journal.shards)))
         self.shards = tuple(
             SupervisedShard(
                 partial(ShardMachine, shard, limits, shard_settings, rules),
@@ -89,26 +109,72 @@ class Region:
                 around,
                 self._settings,
                 self._hosts[shard % len(self._hosts)],
-                self._acquisitions.next,
+                self._acquisitions.ended,
+                self._queue,
             )
             for shard in range(journal.shards)
         )
+        for number in range(journal.shards) if assigned is None else assigned:
+            self.shards[number].claim()
         self._ticker = Ticker(self._settings.tick_ms / 1_000, self._tick)
 
     def start(self) -> None:
-        """Acquire the shards (in the background, those with waiting commands first) and start their actors."""
+        """Acquire our shards (in the background, those with waiting commands first) and start the actors."""
         COLLECTOR.regions.add(self)
         for host in self._hosts:
             host.start()
         self._delays.start()
-        self._acquisitions.begin(self.shards)
         self._ticker.start()
+        with self._assigning:
+            self._started = True
+            ours = [shard for shard in self.shards if shard.assigned]
+        self._acquisitions.add(ours)
+
+    def assign(self, shards: Collection[int]) -> None:
+        """These shards are this process's, and no others: acquire what is new, let go in order of what is not there.
+
+        Returns at once; may be said again. A shard that is being let go of is acquired again when that is done.
+        """
+        wanted = frozenset(shards)
+        with self._assigning:
+            if self._stopping:
+                return
+            gained = [shard for shard in self.shards if shard.shard in wanted and shard.claim()]
+            for shard in self.shards:
+                if shard.shard not in wanted and shard.assigned:
+                    shard.release()
+        if self._started:
+            self._acquisitions.add(gained)
+
+    def release(self, shard: int, done: Callable[[], None]) -> None:
+        """Let go of one shard in order: nothing new is taken, the commit in flight is finished, snapshots are saved.
+
+        Commands that are in no commit yet are answered `moved`.
+
+        Args:
+            shard: Ours or not.
+            done: Called once, on any thread, when nothing of the shard is under way here any more.
+        """
+        self.shards[shard].release(done)
+
+    def forget(self, shards: Collection[int]) -> None:
+        """Let go at once: somebody else may own these shards already.
+
+        Who only waited is answered `moved`; whose command was taken in, `lost`. No snapshot is saved.
+        """
+        for shard in shards:
+            self.shards[shard].forget()
+
+    def status(self) -> tuple[ShardStatus, ...]:
+        """What there is to be said of each shard now."""
+        return tuple(shard.status() for shard in self.shards)
 
     def submit(self, person: Person, command: Command, reply: Callable[[Answer], None]) -> None:
         """Put a command in the owner's bounded mailbox; `reply` is called once, on the shard's thread.
 
         Raises:
             MailboxFullError: 429.
+            NotOwnerError: The shard is not ours.
             StoppingError: 503.
         """
         size = size_of(command)
@@ -121,6 +187,7 @@ class Region:
 
         Raises:
             MailboxFullError: 429.
+            NotOwnerError: The shard is not ours.
             StoppingError: 503.
         """
         loop = asyncio.get_running_loop()
@@ -131,8 +198,9 @@ class Region:
         return await future
 
     def ready(self) -> bool:
-        """Whether every shard is acquired and answering."""
-        return not self._stopping and all(shard.machine is not None and shard.machine.serving for shard in self.shards)
+        """Whether every shard of ours is acquired and answering."""
+        running = self._started and not self._stopping
+        return running and all(shard.serving for shard in self.shards if shard.assigned)
 
     def stop(self, timeout_s: float = 8.0) -> None:
         """Stop accepting, finish what is in the mailboxes, save snapshots, stop the actors.
@@ -140,11 +208,12 @@ class Region:
         Whoever is not answered in that time is told that the service is stopping. May be called again.
         """
         deadline = time.monotonic() + timeout_s
-        self._stopping = True
+        with self._assigning:
+            self._stopping = True
         self._acquisitions.cancel()
         self._ticker.stop()
         for shard in self.shards:
-            shard.release()
+            shard.release(moving=False)
         late = [shard.shard for shard in self.shards if not shard.released.wait(max(0.0, deadline - time.monotonic()))]
         if late:
             _LOG.warning("shards %s did not let go in %.1f s", late, timeout_s)
@@ -158,10 +227,11 @@ class Region:
 
     def _finish_background(self, deadline: float) -> None:
         # Snapshots only shorten the next start; those that are not written by the deadline are not needed.
-        finish = threading.Thread(target=self._pool.shutdown, name="kinelog-finish", daemon=True)
-        finish.start()
-        finish.join(max(0.0, deadline - time.monotonic()))
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._steps, self._pool):
+            finish = threading.Thread(target=pool.shutdown, name="kinelog-finish", daemon=True)
+            finish.start()
+            finish.join(max(0.0, deadline - time.monotonic()))
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _put(
         self,
@@ -172,7 +242,14 @@ class Region:
     ) -> None:
         if self._stopping:
             raise StoppingError("the region is stopping")
-        self.shards[shard_of(person, len(self.shards))].submit(pending, size, wake_soon)
+        try:
+            self.shards[shard_of(person, len(self.shards))].submit(pending, size, wake_soon)
+        except NotOwnerError as error:
+            error.holder = self.holder_of(error.shard)
+            raise
+
+    def _queue(self, shard: SupervisedShard) -> None:
+        self._acquisitions.add([shard])
 
     def _tick(self) -> None:
         for shard in self.shards:

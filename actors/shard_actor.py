@@ -6,6 +6,7 @@ import threading
 from typing import Protocol
 
 import pykka
+from kinelog.actors.lease import Lease
 from kinelog.actors.tickets import Outbox
 from pykka import ActorDeadError, ActorRef
 from typing_extensions import override
@@ -74,9 +75,9 @@ class ShardActor(pykka.ThreadingActor):
 class ShardHost:
     """An actor and the shards that it serves, as those that wake them see it."""
 
-    def __init__(self) -> None:
-        """Nothing runs yet."""
-        self.outbox = Outbox()
+    def __init__(self, lease: Lease) -> None:
+        """Nothing runs yet; answers leave while the lease holds."""
+        self.outbox = Outbox(lease)
         self._ready = ReadyShards()
         self._actor: ActorRef[ShardActor] | None = None
 

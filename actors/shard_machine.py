@@ -51,7 +51,7 @@ class ShardMachine(ShardGathering):
 
     def _on_submitted(self, message: messages.Submitted) -> None:
         if self._stopping or self.phase is Phase.RELEASED:
-            self._turn_away(message.commands, "stopping")
+            self._turn_away(message.commands, "moved" if self._moving else "stopping")
         elif self.phase is Phase.BACKING_OFF:
             self._turn_away(message.commands, self._unavailable)
         else:
@@ -233,6 +233,10 @@ class ShardMachine(ShardGathering):
             self._draft = None
 
     def _on_outcome_unknown(self, _message: messages.OutcomeUnknown) -> None:
+        if self._moving:
+            # Who was told to let go acquires nothing any more: the next owner's epoch fences this commit off.
+            self._doubt()
+            return
         # Whoever acquires next fences the commit off, wherever it is on its way: only after that a "no" is final.
         self.phase = Phase.TAKING_NEW_EPOCH
         self._effects.append(effects.Acquire())
@@ -260,6 +264,8 @@ class ShardMachine(ShardGathering):
             draft = self._in_flight()
             self.phase = Phase.JUDGING
             self._effects.append(effects.Judge(draft.epoch, draft.after, draft.commit_id))
+        elif self._moving:
+            self._released()
         else:
             self._restore()
 

@@ -60,6 +60,7 @@ class ShardMemory:
         self._command_cap = self._settings.commit_commands
         self._stale = False
         self._stopping = False
+        self._moving = False
         self._failures = 0
         self._retry: tuple[int, Phase] | None = None
         self._unavailable = "store-unavailable"

@@ -7,6 +7,7 @@ waits for another try nobody waits with it; whoever asks is told to come back.
 from __future__ import annotations
 
 from kinelog.actors import effects, messages
+from kinelog.actors.answers import Unavailable
 from kinelog.actors.backoff import backoff_ms
 from kinelog.actors.draft import Draft
 from kinelog.actors.open_sessions import OpenSessions
@@ -22,6 +23,16 @@ class ShardOwnership(ShardMemory):
     def serving(self) -> bool:
         """Whether the shard is owned, as far as this machine knows, and commands are decided."""
         return self.phase in SERVING
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that was acquired last, 0 before the first."""
+        return self._epoch
+
+    @property
+    def head(self) -> int:
+        """The log's last position, as far as this machine knows."""
+        return self._head
 
     @property
     def backing_off(self) -> bool:
@@ -56,7 +67,10 @@ class ShardOwnership(ShardMemory):
         self._open = OpenSessions(message.sessions)
         self._shard_snapshot = message.snapshot_position
         self._failures = 0
-        if message.erased:
+        if self._moving:
+            # Without a snapshot: erasures that a crash left unfinished must stay behind the newest one.
+            self._released()
+        elif message.erased:
             # A crash between the commit of an erasure and the destruction of the key is mended here.
             self._forget(message.erased)
         else:
@@ -88,8 +102,8 @@ class ShardOwnership(ShardMemory):
         self._settled.clear()
         self._queue.clear()
         self._unavailable = reason
-        if self._stopping and then is Phase.ACQUIRING:
-            self._released()
+        if self._moving or (self._stopping and then is Phase.ACQUIRING):
+            self._give_up()
             return
         wait = backoff_ms(self._failures, self._settings.backoff_ms, self._settings.backoff_limit_ms, self._entropy)
         self._failures += 1
@@ -137,10 +151,10 @@ class ShardOwnership(ShardMemory):
     def _doubt(self) -> None:
         """Tell those who wait that nobody knows, once; what they sent is judged all the same, later."""
         draft = self._in_flight()
-        self._back_off(Phase.TAKING_NEW_EPOCH, "store-unavailable")
         if not draft.answered:
             draft.answered = True
             self._turn_away([pending for pending in draft.commands if pending.ticket is not None], "outcome-unknown")
+        self._back_off(Phase.TAKING_NEW_EPOCH, "store-unavailable")
 
     def _in_flight(self) -> Draft:
         draft = self._draft
@@ -149,14 +163,35 @@ class ShardOwnership(ShardMemory):
             raise AssertionError(message)
         return draft
 
-    def _on_release(self, _message: messages.Release) -> None:
+    def _on_release(self, message: messages.Release) -> None:
+        if self.phase is Phase.RELEASED:
+            return
         self._stopping = True
+        self._moving = self._moving or message.moving
         if self.phase is Phase.GATHERING:
             self.phase = Phase.READY
-        if self.phase is Phase.NEW or (self.phase is Phase.BACKING_OFF and self._retry_leads_to(Phase.ACQUIRING)):
+        if self._moving:
+            self._hand_back()
+        waits = self.phase is Phase.BACKING_OFF and (self._moving or self._retry_leads_to(Phase.ACQUIRING))
+        if self.phase is Phase.NEW or waits:
             self._turn_away(list(self._queue), "stopping")
             self._queue.clear()
-            self._released()
+            self._give_up()
+
+    def _hand_back(self) -> None:
+        """Give back, as `moved`, every command that is in no commit."""
+        undecided = self._waiting.clear()
+        undecided += [pending for pending, _ in self._settled]
+        undecided += self._queue
+        self._settled.clear()
+        self._queue.clear()
+        self._turn_away(undecided, "moved")
+
+    def _give_up(self) -> None:
+        """Let go without what would have come next: the next owner finds it in the log and does it."""
+        unsure, self._to_forget = self._to_forget, []
+        self._reply([(ticket, Unavailable("outcome-unknown")) for ticket, _ in unsure])
+        self._released()
 
     def _retry_leads_to(self, phase: Phase) -> bool:
         return self._retry is not None and self._retry[1] is phase

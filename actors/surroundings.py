@@ -2,43 +2,78 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass, field
 
 from kinelog.actors.delays import Busy, Delays
+from kinelog.actors.lease import Lease
 from kinelog.actors.recovery import Recoverer
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
 from kinelog.privacy.key_store import KeyStore
 
+_LOG = logging.getLogger(__name__)
+
 ENTROPY_DRAWS = 256
+SNAPSHOTS_MS = 100
 
 
+class Once:
+    """A call that is made once, whoever makes it first."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: list[Callable[[], None]] = [call]
+
+    def __call__(self) -> None:
+        """Make it, unless it was made."""
+        try:
+            call = self._call.pop()
+        except IndexError:
+            return
+        try:
+            call()
+        except Exception:  # noqa: BLE001 - somebody else's code, on a pool's thread
+            _LOG.exception("a call at the end of a shard raised")
+
+
+@dataclass(slots=True)
 class Surroundings:
-    """What all shards of a region share."""
+    """What all shards of a region share.
 
-    def __init__(
-        self,
-        journal: Journal,
-        keys: KeyStore,
-        codec: EventCodec,
-        recoverer: Recoverer,
-        pool: Executor,
-        clock: Callable[[], int],
-        owner: str,
-        delays: Delays,
-    ) -> None:
-        self.journal = journal
-        self.keys = keys
-        self.codec = codec
-        self.recoverer = recoverer
-        self.pool = pool
-        self.clock = clock
-        self.owner = owner
-        self.delays = delays
-        self.busy = Busy()
-        self._entropy: list[bytes] = []
+    Attributes:
+        pool: Reads entities and writes snapshots; its threads are what bounds the recoveries of all shards together.
+        steps: Takes shards: epochs, what a shard itself remembers, judgements, erasures.
+        clock: Unix milliseconds.
+        owner: Who acquires, as the journal records it.
+    """
+
+    journal: Journal
+    keys: KeyStore
+    codec: EventCodec
+    recoverer: Recoverer
+    pool: Executor
+    steps: Executor
+    clock: Callable[[], int]
+    owner: str
+    delays: Delays
+    lease: Lease
+    busy: Busy = field(default_factory=Busy)
+    _entropy: list[bytes] = field(default_factory=list)
+
+    def after_snapshots(self, call: Callable[[], None]) -> None:
+        """Make a call when the snapshots that are queued now are on their way, and soon in any case.
+
+        Who takes a shard over starts sooner with them, but does not wait for long: without them it only reads more.
+        """
+        once = Once(call)
+        self.delays.later(SNAPSHOTS_MS, once)
+        try:
+            self.pool.submit(once)
+        except RuntimeError:
+            once()  # the pool ended with the region: so did its snapshots
 
     def entropy(self) -> bytes:
         """16 fresh random bytes; drawn in bulk, since each asking of the system costs as much as deciding a frame."""

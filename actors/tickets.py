@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from kinelog.actors.answers import Answer
+from kinelog.actors.answers import Answer, Unavailable
+from kinelog.actors.lease import Lease, without_end
 from kinelog.domain.commands import Command, RecordFrames
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from kinelog.actors.asyncio_bridge import LoopBridge
 
 _LOG = logging.getLogger(__name__)
+
+UNENDING = Lease(without_end)
 
 COMMAND_BYTES = 256
 """What a command without frames is counted as."""
@@ -57,10 +60,12 @@ Ticket = CallbackTicket | LoopTicket
 class Outbox:
     """Answers on their way; those of one event loop leave together, so that it wakes once. For one thread."""
 
-    __slots__ = ("_bridges",)
+    __slots__ = ("_bridges", "_lease")
 
-    def __init__(self) -> None:
+    def __init__(self, lease: Lease) -> None:
+        """Let nothing leave past the lease."""
         self._bridges: set[LoopBridge] = set()
+        self._lease = lease
 
     def add(self, answers: Iterable[tuple[Ticket, Answer]]) -> None:
         """Answer each ticket; event loops hear of it at the next `send`."""
@@ -69,8 +74,9 @@ class Outbox:
             if isinstance(ticket, LoopTicket):
                 by_loop.setdefault(ticket.bridge, []).append((ticket.future, answer))
                 continue
+            ((_, allowed),) = self._lease.allowed([(ticket, answer)])
             try:
-                ticket.reply(answer)
+                ticket.reply(allowed)
             except Exception:  # noqa: BLE001 - somebody else's code
                 # The callback is somebody else's code; the others in this drain must hear their answers all the same.
                 _LOG.exception("a reply callback raised")
@@ -85,8 +91,8 @@ class Outbox:
             bridge.wake()
 
 
-def deliver(answers: Iterable[tuple[Ticket, Answer]]) -> None:
-    """Answer each ticket now."""
-    outbox = Outbox()
+def deliver(answers: Iterable[tuple[Ticket, Unavailable]]) -> None:
+    """Tell each that nothing is acknowledged, now; that may be said past any lease."""
+    outbox = Outbox(UNENDING)
     outbox.add(answers)
     outbox.send()

@@ -103,6 +103,11 @@ class KeyStore:
         sync_folder(folder)
         return store
 
+    @property
+    def cursor_key(self) -> bytes:
+        """32 secret bytes for what clients hold sealed; the same in every process of the deployment."""
+        return self._master.cursors
+
     def finish_erasures(self) -> int:
         """Destroy what is left of everybody in the list: before anybody reads, and after every restore of the keys.
 

@@ -35,6 +35,8 @@ class MasterKey:
             raise WrongMasterKeyError(f"a master key has {KEY_BYTES} bytes, this one has {len(key)}")
         self._wrapping = AESGCM(_derived(key, b"kinelog/wrap"))
         self._naming = _derived(key, b"kinelog/name")
+        self.cursors = _derived(key, b"kinelog/cursors")
+        """What is handed out sealed, to come back to any process of the deployment, is sealed with this."""
         self.check = _derived(key, b"kinelog/check")
         """What a store keeps to recognise its master key; nothing else can be computed from it."""
 

@@ -76,6 +76,7 @@ class ProjectionWorker:
         self._codec = codec
         self._store = store
         self._shards = sorted(range(journal.shards) if shards is None else shards)
+        self._wanted = self._shards
         self._clock = clock
         self._views = views
         self._evict = evict
@@ -83,6 +84,10 @@ class ProjectionWorker:
         self._seen_mark = -1
         self._first_shard = 0
         self._away = 0.0
+
+    def follow(self, shards: Iterable[int]) -> None:
+        """Follow these shards from the next batch on. From any thread."""
+        self._wanted = sorted(shards)
 
     def run(self, stop: threading.Event) -> None:
         """Fold until `stop` is set; what is being folded then is finished first."""
@@ -139,6 +144,7 @@ class ProjectionWorker:
         Raises:
             NewerViewsError: Newer code has rebuilt a view.
         """
+        self._take_over()
         self._sync()
         chunks = self._read()
         count = sum(map(len, chunks.values()))
@@ -155,6 +161,15 @@ class ProjectionWorker:
             if newest is not None:
                 metrics.NEWEST_EVENT_AGE_SECONDS.set(max(0, self._clock() - newest) / 1000)
         return count
+
+    def _take_over(self) -> None:
+        wanted = self._wanted
+        if wanted is self._shards:
+            return
+        gained, self._shards = set(wanted).difference(self._shards), wanted
+        if gained:
+            # Whoever followed them before went on since: what is in memory of offsets and rows is theirs to be wrong.
+            self._forget_cached()
 
     def _sync(self) -> None:
         """Follow what other processes did: rebuilds that switched, parked events that were replayed."""

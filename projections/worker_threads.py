@@ -25,6 +25,11 @@ class WorkerThreads:
         count = max(1, min(threads, len(shards)))
         self._workers = [make(shards[number::count]) for number in range(count)]
 
+    def follow(self, shards: Sequence[int]) -> None:
+        """Share these shards among the workers from their next batch on. From any thread."""
+        for number, worker in enumerate(self._workers):
+            worker.follow(shards[number :: len(self._workers)])
+
     def run(self, stop: threading.Event) -> None:
         """Fold until `stop` is set. What ends one worker ends all, and is raised here."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from threading import Event
 from typing import ClassVar
 
 from kinelog.actors.region import wall_clock_ms
@@ -34,7 +33,7 @@ from kinelog.service.configuration import (
     master_key_from,
 )
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
-from kinelog.service.opened_data import OpenedData
+from kinelog.service.opened_data import FollowsShards, OpenedData
 from kinelog.service.schemas import SCHEMAS
 from kinelog.webhooks.cassandra_progress import CassandraProgressStore
 from kinelog.webhooks.progress_store import ProgressStore
@@ -96,8 +95,8 @@ class ClusterData(OpenedData):
         return CassandraProgressStore(self.connection, self.journal.incarnation)
 
     @override
-    def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:
-        return Indexer(self._log.recovery.index, self._log.log.reader, shards).run
+    def index(self, shards: Sequence[int]) -> FollowsShards | None:
+        return Indexer(self._log.recovery.index, self._log.log.reader, shards)
 
     @override
     def close(self) -> None:

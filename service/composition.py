@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from kinelog.actors.region import Region, wall_clock_ms
 from kinelog.actors.settings import RegionSettings, ShardSettings
@@ -85,7 +82,7 @@ def make_services(opened: OpenedData, region: Region, publications: Publications
         webhook_progress=publications.progress,
         webhook_set=publications.telling.webhook_set,
         endpoint_rules=publications.rules,
-        cursor_key=secret_file(opened.folder.keys / "cursor.key"),
+        cursor_key=opened.cursor_key(),
         settings=ApiSettings(
             batch_body_bytes=settings.body_bytes,
             batch_bytes=settings.decompressed_bytes,
@@ -93,15 +90,3 @@ def make_services(opened: OpenedData, region: Region, publications: Publications
         ),
         limits=settings.limits,
     )
-
-
-def secret_file(path: Path) -> bytes:
-    """32 secret bytes that stay the same; made on first use, readable by nobody else."""
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(file, "wb") as out:
-        key = secrets.token_bytes(32)
-        out.write(key)
-    return key

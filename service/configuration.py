@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from kinelog.cassandra_session.address import CassandraAddress, Credentials
 from kinelog.cassandra_session.errors import AddressError
 from kinelog.domain.limits import Limits
 from kinelog.service.errors import ConfigurationError
+from kinelog.service.group_address import ZooKeeperAddress, node_name, reached_at
 
 PREFIX = "KINELOG_"
 MASTER_KEY_VARIABLE = "KINELOG_MASTER_KEY"
@@ -22,6 +24,8 @@ MODEL_KEY_VARIABLE = "KINELOG_MODEL_KEY"
 MODEL_KEY_FILE_VARIABLE = "KINELOG_MODEL_KEY_FILE"
 PASSWORD_VARIABLE = "KINELOG_CASSANDRA_PASSWORD"  # noqa: S105  # the name of the variable, not what is in it
 PASSWORD_FILE_VARIABLE = "KINELOG_CASSANDRA_PASSWORD_FILE"  # noqa: S105  # as above
+
+CLUSTER_FILES = ("cluster_ca", "cluster_certificate", "cluster_key")
 
 EMBEDDED = "sqlite"
 """The store that needs nothing but the data folder."""
@@ -50,6 +54,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         drain_s: How long a stop waits for what is in flight.
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
         log_level: Of the process's own log on standard error.
+        log_format: `text` for people, `json` for machines.
+        zookeeper: Where the group of nodes is found, `host:port[,host:port][/root]`; None serves alone.
+        node: Name of this node in the group; this machine's by default.
+        advertise: Host, or `host:port`, at which the other nodes reach this one; `internal_host` by default.
+        internal_host: Address on which to listen for other nodes; `host` by default.
+        internal_port: Port on which to listen for other nodes; 0 lets the system choose.
+        weight: Share of the shards, against the other nodes' weights.
+        session_s: A node that was not heard of for so long has lost its shards.
+        handover_s: How long a node that is to have a shard waits for who has it to let it go.
+        cluster_ca: File of the certificates that sign nodes' own; given, what nodes say to each other is encrypted.
+        cluster_certificate: File of the certificate that this node shows to others.
+        cluster_key: File of its private key.
         webhook_loopback: Whether webhooks may call this machine, by http too: for development.
         webhook_private: Whether webhooks may call addresses of private networks, by https.
         limits: Bounds of the domain.
@@ -72,6 +88,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    zookeeper: str | None = None
+    node: str | None = None
+    advertise: str | None = None
+    internal_host: str | None = None
+    internal_port: int = 0
+    weight: float = 1.0
+    session_s: float = 10.0
+    handover_s: float = 2.0
+    cluster_ca: Path | None = None
+    cluster_certificate: Path | None = None
+    cluster_key: Path | None = None
     webhook_loopback: bool = False
     webhook_private: bool = False
     limits: Limits = Limits()
@@ -155,7 +183,38 @@ def load_settings(data: Path, environment: Mapping[str, str] | None = None, **ov
         raise ConfigurationError("shards must be at least 1")
     if settings.store != EMBEDDED:
         cluster_address(settings)
+    _require_bounds(settings)
+    if settings.zookeeper is not None:
+        _require_group(settings)
     return settings
+
+
+_BOUNDS = {
+    "internal_port": (0, 65_535),
+    "weight": (0.01, 100.0),
+    "session_s": (0.5, 120.0),
+    "handover_s": (0.05, 60.0),
+    "drain_s": (0.1, 600.0),
+}
+
+
+def _require_bounds(settings: Settings) -> None:
+    for name, (least, most) in _BOUNDS.items():
+        value: float = getattr(settings, name)
+        if not least <= value <= most:
+            raise ConfigurationError(f"{name} must be from {least:g} to {most:g}, not {value:g}")
+
+
+def _require_group(settings: Settings) -> None:
+    """What a group of nodes needs; secrets are asked for when the process joins."""
+    ZooKeeperAddress.parse(settings.zookeeper or "")
+    node_name(settings.node)
+    reached_at(settings.advertise, settings.internal_host or settings.host, settings.internal_port)
+    given = [name for name in CLUSTER_FILES if getattr(settings, name) is not None]
+    if given and len(given) < len(CLUSTER_FILES):
+        missing = sorted(set(CLUSTER_FILES) - set(given))
+        raise ConfigurationError(f"{', '.join(missing)} missing: {', '.join(CLUSTER_FILES)} belong together")
+    _require_files(settings, CLUSTER_FILES)
 
 
 def _path(kind: type, value: object) -> Path:
@@ -199,7 +258,11 @@ def _require_certificates(settings: Settings) -> None:
         raise ConfigurationError("cassandra_ca is missing: without it nothing is encrypted, and no certificate shown")
     if (settings.cassandra_certificate is None) != (settings.cassandra_key is None):
         raise ConfigurationError("cassandra_certificate and cassandra_key belong together: give both or none")
-    for name in ("cassandra_ca", "cassandra_certificate", "cassandra_key"):
+    _require_files(settings, ("cassandra_ca", "cassandra_certificate", "cassandra_key"))
+
+
+def _require_files(settings: Settings, names: Sequence[str]) -> None:
+    for name in names:
         file: Path | None = getattr(settings, name)
         if file is not None and not file.is_file():
             raise ConfigurationError(f"{name}: there is no file {file}")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from threading import Event
 from typing import ClassVar
 
 from kinelog.journal.copy_mark import require_complete
@@ -23,7 +22,7 @@ from kinelog.registry.sqlite_model_store import SqliteModelStore
 from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import DataFolder, Settings, master_key_from
 from kinelog.service.errors import ConfigurationError, UnavailableServiceError
-from kinelog.service.opened_data import OpenedData
+from kinelog.service.opened_data import FollowsShards, OpenedData
 from kinelog.webhooks.progress_store import ProgressStore
 from kinelog.webhooks.sqlite_progress import SqliteProgressStore
 from typing_extensions import override
@@ -82,7 +81,13 @@ class EmbeddedData(OpenedData):
         return SqliteProgressStore(self.folder.webhooks, self.journal.incarnation)
 
     @override
-    def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:
+    def cursor_key(self) -> bytes:
+        # A folder of an earlier version has a key of its own here, and clients have lists that they page through.
+        earlier = self.folder.keys / "cursor.key"
+        return earlier.read_bytes() if earlier.exists() else super().cursor_key()
+
+    @override
+    def index(self, shards: Sequence[int]) -> FollowsShards | None:
         return None
 
     @override

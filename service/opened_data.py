@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Event
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
@@ -16,6 +16,18 @@ from kinelog.projections.view_store import ViewStore
 from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings
 from kinelog.webhooks.progress_store import ProgressStore
+
+
+class FollowsShards(Protocol):
+    """Works through what comes into some shards."""
+
+    def follow(self, shards: Sequence[int]) -> None:
+        """Follow these from now on. From any thread."""
+        ...
+
+    def run(self, stop: Event) -> None:
+        """Work until `stop` is set."""
+        ...
 
 
 class OpenedData(ABC):
@@ -47,9 +59,13 @@ class OpenedData(ABC):
     def progress_store(self) -> ProgressStore:
         """How far webhooks came; the caller closes it."""
 
+    def cursor_key(self) -> bytes:
+        """What cursors and cookies are sealed with; the same in every process of the deployment."""
+        return self.keys.cursor_key
+
     @abstractmethod
-    def index(self, shards: Sequence[int]) -> Callable[[Event], None] | None:
-        """What keeps the index of entities until an event is set; None where the store does that as it writes."""
+    def index(self, shards: Sequence[int]) -> FollowsShards | None:
+        """What keeps the index of entities, for one thread; None where the store does that as it writes."""
 
     @abstractmethod
     def close(self) -> None:

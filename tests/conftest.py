@@ -1,3 +1,3 @@
 """What every test may ask for."""
 
-pytest_plugins = ["tests.cassandra.fixtures"]
+pytest_plugins = ["tests.cassandra.fixtures", "tests.zookeeper.fixtures"]

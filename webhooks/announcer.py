@@ -31,7 +31,7 @@ PAGE = 50
 
 
 class Announcer:
-    """One a process."""
+    """One a process; of several processes the one that `announces` does it, and two do no harm."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Announcer:
         clock_ms: Callable[[], int],
         announced: Callable[[str], None] = lambda _tenant: None,
         poll_s: float = POLL_S,
+        announces: Callable[[], bool] = lambda: True,
     ) -> None:
         """Prepare; nothing is asked before `run` or `step`.
 
@@ -53,6 +54,7 @@ class Announcer:
             clock_ms: Unix milliseconds.
             announced: Called with a tenant after each of its announcements.
             poll_s: Between two looks while nothing is new.
+            announces: Whether it is for this process to announce, now.
         """
         self._models = models
         self._region = region
@@ -61,13 +63,14 @@ class Announcer:
         self._clock_ms = clock_ms
         self._announced = announced
         self._poll_s = poll_s
+        self._announces = announces
 
     async def run(self) -> None:
         """Announce until cancelled; while something does not answer, ask less and less often, and say so once."""
         pause_s = 0.0
         while True:
             try:
-                busy = await self.step()
+                busy = await self.step() if self._announces() else 0
             except (RegistryError, WebhooksError) as error:
                 if not pause_s:
                     logger.warning("models cannot be announced now, which is tried again until it works: %s", error)

@@ -47,6 +47,7 @@ class SenderParts:
         transport: Carries messages.
         blocking: Runs what blocks.
         clock_ms: Unix milliseconds.
+        sends_to: Whether it is for this process to tell a tenant; two that both think so do no harm.
     """
 
     region: Asks
@@ -56,6 +57,7 @@ class SenderParts:
     transport: Transport
     blocking: Blocking
     clock_ms: Callable[[], int]
+    sends_to: Callable[[str], bool] = lambda _tenant: True
 
 
 class WebhookSender:
@@ -68,38 +70,47 @@ class WebhookSender:
         self._due: dict[str, int] = {}
         self._running: dict[str, asyncio.Task[int | None]] = {}
         self._news = asyncio.Event()
+        self._look_at_ms = 0
 
     def wake(self, tenant: str) -> None:
         """Look at a tenant soon: something was announced, or a webhook was set. Call on the event loop."""
         self._due[tenant] = 0
         self._news.set()
 
+    def look_again(self) -> None:
+        """Look at all tenants soon: some may have become this process's to tell. Call on the event loop."""
+        self._look_at_ms = 0
+        self._news.set()
+
     async def run(self) -> None:
         """Send until cancelled."""
-        look_at_ms = 0
+        self._look_at_ms = 0
         try:
             while True:
                 now_ms = self._parts.clock_ms()
-                if now_ms >= look_at_ms:
-                    look_at_ms = now_ms + await self._look_around(now_ms)
+                if now_ms >= self._look_at_ms:
+                    self._look_at_ms = (
+                        now_ms + self._look_again_ms
+                    )  # before the look: a call meanwhile asks for another
+                    await self._look_around(now_ms)
                 self._begin_due(now_ms)
-                await self._pause(look_at_ms)
+                await self._pause()
         finally:
             for task in self._running.values():
                 task.cancel()
             await asyncio.gather(*self._running.values(), return_exceptions=True)
             self._running.clear()
 
-    async def _look_around(self, now_ms: int) -> int:
-        """Take up every tenant that is known; in how many milliseconds to look again."""
+    async def _look_around(self, now_ms: int) -> None:
+        """Take up every tenant that is known and ours to tell."""
         try:
             tenants = await self._parts.blocking(self._parts.progress.tenants)
         except WebhooksError as error:
             logger.warning("whom to tell cannot be read now, which is tried again: %s", error)
-            return RETRY_MS
-        for tenant in tenants:
+            self._look_at_ms = now_ms + RETRY_MS
+            return
+        for tenant in filter(self._parts.sends_to, tenants):
             self._due.setdefault(tenant, now_ms)
-        return self._look_again_ms
 
     def _begin_due(self, now_ms: int) -> None:
         for tenant in sorted(self._due, key=self._due.__getitem__):
@@ -111,10 +122,10 @@ class WebhookSender:
                 self._running[tenant] = task
                 task.add_done_callback(partial(self._ended, tenant))
 
-    async def _pause(self, look_at_ms: int) -> None:
+    async def _pause(self) -> None:
         waiting = [at_ms for tenant, at_ms in self._due.items() if tenant not in self._running]
         full = len(self._running) >= SIDE_BY_SIDE
-        next_ms = look_at_ms if full else min([look_at_ms, *waiting])
+        next_ms = self._look_at_ms if full else min([self._look_at_ms, *waiting])
         try:
             async with asyncio.timeout(max(0, next_ms - self._parts.clock_ms()) / 1000):
                 await self._news.wait()
@@ -135,10 +146,11 @@ class WebhookSender:
         self._news.set()
 
     async def _serve(self, tenant: str) -> int | None:
-        """Send all that is owed to a tenant now; when to look again, or None where nothing is owed."""
+        """Send all that is owed to a tenant now; when to look again, or None where nothing is owed by us."""
+        again_ms: int | None = 0
         try:
-            while (again_ms := await self._send_next(tenant)) == 0:
-                pass
+            while again_ms == 0:  # asked each time: in the middle the tenant may become another process's to tell
+                again_ms = await self._send_next(tenant) if self._parts.sends_to(tenant) else None
         except _PASSING as error:
             logger.warning("what %s is owed cannot be read now, which is tried again: %s", tenant, error)
             return self._parts.clock_ms() + RETRY_MS

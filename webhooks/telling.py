@@ -30,6 +30,8 @@ class TellingParts:
         poll_s: Between two looks at the model store.
         look_again_ms: Between two looks at all tenants.
         attempt_s: How long a receiver may take.
+        announces: Whether it is for this process to announce, now.
+        sends_to: Whether it is for this process to tell a tenant, now.
     """
 
     region: Asks
@@ -43,6 +45,8 @@ class TellingParts:
     poll_s: float = POLL_S
     look_again_ms: int = LOOK_AGAIN_MS
     attempt_s: float = TOTAL_S
+    announces: Callable[[], bool] = lambda: True
+    sends_to: Callable[[str], bool] = lambda _tenant: True
 
 
 class Telling:
@@ -60,6 +64,11 @@ class Telling:
         if self._sender is not None:
             self._sender.wake(tenant)
 
+    def moved(self) -> None:
+        """Other tenants than before may be this process's to tell. Call on the event loop."""
+        if self._sender is not None:
+            self._sender.look_again()
+
     def start(self) -> None:
         """Begin to announce and to send."""
         parts, blocking = self._parts, self._background.blocking
@@ -68,11 +77,19 @@ class Telling:
             SenderParts(
                 region=parts.region, outbox=Outbox(parts.journal, parts.codec), progress=parts.progress,
                 keys=parts.keys, transport=self._transport, blocking=blocking, clock_ms=parts.clock_ms,
+                sends_to=parts.sends_to,
             ),
             parts.look_again_ms,
         )  # fmt: skip
         announcer = Announcer(
-            parts.models, parts.region, parts.progress, blocking, parts.clock_ms, self._sender.wake, parts.poll_s
+            parts.models,
+            parts.region,
+            parts.progress,
+            blocking,
+            parts.clock_ms,
+            self._sender.wake,
+            parts.poll_s,
+            parts.announces,
         )
         self._background.start("announcer", announcer.run)
         self._background.start("webhooks", self._sender.run)

@@ -1,1 +1,5 @@
-"""A real ZooKeeper on this machine, for tests, for `make cluster`; one server or three. Not installed."""
+"""A real Apache ZooKeeper on this machine, without Docker: for development and tests; one server, or three.
+
+Never installed. It needs what `cassandra_server/` needs, and shares with it how jars are fetched and how a server never
+outlives its owner.
+"""

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 import msgspec
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
+LIFE = re.compile(r"[0-9a-f]{8,32}")
+HEAVIEST = 1000.0
+LONGEST_TEXT = 255
+SALTS = 256
+"""Keys that a node may take in placement; see `placement.py`."""
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +26,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
         address: `host:port` of the internal channel; empty for who takes no questions, as projection workers.
         version: Of the program, for people.
         reads: Newest form of events that it can read.
-        weight: Share of the shards, against the others' weights.
+        weight: Share of the shards, against the others' weights; above 0, 1000 at most.
+        salt: Which of its node's keys it takes in placement: chosen as it joins, kept for its life.
         draining: Whether it is to own nothing: it asked for that itself, or an operator did.
     """
 
@@ -27,7 +37,25 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     reads: int
     weight: float = 1.0
+    salt: int = 0
     draining: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no process may announce.
+
+        Raises:
+            ValueError: A field is out of its bounds; decoding turns that into msgspec's own error.
+        """
+        if not NAME.fullmatch(self.name):
+            raise ValueError("name: letters, digits, dots and dashes, a letter or digit first, 63 at most")
+        if not LIFE.fullmatch(self.life):
+            raise ValueError("life: 8 to 32 hex digits")
+        if not (math.isfinite(self.weight) and 0 < self.weight <= HEAVIEST):
+            raise ValueError(f"weight: above 0, {HEAVIEST:.0f} at most")
+        if not 0 <= self.salt < SALTS:
+            raise ValueError(f"salt: 0 to {SALTS - 1}")
+        if self.reads < 1 or max(len(self.address), len(self.version)) > LONGEST_TEXT:
+            raise ValueError(f"reads: 1 or more; address and version: {LONGEST_TEXT} characters at most")
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +63,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         number: Grows with each change that this process saw.
-        members: Ordered by name and life.
+        members: Ordered by name; of two lives of one name only the elder is one (`docs/membership.md`).
         pins: Shard → name of the node that an operator moved it to; void while that node is away or draining.
         joined: Whether this process is one of them, as far as it knows. It owns nothing while it is not.
     """

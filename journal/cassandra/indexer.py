@@ -59,12 +59,19 @@ class Indexer:
         self._shards = sorted(shards)
         self._gathered: dict[int, _Gathered] = {}
 
+    def follow(self, shards: Iterable[int]) -> None:
+        """Index these shards from the next round on. From any thread."""
+        self._shards = sorted(shards)
+
     def run(self, stop: threading.Event) -> None:
         """Index until `stop` is set; what cannot be done now is tried again."""
         wait = SHORTEST_WAIT_S
         while not stop.is_set():
             written = 0
-            for shard in self._shards:
+            shards = self._shards
+            for left in self._gathered.keys() - shards:
+                del self._gathered[left]
+            for shard in shards:
                 if not stop.is_set():
                     written += self._try(shard)
             wait = SHORTEST_WAIT_S if written else min(wait * 2, LONGEST_WAIT_S)

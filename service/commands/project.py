@@ -8,13 +8,14 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
 import msgspec
-from kinelog.actors.region import wall_clock_ms
+from kinelog.actors.membership.errors import MembershipError
+from kinelog.actors.membership.port import Membership
 from kinelog.cassandra_session.errors import CassandraError, UnknownWriteError, UnreachableError
 from kinelog.journal.errors import JournalError
 from kinelog.privacy.errors import PrivacyError
@@ -24,13 +25,13 @@ from kinelog.projections.lag import lag_by_shard
 from kinelog.projections.rebuild import Rebuild, RebuildProgress, views_named
 from kinelog.projections.status import ProjectionStatus, status_of
 from kinelog.projections.view_store import ViewStore
-from kinelog.projections.worker import ProjectionWorker
-from kinelog.projections.worker_threads import WorkerThreads
 from kinelog.service.cli import log_to_stderr
-from kinelog.service.configuration import EMBEDDED, DataFolder, load_settings
+from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
 from kinelog.service.errors import TryAgainError, UnavailableServiceError
+from kinelog.service.group_joining import PROJECTIONS, this_node, zookeeper_membership
 from kinelog.service.opened_data import OpenedData, open_data
 from kinelog.service.options import data_option, json_option, print_result, store_option
+from kinelog.service.projecting import SharedProjecting, indexing, workers_of
 from typing_extensions import override
 
 POLITENESS = 5
@@ -78,7 +79,8 @@ def command(
 ) -> None:
     """Fold the log into the structured tables until SIGTERM.
 
-    `kinelog serve` runs this by itself; rebuilds, replays and questions may run beside it.
+    `kinelog serve` runs this by itself; rebuilds, replays and questions may run beside it. Where the setting
+    `zookeeper` says how workers find each other, each follows its share of the shards, unless --shards names some.
 
     \b
     Examples:
@@ -108,70 +110,55 @@ def command(
                 _print_status(status_of(opened.journal, views), as_json=as_json)
             else:
                 log_to_stderr(settings.log_level)
-                _project(opened, views, shards, stop, once=once, as_json=as_json)
+                with_others = settings.zookeeper is not None and shards is None and not once
+                membership = _membership(opened, settings) if with_others else None
+                _project(opened, views, shards, membership, stop, once=once, as_json=as_json)
     except (ViewsMovedError, RebuildRunningError) as error:
         raise TryAgainError(str(error)) from error
     except (UnreachableError, UnknownWriteError) as error:
         raise UnavailableServiceError(f"the cluster does not answer: {error}") from error
-    except (ProjectionsError, JournalError, PrivacyError, CassandraError, sqlite3.Error) as error:
+    except (ProjectionsError, JournalError, PrivacyError, CassandraError, MembershipError, sqlite3.Error) as error:
         raise UnavailableServiceError(str(error)) from error
+
+
+def _membership(opened: OpenedData, settings: Settings) -> Membership:
+    return zookeeper_membership(settings, PROJECTIONS, this_node(settings), opened.journal.shards)
 
 
 def _project(
     opened: OpenedData,
     views: ViewStore,
     shards: tuple[int, ...] | None,
+    membership: Membership | None,
     stop: threading.Event,
     *,
     once: bool,
     as_json: bool,
 ) -> None:
-    if shards is not None and shards[-1] >= opened.journal.shards:
-        raise click.BadParameter(f"the log has shards 0 to {opened.journal.shards - 1}", param_hint="--shards")
-    with ExitStack() as stores:
-
-        def worker(share: Sequence[int]) -> ProjectionWorker:
-            own = stores.enter_context(closing(opened.view_store()))
-            return ProjectionWorker(opened.journal, opened.codec, own, share, wall_clock_ms, evict=opened.keys.evict)
-
-        followed = range(opened.journal.shards) if shards is None else shards
-        workers = WorkerThreads(worker, followed, views.workers_at_once)
-        _fold(opened, workers, shards, stop, once=once, as_json=as_json)
-
-
-def _fold(
-    opened: OpenedData,
-    workers: WorkerThreads,
-    shards: tuple[int, ...] | None,
-    stop: threading.Event,
-    *,
-    once: bool,
-    as_json: bool,
-) -> None:
-    if not once:
+    followed = _followed(opened, shards)
+    with workers_of(opened, followed, views.workers_at_once) as workers:
+        if once:
+            folded = workers.catch_up(stop)
+            print_result({"events": folded}, f"{folded} events folded", as_json=as_json)
+            return
         # On a full machine what comes in goes first: views that are a moment late hurt nobody, an answer does.
         os.nice(POLITENESS)
-        with indexing(opened, shards, stop):
-            workers.run(stop)
-        return
-    folded = workers.catch_up(stop)
-    print_result({"events": folded}, f"{folded} events folded", as_json=as_json)
+        index = opened.index(followed)
+        if membership is None:
+            with indexing(index, stop):
+                workers.run(stop)
+        else:
+            following = [workers] if index is None else [workers, index]
+            with SharedProjecting(opened.journal.shards, following).taking_part(membership), indexing(index, stop):
+                workers.run(stop)
 
 
-@contextmanager
-def indexing(opened: OpenedData, shards: tuple[int, ...] | None, stop: threading.Event) -> Iterator[None]:
-    """Keep the store's index of entities in a thread of its own meanwhile, where the store needs that."""
-    index = opened.index(shards or range(opened.journal.shards))
-    if index is None:
-        yield
-        return
-    thread = threading.Thread(target=index, args=(stop,), name="entity-index")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+def _followed(opened: OpenedData, shards: tuple[int, ...] | None) -> Sequence[int]:
+    if shards is None:
+        return range(opened.journal.shards)
+    if shards[-1] >= opened.journal.shards:
+        raise click.BadParameter(f"the log has shards 0 to {opened.journal.shards - 1}", param_hint="--shards")
+    return shards
 
 
 def _rebuild(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kinelog.actors.errors import MailboxFullError, StoppingError
+from kinelog.actors.errors import MailboxFullError, NotOwnerError, StoppingError
 from kinelog.actors.mailbox import Mailbox
 from kinelog.actors.messages import Pending, Ticked
 from kinelog.domain.commands import ReadUser
@@ -23,7 +23,7 @@ def test_commands_are_bounded_until_they_are_answered_not_until_they_are_taken()
     mailbox = opened(commands=2)
     mailbox.put(PENDING, 1)
     mailbox.put(PENDING, 1)
-    mailbox.take()
+    mailbox.take(RUNNER)
     with pytest.raises(MailboxFullError):
         mailbox.put(PENDING, 1)
     mailbox.answered(1, 1)
@@ -47,11 +47,11 @@ def test_a_shard_is_woken_once_until_it_finds_nothing() -> None:
     assert mailbox.put(PENDING, 1)
     assert not mailbox.put(PENDING, 1)
     assert not mailbox.post(Ticked())
-    messages, commands = mailbox.take()
+    messages, commands = mailbox.take(RUNNER)
     assert (len(messages), len(commands)) == (1, 2)
     assert not mailbox.post(Ticked())  # still awake: it looks again before it sleeps
-    mailbox.take()
-    assert mailbox.take() == ([], [])
+    mailbox.take(RUNNER)
+    assert mailbox.take(RUNNER) == ([], [])
     assert mailbox.post(Ticked())
 
 
@@ -65,19 +65,41 @@ def test_closing_hands_the_commands_back_and_voids_the_messages() -> None:
     mailbox = opened()
     mailbox.put(PENDING, 1)
     mailbox.post(Ticked())
-    assert mailbox.close(for_good=False) == [PENDING]
+    assert mailbox.close() == [PENDING]
     assert not mailbox.open(RUNNER)
-    mailbox.close(for_good=True)
+    mailbox.close()
+    mailbox.refuse(lambda: StoppingError("gone"))
     with pytest.raises(StoppingError):
         mailbox.put(PENDING, 1)
 
 
 def test_an_answer_to_one_that_serves_no_more_is_dropped_and_wakes_nobody() -> None:
     mailbox = opened()
-    mailbox.close(for_good=False)
+    mailbox.close()
     successor = object()
     mailbox.open(successor)
     assert not mailbox.post(Ticked(), RUNNER)
-    assert mailbox.take() == ([], [])
+    assert mailbox.take(successor) == ([], [])
     assert mailbox.post(Ticked(), successor)
-    assert len(mailbox.take()[0]) == 1
+    assert len(mailbox.take(successor)[0]) == 1
+
+
+def test_what_came_for_a_successor_is_not_taken_by_the_one_before() -> None:
+    mailbox = opened()
+    mailbox.close()
+    successor = object()
+    mailbox.put(PENDING, 1)
+    assert mailbox.open(successor)
+    assert mailbox.take(RUNNER) == ([], [])
+    assert mailbox.take(successor) == ([], [PENDING])
+
+
+def test_a_mailbox_that_refused_takes_commands_again() -> None:
+    mailbox = opened()
+    mailbox.refuse(lambda: NotOwnerError(0))
+    with pytest.raises(NotOwnerError):
+        mailbox.put(PENDING, 1)
+    assert mailbox.post(Ticked()), "what is under way ends all the same"
+    mailbox.refuse(None)
+    mailbox.put(PENDING, 1)
+    assert mailbox.depth == 1

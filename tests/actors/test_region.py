@@ -355,7 +355,7 @@ def test_a_store_that_hangs_does_not_keep_anybody_waiting_at_the_end(make_region
     journal.waiting.acquire()
     behind = asker.submit(person, ask.ReadUser(at_ms=START_MS))
     region.stop(0.1)
-    assert [hanging, behind] == [[Unavailable("stopping")], [Unavailable("stopping")]]
+    assert [hanging, behind] == [[Unavailable("outcome-unknown")], [Unavailable("stopping")]]
     journal.gate.set()
     eventually(lambda: journal.head(0) == 1)
     assert len(hanging) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cassandra_server import jars, java
+from cassandra_server import jars, java, maven_jars
 from cassandra_server.errors import CassandraServerError, MissingProgramError
 
 JAVA_17 = """echo 'openjdk version "17.0.15" 2025-04-15' >&2"""
@@ -112,7 +112,7 @@ def test_a_failing_download_is_tried_again_and_then_explained(machine: Path, mon
     monkeypatch.setenv("RESULT", "1")
     with pytest.raises(CassandraServerError, match="Is Maven Central reachable"):
         jars.server_jars()
-    assert fetches(machine) == jars.ATTEMPTS
+    assert fetches(machine) == maven_jars.ATTEMPTS
     assert [path.name for path in (machine / "cache").iterdir()] == ["cassandra-5.0.6.lock"]
 
 
@@ -126,5 +126,7 @@ def test_the_pinned_sums_name_the_pinned_version() -> None:
 def test_a_cache_that_cannot_be_written_is_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (machine / "file").write_text("")
     monkeypatch.setenv("KINELOG_CACHE", str(machine / "file" / "cache"))
-    with pytest.raises(CassandraServerError, match=f"cannot keep Cassandra's jars in {machine}{os.sep}file"):
+    with pytest.raises(
+        CassandraServerError, match=f"cannot keep the jars of Apache Cassandra 5.0.6 in {machine}{os.sep}file"
+    ):
         jars.server_jars()

@@ -19,6 +19,12 @@ import pytest
 from kinelog.device.blob import pack_blob
 from kinelog.registry.manifest import draft_bytes
 from kinelog.service.cli import main
+from kinelog.service.cluster_secrets import (
+    CLUSTER_SECRET_FILE_VARIABLE,
+    CLUSTER_SECRET_VARIABLE,
+    ZOOKEEPER_SECRET_FILE_VARIABLE,
+    ZOOKEEPER_SECRET_VARIABLE,
+)
 from kinelog.service.configuration import (
     MASTER_KEY_VARIABLE,
     MODEL_KEY_FILE_VARIABLE,
@@ -224,6 +230,8 @@ def test_settings_and_variables_are_described_and_exist() -> None:
     from_settings = {PREFIX + name.upper() for name in Settings.__struct_fields__ if name != "limits"}
     secrets = {MASTER_KEY_VARIABLE, PASSWORD_VARIABLE, PASSWORD_FILE_VARIABLE}
     secrets |= {MODEL_KEY_VARIABLE, MODEL_KEY_FILE_VARIABLE}
+    secrets |= {CLUSTER_SECRET_VARIABLE, CLUSTER_SECRET_FILE_VARIABLE}
+    secrets |= {ZOOKEEPER_SECRET_VARIABLE, ZOOKEEPER_SECRET_FILE_VARIABLE}
     assert described == from_settings | secrets | variables_of_commands()
 
 

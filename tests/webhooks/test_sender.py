@@ -218,3 +218,36 @@ async def test_neither_secret_nor_url_is_ever_logged_or_kept_in_the_open(
     for name, content in contents(tmp_path):
         assert SECRET.encode() not in content, name
         assert b"tenants-own" not in content, name
+
+
+async def test_a_tenant_is_told_by_whose_it_is_and_by_the_next_as_soon_as_it_moved(tmp_path: Path) -> None:
+    owner = {"now": "first"}
+    with durable(tmp_path) as left:
+        async with (
+            receiving() as receiver,
+            process(left, sends_to=lambda _tenant: owner["now"] == "first") as first,
+            process(left, sends_to=lambda _tenant: owner["now"] == "second", shares=first) as second,
+        ):
+            await first.create()
+            await first.hook(receiver.url)
+            await first.announce(1)
+            await caught_up(first, 1)
+            owner["now"] = "second"
+            await first.announce(2)  # wakes only the first, which is not to tell any more
+            second.telling.moved()
+            await caught_up(second, 2)
+            first.telling.moved()
+            assert receiver.taken == [1, 2]
+
+
+async def test_two_that_both_announce_and_send_tell_everything_once_and_in_order(tmp_path: Path) -> None:
+    with durable(tmp_path) as left:
+        async with receiving() as receiver, process(left) as first, process(left, shares=first) as second:
+            await first.create()
+            await first.hook(receiver.url)
+            for version in range(1, 9):
+                await first.announce(version)
+                second.telling.moved()
+                second.telling.webhook_set(ACME)
+            await caught_up(first, 8)
+            assert receiver.taken == list(range(1, 9))

@@ -132,7 +132,13 @@ class Running:
 
 @asynccontextmanager
 async def process(
-    durable: Durable, rules: EndpointRules | None = None, *, attempt_s: float = 0.3, tells: bool = True
+    durable: Durable,
+    rules: EndpointRules | None = None,
+    *,
+    attempt_s: float = 0.3,
+    tells: bool = True,
+    sends_to: Callable[[str], bool] = lambda _tenant: True,
+    shares: Running | None = None,
 ) -> AsyncIterator[Running]:
     """A process over what is there, until the context ends: what it was at is not finished.
 
@@ -141,22 +147,26 @@ async def process(
         rules: Which places it may call; this machine by default.
         attempt_s: How long a receiver may take.
         tells: Whether it announces and sends by itself.
+        sends_to: Which tenants it tells.
+        shares: A process whose region it asks, as another node would, instead of owning the shards itself.
     """
-    region = Region(durable.journal, durable.keys, durable.codec, clock=durable.clock)
+    region = shares.region if shares else Region(durable.journal, durable.keys, durable.codec, clock=durable.clock)
     progress = durable.open_progress()
     telling = Telling(
         TellingParts(
             region=region, journal=durable.journal, keys=durable.keys, codec=durable.codec, models=durable.models,
             progress=progress, clock_ms=durable.clock, rules=rules or EndpointRules(loopback=True), poll_s=0.02,
-            look_again_ms=60_000, attempt_s=attempt_s,
+            look_again_ms=60_000, attempt_s=attempt_s, sends_to=sends_to,
         )
     )  # fmt: skip
-    region.start()
+    if shares is None:
+        region.start()
     if tells:
         telling.start()
     try:
         yield Running(durable, region, telling, progress)
     finally:
         await telling.stop()
-        await asyncio.to_thread(region.stop, 5.0)
+        if shares is None:
+            await asyncio.to_thread(region.stop, 5.0)
         progress.close()

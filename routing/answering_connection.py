@@ -1,0 +1,198 @@
+"""The end of a connection that answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from kinelog.actors.answers import Answer
+from kinelog.actors.errors import MailboxFullError, NotOwnerError, StoppingError
+from kinelog.actors.tickets import size_of
+from kinelog.routing.answers import (
+    Draining,
+    ElsewhereAnswer,
+    FullAnswer,
+    Pong,
+    Released,
+    Reply,
+    Status,
+    UnavailableAnswer,
+    message_of,
+)
+from kinelog.routing.batches import QUESTIONS, Unreadable
+from kinelog.routing.connection import Connection
+from kinelog.routing.errors import BrokenError, ChannelError, HandshakeError, MessageError, TooLargeError
+from kinelog.routing.handshake import ServerHandshake, refusal_of
+from kinelog.routing.own_node import OwnNode
+from kinelog.routing.questions import ASK_TAG, Ask, AskStatus, Drain, Ping, Question, Release
+from kinelog.routing.settings import ChannelSettings
+from typing_extensions import override
+
+_LOG = logging.getLogger(__name__)
+
+
+class AnsweringConnection(Connection[Reply]):
+    """Answers one node."""
+
+    def __init__(
+        self, settings: ChannelSettings, handshake: ServerHandshake, node: OwnNode,
+        known: Callable[[AnsweringConnection], None], ended: Callable[[AnsweringConnection, ChannelError], None],
+    ) -> None:  # fmt: skip
+        """Make the end; `known` hears that the other side proved who it is, `ended` once that it is over."""
+        super().__init__(settings, settings.answer_bytes, settings.question_bytes)
+        self._handshake = handshake
+        self._node = node
+        self._known = known
+        self._ended = ended
+        self._asked = 0
+        self._asked_bytes = 0
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.open_send(self._handshake.challenge())
+
+    @override
+    def shake(self, payload: bytes) -> None:
+        try:
+            both, welcome = self._handshake.receive(payload)
+        except HandshakeError as error:
+            self.open_send(refusal_of(error))
+            raise
+        self.open_send(welcome)
+        self.established(both)
+        self._known(self)
+
+    @override
+    def take(self, payload: bytes) -> None:
+        for question in QUESTIONS.decode(payload):
+            if isinstance(question, Ask):
+                self._ask(question)
+            else:
+                self._take_other(question)
+
+    @override
+    def leaving(self, messages: list[Reply]) -> list[Reply]:
+        return messages
+
+    @override
+    def oversized(self, message: Reply, error: TooLargeError) -> None:
+        _LOG.warning("an answer to %s is not sent: %s", self.peer, error)
+        self.say(UnavailableAnswer(message.id, "too-large", self.settings.refused_wait_s))
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.hear_nothing()
+
+    @override
+    def resume_writing(self) -> None:
+        self.hear_again()
+        super().resume_writing()
+
+    @override
+    def tick(self) -> None:
+        if self.waiting_bytes > self.settings.answer_bytes:
+            self.end(BrokenError(f"{self.peer} does not take its answers"))
+
+    @override
+    def lost(self, error: ChannelError) -> None:
+        self._ended(self, error)
+
+    # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ask(self, question: Ask) -> None:
+        size = size_of(question.command)
+        settings = self.settings
+        if self._asked >= settings.in_flight or (self._asked and self._asked_bytes + size > settings.in_flight_bytes):
+            self.say(FullAnswer(question.id, -1, settings.refused_wait_s))
+            return
+        if question.within_ms <= 0:
+            self.say(UnavailableAnswer(question.id, "expired", 0.0))
+            return
+        try:
+            future = self._node.region.asked(question.person, question.command)
+        except MailboxFullError as full:
+            self.say(FullAnswer(question.id, full.shard, full.retry_after_s))
+        except StoppingError:
+            self.say(UnavailableAnswer(question.id, "stopping", settings.refused_wait_s))
+        except NotOwnerError as elsewhere:
+            self._relay(question, elsewhere.shard)
+        else:
+            self._asked += 1
+            self._asked_bytes += size
+            future.add_done_callback(partial(self._answered, question, size))
+
+    def _answered(self, question: Ask, size: int, future: asyncio.Future[Answer]) -> None:
+        self._asked -= 1
+        self._asked_bytes -= size
+        if self.closed or future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self.say(message_of(question.id, future.result()))
+        elif isinstance(error, NotOwnerError):
+            self._relay(question, error.shard)
+        else:
+            _LOG.error("a question of %s failed", self.peer, exc_info=error)
+            self.say(UnavailableAnswer(question.id, "defect", self.settings.refused_wait_s))
+
+    def _relay(self, question: Ask, shard: int) -> None:
+        passed_on = self._node.relay(question)
+        if passed_on is None:
+            self.say(ElsewhereAnswer(question.id, shard))
+        else:
+            passed_on.add_done_callback(partial(self._relayed, question.id, shard))
+
+    def _relayed(self, number: int, shard: int, future: asyncio.Future[Reply]) -> None:
+        if self.closed or future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self.say(_renumbered(future.result(), number))
+        elif isinstance(error, BrokenError):
+            self.say(UnavailableAnswer(number, "outcome-unknown", self.settings.refused_wait_s))
+        else:
+            self.say(ElsewhereAnswer(number, shard))
+
+    # ── everything else ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_other(self, question: Question | Unreadable) -> None:
+        if isinstance(question, Ping):
+            self.say(Pong(question.id))
+        elif isinstance(question, Release):
+            self._release(question)
+        elif isinstance(question, AskStatus):
+            self.say(Status(question.id, self._node.status()))
+        elif isinstance(question, Drain):
+            self._node.drain()
+            self.say(Draining(question.id))
+        elif isinstance(question, Unreadable):
+            self._not_understood(question)
+
+    def _release(self, question: Release) -> None:
+        _LOG.info("%s asks for shard %d", self.peer, question.shard)
+
+        def done() -> None:
+            self.say(Released(question.id))
+
+        def done_on_any_thread() -> None:
+            if not self.loop.is_closed():
+                self.loop.call_soon_threadsafe(done)
+
+        self._node.release(question.shard, done_on_any_thread)
+
+    def _not_understood(self, question: Unreadable) -> None:
+        if not question.kind.startswith(ASK_TAG):
+            raise MessageError(f"a message of unknown kind {question.kind!a}: {question.why}")
+        # A command of the next version, while nodes are replaced one by one: only that command is refused.
+        _LOG.warning("%s asks what this node does not understand: %a: %s", self.peer, question.kind, question.why)
+        self.say(UnavailableAnswer(question.id, "not-understood", self.settings.refused_wait_s))
+
+
+def _renumbered(reply: Reply, number: int) -> Reply:
+    # Struct fields by position, the number first: `msgspec.structs.replace` would name and check them all.
+    kind = type(reply)
+    return kind(number, *(getattr(reply, name) for name in kind.__struct_fields__[1:]))

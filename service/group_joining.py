@@ -1,0 +1,57 @@
+"""Joining a group of processes that find each other by ZooKeeper, as the settings say."""
+
+from __future__ import annotations
+
+import secrets
+from importlib.metadata import version
+
+from kinelog.actors.membership.port import Member, Membership
+from kinelog.journal.event_forms import NEWEST
+from kinelog.service.cluster_secrets import zookeeper_secret_from
+from kinelog.service.configuration import Settings
+from kinelog.service.errors import ConfigurationError
+from kinelog.service.group_address import node_name
+
+NODES = "nodes"
+"""Those that serve."""
+
+PROJECTIONS = "projections"
+"""Those that fold."""
+
+_LIFE_BYTES = 8
+
+
+def this_node(settings: Settings, address: str = "") -> Member:
+    """What this process announces about itself.
+
+    Args:
+        settings: Name and weight.
+        address: `host:port` of its channel; empty for who takes no questions.
+    """
+    return Member(
+        name=node_name(settings.node),
+        life=secrets.token_hex(_LIFE_BYTES),
+        address=address,
+        version=version("kinelog"),
+        reads=NEWEST,
+        weight=settings.weight,
+    )
+
+
+def zookeeper_membership(settings: Settings, group: str, me: Member, shards: int) -> Membership:
+    """Membership in a group, not started.
+
+    Raises:
+        ConfigurationError: What it needs is not installed, or its secret cannot be read.
+    """
+    # Late: the client is an extra.
+    try:
+        from kinelog.actors.membership.zookeeper import ZooKeeperMembership
+    except ImportError as error:
+        raise ConfigurationError("zookeeper: install kinelog[cluster] for it") from error
+    from kinelog.actors.membership.zookeeper_layout import ZooKeeperAddress
+
+    return ZooKeeperMembership(
+        ZooKeeperAddress.parse(settings.zookeeper or ""), group, me,
+        session_s=settings.session_s, shards=shards, secret=zookeeper_secret_from(),
+    )  # fmt: skip
