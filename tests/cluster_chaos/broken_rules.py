@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from kinelog.actors.lease import Lease
 from kinelog.journal.errors import FencedError, JournalError
 from kinelog.journal.records import StoredEvent
 from kinelog.journal.sqlite_journal import SqliteJournal, _epoch_and_head
@@ -93,6 +94,7 @@ def _no_fence() -> None:
 
     replace_part(SqliteJournal, "commit_soon", unfenced)
     replace_part(SqliteJournal, "owns", always)
+    replace_part(Lease, "over", property(lambda _lease: False))
 
 
 RULES: dict[str, Callable[[], None]] = {"reply-before-commit": _reply_before_commit, "no-fence": _no_fence}

@@ -6,11 +6,12 @@ import random
 import socket
 from dataclasses import dataclass
 
+import zookeeper_server.addresses
 from cassandra_server.configuration import Address
 from tests.cluster_chaos.links import Place
 
 CASSANDRA_PORT, CHANNEL_PORT, ZOOKEEPER_PORT = 9042, 7600, 2181
-PROBED_PORTS = (CASSANDRA_PORT, 7000, 7199, CHANNEL_PORT, ZOOKEEPER_PORT)
+PROBED_PORTS = (CASSANDRA_PORT, 7000, 7199, CHANNEL_PORT, ZOOKEEPER_PORT, 2888, 3888)
 ATTEMPTS = 50
 
 
@@ -33,9 +34,9 @@ class Places:
         return f"{self.network}.{40 + number}"
 
     @property
-    def zookeeper(self) -> Place:
+    def zookeeper(self) -> zookeeper_server.addresses.Address:
         """Where ZooKeeper listens."""
-        return f"{self.network}.51", ZOOKEEPER_PORT
+        return zookeeper_server.addresses.Address(f"{self.network}.51", ZOOKEEPER_PORT)
 
     @property
     def zookeeper_relay(self) -> Place:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -16,14 +16,18 @@ INTERPRETER = Path(__file__).resolve().parent / "interpreter"
 class ServiceNode:
     """`kinelog serve`, as one of several."""
 
-    def __init__(self, name: str, folder: Path, source: str, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, data: Path, witness: Path, source: str, variables: Mapping[str, str], arguments: Sequence[str]
+    ) -> None:
         """Nothing runs yet.
 
         Args:
             name: Of the node.
-            folder: For its data folder and for what its shards did.
+            data: Its data folder.
+            witness: File for what its shards do.
             source: Loopback address from which it connects.
             variables: Its configuration.
+            arguments: More of its command line.
         """
         self.name = name
         self.clock_s = 0.0
@@ -31,10 +35,11 @@ class ServiceNode:
         self.breaks: str | None = None
         self.logs: list[str] = []
         self._port = free_port()
-        self._data = folder / name
-        self._witness = folder / f"{name}.witness"
+        self._data = data
+        self._witness = witness
         self._source = source
         self._variables = dict(variables)
+        self._arguments = tuple(arguments)
         self._service: RunningService | None = None
 
     @property
@@ -58,7 +63,7 @@ class ServiceNode:
         Raises:
             AssertionError: It did not start.
         """
-        self._service = RunningService(self._data, (), self._environment(), self._port)
+        self._service = RunningService(self._data, self._arguments, self._environment(), self._port)
 
     def kill(self) -> None:
         """`kill -9`, of its children too. Nothing, if it does not run."""

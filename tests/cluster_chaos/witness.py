@@ -1,20 +1,22 @@
 """What the shards of a process did, written down from beside them: which epochs they took, and what they answered.
 
 A line a fact, by the machine's one monotonic clock, in a file that outlives `kill -9`. An acquisition is dated after it
-held; an answer before it was let out: so an answer that is dated after a later acquisition was let out after it.
+held, an answer before its lease was looked at: so an answer that is dated after a later acquisition left after it.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from kinelog.actors import effects, messages
 from kinelog.actors.answers import Accepted, Answer
 from kinelog.actors.effect_runner import EffectRunner
+from kinelog.actors.lease import Lease
 from kinelog.journal.errors import JournalError
 
 from tests.cluster_chaos.replaced_parts import replace_part
@@ -24,6 +26,7 @@ ANSWERED = "answered"
 
 Note = Callable[..., None]
 """Writes facts on a line."""
+Answered = list[tuple[object, Answer]]
 
 
 class Acquisition(NamedTuple):
@@ -90,7 +93,8 @@ def _note_acquisitions(write: Note) -> None:
 
 def _note_answers(write: Note) -> None:
     committed: dict[int, int] = {}
-    commit_ended, reply = EffectRunner._commit_ended, EffectRunner._reply
+    due: dict[int, tuple[Accepted, int, str]] = {}
+    commit_ended, reply, allowed = EffectRunner._commit_ended, EffectRunner._reply, Lease.allowed
 
     def ended(runner: EffectRunner, outcome: int | JournalError) -> None:
         if isinstance(outcome, int):
@@ -99,16 +103,26 @@ def _note_answers(write: Note) -> None:
 
     def replied(runner: EffectRunner, effect: effects.Reply) -> None:
         machine = runner.machine
-        accepted = _accepted(cast("Iterable[tuple[object, Answer]]", effect.answers))
+        accepted = _accepted(effect.answers)
         if accepted:
             by_commit = committed.pop(machine.shard, None) == accepted[-1].at.position
-            proof = "commit" if by_commit else "ownership"
-            write(ANSWERED, time.monotonic(), machine.shard, machine._epoch, len(accepted), proof)
+            for answer in accepted:  # kept, so that nothing else gets its identity meanwhile
+                due[id(answer)] = (answer, machine._epoch, "commit" if by_commit else "ownership")
         reply(runner, effect)
+
+    def let_out(lease: Lease, answers: Answered) -> Answered:
+        before_s = time.monotonic()
+        leaving = allowed(lease, answers)
+        found = [due.pop(id(answer), None) for answer in _accepted(leaving)]
+        facts = Counter((answer.at.shard, epoch, proof) for answer, epoch, proof in filter(None, found))
+        for (shard, epoch, proof), count in facts.items():
+            write(ANSWERED, before_s, shard, epoch, count, proof)
+        return leaving
 
     replace_part(EffectRunner, "_commit_ended", ended)
     replace_part(EffectRunner, "_reply", replied)
+    replace_part(Lease, "allowed", let_out)
 
 
-def _accepted(answers: Iterable[tuple[object, Answer]]) -> list[Accepted]:
+def _accepted(answers: Answered) -> list[Accepted]:
     return [answer for _, answer in answers if isinstance(answer, Accepted)]

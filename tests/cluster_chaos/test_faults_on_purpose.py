@@ -1,0 +1,52 @@
+"""Faults put into running nodes on purpose: what the judge is for, it finds in a real run too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kinelog.service.configuration import DataFolder, load_settings
+from kinelog.service.demo_setup import set_up_demo
+from kinelog.service.inspected_store import inspected
+from kinelog.service.opened_data import open_data
+
+from tests.cluster_chaos.history import Stored
+from tests.cluster_chaos.judge import Evidence, judge
+from tests.cluster_chaos.phones import Phones
+from tests.cluster_chaos.service_node import ServiceNode
+from tests.cluster_chaos.stored_log import stored_things
+from tests.system.asking import eventually
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+
+PHONES = 4
+PAUSE_S = 0.02
+ENOUGH = 80
+
+
+def log_of(data: Path) -> list[Stored]:
+    """What the log of a data folder holds."""
+    folder, settings = DataFolder(data), load_settings(data)
+    with open_data(folder, settings) as opened, inspected(folder, settings) as log:
+        return stored_things(log, opened.codec)
+
+
+@pytest.mark.parametrize("breaks", [None, "reply-before-commit"])
+def test_an_answer_that_leaves_before_its_commit_is_found_once_the_node_is_killed(
+    tmp_path: Path, breaks: str | None
+) -> None:
+    data = tmp_path / "data"
+    token = set_up_demo(DataFolder(data), load_settings(data)).owner_token
+    node = ServiceNode("node-1", data, tmp_path / "witness", "127.0.0.1", {}, ["--no-projections"])
+    node.breaks = breaks
+    node.start()
+    try:
+        phones = Phones({"node-1": node.url}, token, PHONES, seed=1, pause_s=PAUSE_S)
+        eventually(lambda: phones.acknowledged_since(0.0) >= ENOUGH, "frames are acknowledged")
+    finally:
+        node.kill()
+    phones.stop()
+    acquisitions, answers = node.witnessed()
+    assert sum(one.accepted for one in answers) >= ENOUGH
+    evidence = Evidence(phones.exchanges, log_of(data), phones.looks, acquisitions, answers)
+    assert {complaint.rule for complaint in judge(evidence)} == ({"lost"} if breaks else set())
