@@ -192,7 +192,7 @@ class EffectRunner:
             _LOG.warning("shard %d is not acquired: the lease is over", shard)
             return messages.AcquireFailed()
         try:
-            acquired = self._around.journal.acquire(shard, self._around.owner)
+            acquired = self._around.journal.acquire(shard, self._around.owner())
         except JournalError as error:
             _LOG.warning("shard %d could not be acquired: %s", shard, error)
             return messages.AcquireFailed()

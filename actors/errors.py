@@ -30,12 +30,3 @@ class NotOwnerError(ActorsError):
 
 class StoppingError(ActorsError):
     """The region takes no more commands: the process is going away (503)."""
-
-
-class NotOwnerError(ActorsError):
-    """The shard is not this process's: ask who owns it."""
-
-    def __init__(self, shard: int) -> None:
-        """Name the shard."""
-        super().__init__(f"shard {shard} is not served here")
-        self.shard = shard

@@ -67,6 +67,7 @@ class Region:
         rules: Rules = DOMAIN_RULES,
         assigned: Collection[int] | None = None,
         lease: Callable[[], float] = without_end,
+        owner: Callable[[], str] | None = None,
     ) -> None:
         """Make a region that serves nothing yet; commands for its shards may be submitted already, and wait.
 
@@ -81,6 +82,7 @@ class Region:
             assigned: The shards that are this process's from the beginning; None for all.
             lease: Until when (`time.monotonic()`) nobody else can have been told that this process is gone. Past it
                 nothing is acknowledged and nothing acquired.
+            owner: Who acquires, as the journal records it, where that changes; else the settings say.
         """
         self._settings = settings or RegionSettings()
         self._lease = Lease(lease)
@@ -96,7 +98,7 @@ class Region:
         self._delays = Delays()
         around = Surroundings(
             journal=journal, keys=keys, codec=codec, recoverer=recoverer, pool=self._pool, steps=self._steps,
-            clock=clock, owner=self._settings.owner, delays=self._delays, lease=self._lease,
+            clock=clock, owner=owner or (lambda: self._settings.owner), delays=self._delays, lease=self._lease,
         )  # fmt: skip
         shard_settings = self._settings.shard.suited_to(journal.commit_bytes, journal.gather_share)
         frame_bytes = min(limits.frame_bytes, journal.commit_bytes - FRAME_OVERHEAD_BYTES)
@@ -190,12 +192,16 @@ class Region:
             NotOwnerError: The shard is not ours.
             StoppingError: 503.
         """
+        return await self.asked(person, command)
+
+    def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
+        """As `ask`, for who waits for many answers without a task for each: the answer's future, at once."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         size = size_of(command)
         bridge = self._bridges.of(loop)
         self._put(person, Pending(person, command, LoopTicket(bridge, future, size)), size, bridge.wake_soon)
-        return await future
+        return future
 
     def ready(self) -> bool:
         """Whether every shard of ours is acquired and answering."""

@@ -57,7 +57,7 @@ class Surroundings:
     pool: Executor
     steps: Executor
     clock: Callable[[], int]
-    owner: str
+    owner: Callable[[], str]
     delays: Delays
     lease: Lease
     busy: Busy = field(default_factory=Busy)

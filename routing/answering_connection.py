@@ -11,10 +11,13 @@ from kinelog.actors.answers import Answer
 from kinelog.actors.errors import MailboxFullError, NotOwnerError, StoppingError
 from kinelog.actors.tickets import size_of
 from kinelog.routing.answers import (
+    AcceptedAnswer,
     Draining,
     ElsewhereAnswer,
+    ErasedAnswer,
     FullAnswer,
     Pong,
+    RefusedAnswer,
     Released,
     Reply,
     Status,
@@ -23,7 +26,7 @@ from kinelog.routing.answers import (
 )
 from kinelog.routing.batches import QUESTIONS, Unreadable
 from kinelog.routing.connection import Connection
-from kinelog.routing.errors import BrokenError, ChannelError, HandshakeError, MessageError, TooLargeError
+from kinelog.routing.errors import BrokenError, ChannelError, HandshakeError, MessageError, NotSentError, TooLargeError
 from kinelog.routing.handshake import ServerHandshake, refusal_of
 from kinelog.routing.own_node import OwnNode
 from kinelog.routing.questions import ASK_TAG, Ask, AskStatus, Drain, Ping, Question, Release
@@ -31,6 +34,9 @@ from kinelog.routing.settings import ChannelSettings
 from typing_extensions import override
 
 _LOG = logging.getLogger(__name__)
+
+SPEAKS = (AcceptedAnswer, RefusedAnswer, ErasedAnswer)
+"""Answers that speak of what is in the log."""
 
 
 class AnsweringConnection(Connection[Reply]):
@@ -75,7 +81,11 @@ class AnsweringConnection(Connection[Reply]):
 
     @override
     def leaving(self, messages: list[Reply]) -> list[Reply]:
-        return messages
+        if self._node.speaks_for_its_shards():
+            return messages
+        # The region looked when it answered; since then this process may have stood still.
+        wait_s = self.settings.refused_wait_s
+        return [UnavailableAnswer(one.id, "lost", wait_s) if isinstance(one, SPEAKS) else one for one in messages]
 
     @override
     def oversized(self, message: Reply, error: TooLargeError) -> None:
@@ -119,7 +129,7 @@ class AnsweringConnection(Connection[Reply]):
         except StoppingError:
             self.say(UnavailableAnswer(question.id, "stopping", settings.refused_wait_s))
         except NotOwnerError as elsewhere:
-            self._relay(question, elsewhere.shard)
+            self._relay(question, elsewhere)
         else:
             self._asked += 1
             self._asked_bytes += size
@@ -134,28 +144,29 @@ class AnsweringConnection(Connection[Reply]):
         if error is None:
             self.say(message_of(question.id, future.result()))
         elif isinstance(error, NotOwnerError):
-            self._relay(question, error.shard)
+            self._relay(question, error)
         else:
             _LOG.error("a question of %s failed", self.peer, exc_info=error)
             self.say(UnavailableAnswer(question.id, "defect", self.settings.refused_wait_s))
 
-    def _relay(self, question: Ask, shard: int) -> None:
-        passed_on = self._node.relay(question)
+    def _relay(self, question: Ask, error: NotOwnerError) -> None:
+        elsewhere = ElsewhereAnswer(question.id, error.shard, error.holder)
+        passed_on = self._node.relay(question, error.holder)
         if passed_on is None:
-            self.say(ElsewhereAnswer(question.id, shard))
+            self.say(elsewhere)
         else:
-            passed_on.add_done_callback(partial(self._relayed, question.id, shard))
+            passed_on.add_done_callback(partial(self._relayed, elsewhere))
 
-    def _relayed(self, number: int, shard: int, future: asyncio.Future[Reply]) -> None:
+    def _relayed(self, elsewhere: ElsewhereAnswer, future: asyncio.Future[Reply]) -> None:
         if self.closed or future.cancelled():
             return
         error = future.exception()
         if error is None:
-            self.say(_renumbered(future.result(), number))
-        elif isinstance(error, BrokenError):
-            self.say(UnavailableAnswer(number, "outcome-unknown", self.settings.refused_wait_s))
+            self.say(_renumbered(future.result(), elsewhere.id))
+        elif isinstance(error, NotSentError):
+            self.say(elsewhere)
         else:
-            self.say(ElsewhereAnswer(number, shard))
+            self.say(UnavailableAnswer(elsewhere.id, "outcome-unknown", self.settings.refused_wait_s))
 
     # ── everything else ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,7 +7,10 @@ the others that travel with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar, Union
+from functools import reduce
+from operator import or_
+from types import GenericAlias
+from typing import Generic, TypeVar, cast
 
 import msgspec
 from kinelog.routing.answers import REPLY_TYPES, Reply
@@ -42,8 +45,9 @@ class BatchDecoder(Generic[M]):
 
     def __init__(self, kinds: tuple[type[M], ...]) -> None:
         """Of messages of these kinds."""
-        self._batch = msgspec.msgpack.Decoder[list[M]](list[Union[kinds]])  # type: ignore[valid-type]  # noqa: UP007 - a union of what a table holds
-        self._one = msgspec.msgpack.Decoder[M](Union[kinds])  # type: ignore[arg-type]  # noqa: UP007 - as above
+        any_kind = reduce(or_, kinds)
+        self._batch = msgspec.msgpack.Decoder(cast("type[list[M]]", GenericAlias(list, (any_kind,))))
+        self._one = msgspec.msgpack.Decoder(any_kind)
 
     def decode(self, payload: bytes) -> Sequence[M | Unreadable]:
         """The messages of a batch, in order.

@@ -6,6 +6,7 @@ import hmac
 from hashlib import sha256
 
 from kinelog.routing.errors import SecretError
+from typing_extensions import override
 
 SECRET_BYTES = 32
 """A shorter secret could be found by trying, from one recorded handshake."""
@@ -28,6 +29,7 @@ class ClusterSecret:
         # Hashed once: its length then says nothing, and a long one costs no more than a short one.
         self._key = sha256(b"kinelog cluster secret\0" + secret).digest()
 
+    @override
     def __repr__(self) -> str:
         """Without the secret."""
         return "ClusterSecret(…)"

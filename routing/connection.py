@@ -9,7 +9,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from kinelog.routing.batches import encode_batch
 from kinelog.routing.errors import BrokenError, ChannelError, TooLargeError
@@ -161,10 +161,9 @@ class Connection(asyncio.Protocol, ABC, Generic[M]):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # what streams are: asyncio declares less
         if self.closed:
-            transport.abort()
+            self._transport.abort()
             return
         address = transport.get_extra_info("peername")
         self.whence = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)

@@ -20,7 +20,7 @@ from msgspec import Meta
 
 VERSION = 1
 NONCE_BYTES = 32
-NODE_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
+NODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,62}\Z"
 
 Name = Annotated[str, Meta(pattern=NODE_PATTERN)]
 Nonce = Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]

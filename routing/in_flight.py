@@ -81,9 +81,7 @@ class InFlight:
 
     def sweep(self, now: float) -> None:
         """Answer whose deadline is over, forget who gave up."""
-        over = [
-            number for number, waiting in self._waiting.items() if waiting.deadline <= now or waiting.future.done()
-        ]
+        over = [number for number, waiting in self._waiting.items() if waiting.deadline <= now or waiting.future.done()]
         for number in over:
             waiting = self._waiting[number]
             if waiting.sent:

@@ -3,20 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-
-
-class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One shard, as a node sees it."""
-
-    shard: int
-    assigned: bool
-    phase: str
-    epoch: int
-    head: int
-    mailbox: int
-    residents: int
-    restarts: int
-    moves: int
+from kinelog.actors.shard_life import ShardStatus
 
 
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):

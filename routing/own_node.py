@@ -57,6 +57,10 @@ class OwnNode(Protocol):
         """Begin to let everything go."""
         ...
 
-    def relay(self, question: Ask) -> asyncio.Future[Reply] | None:
+    def relay(self, question: Ask, holder: str | None) -> asyncio.Future[Reply] | None:
         """Pass a question on that came to the wrong node, where that is allowed and of use; None where not."""
+        ...
+
+    def speaks_for_its_shards(self) -> bool:
+        """Whether nobody else can have been told that this node is gone; past that it acknowledges nothing."""
         ...

@@ -94,7 +94,7 @@ class Peer:
                 )
                 await connection.known
         except (OSError, TimeoutError, ValueError) as error:
-            connection.end(BrokenError(f"no connection to {self.name} at {self.address}: {error or 'time-out'}"))
+            connection.end(BrokenError(f"no connection to {self.name} at {self.address}: {str(error) or 'time-out'}"))
         except ChannelError:
             return  # `_ended` has heard of it
         else:

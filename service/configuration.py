@@ -16,7 +16,7 @@ from kinelog.cassandra_session.address import CassandraAddress, Credentials
 from kinelog.cassandra_session.errors import AddressError
 from kinelog.domain.limits import Limits
 from kinelog.service.errors import ConfigurationError
-from kinelog.service.group_address import ZooKeeperAddress, node_name, reached_at
+from kinelog.service.group_address import node_name, reached_at, zookeeper_address
 
 PREFIX = "KINELOG_"
 MASTER_KEY_VARIABLE = "KINELOG_MASTER_KEY"
@@ -207,7 +207,7 @@ def _require_bounds(settings: Settings) -> None:
 
 def _require_group(settings: Settings) -> None:
     """What a group of nodes needs; secrets are asked for when the process joins."""
-    ZooKeeperAddress.parse(settings.zookeeper or "")
+    zookeeper_address(settings.zookeeper or "")
     node_name(settings.node)
     reached_at(settings.advertise, settings.internal_host or settings.host, settings.internal_port)
     given = [name for name in CLUSTER_FILES if getattr(settings, name) is not None]

@@ -5,49 +5,26 @@ from __future__ import annotations
 import re
 import socket
 
-import msgspec
+from kinelog.actors.membership.errors import CoordinatorAddressError
+from kinelog.actors.membership.zookeeper_layout import ZooKeeperAddress
 from kinelog.service.errors import ConfigurationError
 
-DEFAULT_ROOT = "/kinelog"
-ZOOKEEPER_PORT = 2181
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
-_SERVER = re.compile(r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
-_ROOT = re.compile(r"(/[A-Za-z0-9_.-]+)+")
+_PLACE = re.compile(r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 _ANYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - told apart here, not listened on
 _LARGEST_PORT = 65_535
 
 
-class ZooKeeperAddress(msgspec.Struct, frozen=True):
+def zookeeper_address(text: str) -> ZooKeeperAddress:
     """Where the group is found.
 
-    Attributes:
-        hosts: `host:port,host:port`, as ZooKeeper's clients take it.
-        root: The node under which everything of this deployment lies.
+    Raises:
+        ConfigurationError: It is not written `host[:port],host[:port][/root]`.
     """
-
-    hosts: str
-    root: str
-
-    @classmethod
-    def parse(cls, text: str) -> ZooKeeperAddress:
-        """Take apart `host[:port],host[:port][/root]`.
-
-        Raises:
-            ConfigurationError: It is not written so.
-        """
-        servers, slash, root = text.partition("/")
-        hosts = [_server(server.strip()) for server in servers.split(",")]
-        if slash and not _ROOT.fullmatch(f"/{root}"):
-            raise ConfigurationError(f"zookeeper: the root in {text!r} must be like /kinelog")
-        return cls(",".join(hosts), f"/{root}" if slash else DEFAULT_ROOT)
-
-
-def _server(text: str) -> str:
-    found = _SERVER.fullmatch(text)
-    if found is None or not 0 < int(found["port"] or ZOOKEEPER_PORT) <= _LARGEST_PORT:
-        raise ConfigurationError(f"zookeeper: {text!r} is no server; write host:2181,host:2181/root")
-    return f"{found['host']}:{found['port'] or ZOOKEEPER_PORT}"
+    try:
+        return ZooKeeperAddress.parse(text)
+    except CoordinatorAddressError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def node_name(given: str | None) -> str:
@@ -80,7 +57,7 @@ def reached_at(advertise: str | None, listening: str, port: int) -> str:
         if listening in _ANYWHERE:
             raise ConfigurationError(f"advertise is missing: other nodes cannot reach {listening or 'any address'}")
         return f"[{listening}]:{port}" if ":" in listening else f"{listening}:{port}"
-    found = _SERVER.fullmatch(advertise)
+    found = _PLACE.fullmatch(advertise)
     if found is None or not 0 <= int(found["port"] or 0) <= _LARGEST_PORT or found["host"] in _ANYWHERE:
         raise ConfigurationError(f"advertise: {advertise!r} must be a host that others reach, or host:port")
     return f"{found['host']}:{found['port'] or port}"

@@ -10,7 +10,7 @@ from kinelog.journal.event_forms import NEWEST
 from kinelog.service.cluster_secrets import zookeeper_secret_from
 from kinelog.service.configuration import Settings
 from kinelog.service.errors import ConfigurationError
-from kinelog.service.group_address import node_name
+from kinelog.service.group_address import node_name, zookeeper_address
 
 NODES = "nodes"
 """Those that serve."""
@@ -48,10 +48,8 @@ def zookeeper_membership(settings: Settings, group: str, me: Member, shards: int
     try:
         from kinelog.actors.membership.zookeeper import ZooKeeperMembership
     except ImportError as error:
-        raise ConfigurationError("zookeeper: install kinelog[cluster] for it") from error
-    from kinelog.actors.membership.zookeeper_layout import ZooKeeperAddress
-
+        raise ConfigurationError("zookeeper needs its client: pip install 'kinelog[cluster]'") from error
     return ZooKeeperMembership(
-        ZooKeeperAddress.parse(settings.zookeeper or ""), group, me,
+        zookeeper_address(settings.zookeeper or ""), group, me,
         session_s=settings.session_s, shards=shards, secret=zookeeper_secret_from(),
     )  # fmt: skip

@@ -25,8 +25,8 @@ def write_configuration(folder: Path, address: Address, ensemble: Sequence[Addre
         The file.
     """
     data = folder / "data"
-    for each in (data, folder / "log"):
-        each.mkdir(parents=True, exist_ok=True)
+    for needed in (data, folder / "log"):
+        needed.mkdir(parents=True, exist_ok=True)
     lines = [
         f"tickTime={TICK_MS}",
         "initLimit=10",

@@ -10,7 +10,7 @@ from kinelog.actors.membership.port import View
 
 
 class ClusterControl(ABC):
-    """A group as an operator sees it; each method may raise a `MembershipError`: the coordinator is away, or refuses."""
+    """A group as an operator sees it; a method raises a `MembershipError` where the coordinator is away, or refuses."""
 
     @abstractmethod
     def view(self) -> View:

@@ -39,9 +39,11 @@ class ZooKeeperControl(ClusterControl):
         self._session = ZooKeeperSession(address, SESSION_S, secret, woken.set)
         self._session.open()
         deadline = time.monotonic() + within_s
-        while not self._session.connected:
+        while True:
             woken.clear()
-            if not self._session.connected and not woken.wait(max(0.0, deadline - time.monotonic())):
+            if self._session.connected:
+                return
+            if not woken.wait(max(0.0, deadline - time.monotonic())):
                 self._session.close()
                 raise CoordinatorAwayError(f"no ZooKeeper answers at {', '.join(address.hosts)} within {within_s:g} s")
 

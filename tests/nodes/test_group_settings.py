@@ -16,7 +16,7 @@ from kinelog.service.cluster_secrets import (
 )
 from kinelog.service.configuration import load_settings
 from kinelog.service.errors import ConfigurationError
-from kinelog.service.group_address import ZooKeeperAddress, node_name, reached_at
+from kinelog.service.group_address import node_name, reached_at
 
 SECRET = "0123456789abcdef" * 2
 
@@ -47,11 +47,6 @@ def test_files_of_certificates_must_be_there(tmp_path: Path) -> None:
     variables = {f"KINELOG_CLUSTER_{name}": str(tmp_path / name) for name in ("CA", "CERTIFICATE", "KEY")}
     with pytest.raises(ConfigurationError, match="cluster_ca: there is no file"):
         load_settings(tmp_path, {"KINELOG_ZOOKEEPER": "a", **variables})
-
-
-def test_an_address_has_a_port_and_a_root_whether_or_not_they_are_written() -> None:
-    assert ZooKeeperAddress.parse("a") == ZooKeeperAddress("a:2181", "/kinelog")
-    assert ZooKeeperAddress.parse("a:1, b,[::1]:3/x/y") == ZooKeeperAddress("a:1,b:2181,[::1]:3", "/x/y")
 
 
 @settings(max_examples=50)
