@@ -1,4 +1,4 @@
-# `make run` needs Python >= 3.11 and nothing else; `make cassandra` Java 17 and, once, Maven; `make test` all of these and
+# `make run` needs Python >= 3.11 and nothing else; `make cassandra` and `make zookeeper` Java 17 and, once, Maven; `make test` all of these and
 # what scripts/check_prerequisites.py names.
 PYTHON ?= python3
 VENV := .venv
@@ -8,10 +8,12 @@ PORT ?= 8080
 CASSANDRA_ADDRESS ?= 127.0.0.1
 CASSANDRA_PORT ?= 9042
 NODES ?= 1
+ZOOKEEPER_PORT ?= 2181
+SERVERS ?= 1
 export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
-.PHONY: run cassandra run-cassandra cluster fit test check lint types unit networks simulation power system browser openapi \
+.PHONY: run cassandra run-cassandra zookeeper cluster fit test check lint types unit networks simulation power system browser openapi \
 	cassandra-one cassandra-three nodes chaos-short chaos chaos-cassandra fuzz fuzz-device bench bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
@@ -32,6 +34,9 @@ cassandra:  ## a Cassandra until Ctrl-C; its data stays
 
 run-cassandra: $(VENV)/.cassandra  ## as `run`, with everything in Cassandra; Ctrl-C stops both
 	$(CASSANDRA) -- $(BIN)/kinelog demo --data $(DATA) --port $(PORT) --store {store}
+
+zookeeper:  ## a ZooKeeper until Ctrl-C, one server or SERVERS=3
+	$(PYTHON) -m zookeeper_server --folder $(DATA)/zookeeper --servers $(SERVERS) --port $(ZOOKEEPER_PORT)
 
 # ── the nightly fit, on this machine ────────────────────────────────────────────────────────────────────────────
 
@@ -130,6 +135,7 @@ bench-cassandra: $(VENV)/.dev  ## the figures on Cassandra (about 15 minutes, id
 prerequisites:
 	@$(PYTHON) scripts/check_prerequisites.py
 	@$(PYTHON) -m cassandra_server.jars
+	@$(PYTHON) -m zookeeper_server.jars
 
 # ── environments, from the full lock ────────────────────────────────────────────────────────────────────────────
 

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import subprocess
 import sys
-import threading
 from pathlib import Path
-from types import FrameType
 
 from cassandra_server.addresses import addresses_from
 from cassandra_server.cluster import CassandraCluster
 from cassandra_server.configuration import Options
 from cassandra_server.errors import CassandraServerError
+from cassandra_server.foreground import INTERRUPTED, Foreground
 
 STORE = "{store}"
-INTERRUPTED = 130
 
 
 def main() -> int:
     """Run it; the exit code of the command, or 0."""
     arguments = _parser().parse_args()
-    signals = _Signals()
+    foreground = Foreground()
     try:
         cluster = CassandraCluster(
             arguments.folder,
@@ -38,9 +34,9 @@ def main() -> int:
         )
         print(f"starting Cassandra in {arguments.folder} …", file=sys.stderr, flush=True)
         with cluster:
-            signals.only_note()
+            foreground.only_note()
             _announce(cluster, as_json=arguments.json)
-            return _run(arguments.command, cluster, signals) if arguments.command else signals.wait()
+            return _run(arguments.command, cluster, foreground) if arguments.command else foreground.wait()
     except CassandraServerError as error:
         print(error, file=sys.stderr)
         return 1
@@ -48,50 +44,12 @@ def main() -> int:
         return INTERRUPTED
 
 
-class _Signals:
-    """SIGINT and SIGTERM: break off a start; later, noted and passed on to the command that runs."""
-
-    def __init__(self) -> None:
-        self._seen = threading.Event()
-        self._starting = True
-        self.command: subprocess.Popen[bytes] | None = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._handle)
-
-    def only_note(self) -> None:
-        """From now on nothing is broken off: what runs is to be ended in good order."""
-        self._starting = False
-
-    @property
-    def seen(self) -> bool:
-        """Whether one came."""
-        return self._seen.is_set()
-
-    def wait(self) -> int:
-        """Wait for one."""
-        self._seen.wait()
-        return 0
-
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        first = not self.seen
-        self._seen.set()
-        if self._starting:
-            raise KeyboardInterrupt
-        # Ctrl-C in a terminal reaches the command by itself; a second signal would cut its clean end short.
-        if self.command is not None and (number == signal.SIGTERM or not first):
-            self.command.send_signal(number)
-
-
-def _run(command: list[str], cluster: CassandraCluster, signals: _Signals) -> int:
+def _run(command: list[str], cluster: CassandraCluster, foreground: Foreground) -> int:
     filled = [argument.replace(STORE, cluster.store_url) for argument in command]
     try:
-        running = subprocess.Popen(filled)
+        return foreground.run(filled)
     except OSError as error:
         raise CassandraServerError(f"cannot run {filled[0]}: {error}") from error
-    signals.command = running
-    if signals.seen:  # it came before there was anybody to pass it on to
-        running.terminate()
-    return running.wait() % 256
 
 
 def _announce(cluster: CassandraCluster, *, as_json: bool) -> None:

@@ -9,8 +9,8 @@ NEEDED = {
     "chromedriver": "drives the browser (Debian: apt-get install chromium-driver)",
     "gcc": "the device's evaluator is C (Debian: apt-get install gcc libc6-dev)",
     "g++": "its header is C++, too (Debian: apt-get install g++)",
-    "java": "a real Cassandra is started (Debian: apt-get install openjdk-17-jre-headless)",
-    "mvn": "fetches Cassandra, once (Debian: apt-get install maven)",
+    "java": "a real Cassandra and ZooKeeper are started (Debian: apt-get install openjdk-17-jre-headless)",
+    "mvn": "fetches Cassandra and ZooKeeper, once (Debian: apt-get install maven)",
 }
 
 missing = [f"  {program}: {why}" for program, why in NEEDED.items() if shutil.which(program) is None]
