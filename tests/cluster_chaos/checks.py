@@ -51,7 +51,7 @@ class Checks:
         deployment = self._deployment
         exchanges, looks = deployment.exchanges(), deployment.looks()
         acquisitions, answers = deployment.group.witnessed()
-        evidence = Evidence(exchanges, self._log(), looks, acquisitions, answers)
+        evidence = Evidence(exchanges, self._log(), looks, acquisitions, answers, deployment.upgraded_s)
         complaints = judge(evidence)
         if (verified := self._store.verified()) != SOUND:
             complaints.append(Complaint("verify", verified))

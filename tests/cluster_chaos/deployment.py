@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,10 +21,12 @@ from kinelog.service.demo_setup import set_up_demo
 from cassandra_server.cluster import CassandraCluster
 from cassandra_server.configuration import Options
 from tests.cassandra_chaos.store_checks import NeverError
+from tests.cluster_chaos import next_version
 from tests.cluster_chaos.history import Exchange, Look
 from tests.cluster_chaos.node_group import GroupPlan, NodeGroup
 from tests.cluster_chaos.phones import Phones
 from tests.cluster_chaos.places import CASSANDRA_PORT, Places, free_places
+from tests.cluster_chaos.service_node import INTERPRETER_PATH
 from tests.system.running_service import kinelog
 from zookeeper_server.ensemble import ZooKeeperEnsemble
 
@@ -86,6 +89,7 @@ class Deployment:
         self.servers = servers
         self.seed = seed
         self.desk = folder / "desk"
+        self.upgraded_s: float | None = None
         self._ended: list[Phones] = []
         addresses = [node.address for node in servers.cassandra.nodes]
         self.store = _store([address.host for address in addresses], prefix)
@@ -100,6 +104,8 @@ class Deployment:
             master_key=(DataFolder(self.desk).keys / FILE_NAME).read_text().strip(),
         )
         self.group = NodeGroup(servers.places, plan, NODES)
+        self._undo = ExitStack()
+        self._undo.enter_context(next_version.installed())  # who looks at everything reads everything
         try:
             for number, address in enumerate(addresses, start=1):
                 at = (address.told_host or address.host, CASSANDRA_PORT)
@@ -107,13 +113,13 @@ class Deployment:
             self.group.start()
             self.phones = self._new_phones()
         except BaseException:
-            self.group.close()
-            self.opened.close()
+            self._end_all()
             raise
 
     def kinelog(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this deployment's store."""
-        return kinelog(*arguments, "--data", str(self.desk), KINELOG_STORE=self.store)
+        variables = {"KINELOG_STORE": self.store, "CHAOS_NEXT_VERSION": "1", "PYTHONPATH": INTERPRETER_PATH}
+        return kinelog(*arguments, "--data", str(self.desk), **variables)
 
     def exchanges(self) -> list[Exchange]:
         """What all phones sent and were told so far."""
@@ -174,8 +180,7 @@ class Deployment:
         try:
             self.phones.stop()
         finally:
-            self.group.close()
-            self.opened.close()
+            self._end_all()
 
     def __enter__(self) -> Self:
         """Already running."""
@@ -186,6 +191,11 @@ class Deployment:
     ) -> None:
         """End it."""
         self.close()
+
+    def _end_all(self) -> None:
+        self.group.close()
+        self.opened.close()
+        self._undo.close()
 
     def _new_phones(self) -> Phones:
         return Phones(self.group.urls, self.token, PHONES, self.seed)

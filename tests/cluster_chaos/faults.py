@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -166,6 +167,8 @@ def rolling_restart(chance: random.Random) -> Fault:
             node = deployment.group.nodes[number]
             require_clean_end(node.name, node.terminate(DRAIN_S))
             node.next_version = True
+            if deployment.upgraded_s is None and all(each.next_version for each in deployment.group.nodes):
+                deployment.upgraded_s = time.monotonic()
             node.start()
 
     return Fault("rolling restart", "in the order " + ", ".join(f"node-{number + 1}" for number in order), inject)

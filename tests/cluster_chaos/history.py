@@ -78,9 +78,17 @@ class Look:
 
 
 class Stored(NamedTuple):
-    """Something that was sent, where it stands in the log, and the epoch that wrote it there."""
+    """Something that was sent, as it is in the log.
+
+    Attributes:
+        named: What it is.
+        shard, position: Where it stands.
+        epoch: The one that wrote it there.
+        version: Of its event.
+    """
 
     named: Named
     shard: int
     position: int
     epoch: int
+    version: int = 1

@@ -41,6 +41,7 @@ class Evidence:
         stored: What the log holds of what phones send, in any order.
         acquisitions: Which epochs took which shards.
         answers: What shards answered.
+        upgraded_s: When the last node of the old version had ended; None while there is one.
     """
 
     exchanges: Sequence[Exchange]
@@ -48,6 +49,7 @@ class Evidence:
     looks: Sequence[Look] = ()
     acquisitions: Sequence[Acquisition] = ()
     answers: Sequence[Answers] = ()
+    upgraded_s: float | None = None
 
 
 def judge(evidence: Evidence) -> list[Complaint]:
@@ -140,6 +142,18 @@ def late_answers(evidence: Evidence) -> int:
     return sum(one.accepted for one in evidence.answers if one.epoch < newest.at(one.shard, one.at_s))
 
 
+def too_new(evidence: Evidence) -> Iterable[str]:
+    """No event is written in a version that a node which is still there cannot read."""
+    told: dict[Named, float] = {}
+    for one in evidence.exchanges:
+        if one.acknowledged:
+            told[one.named] = min(told.get(one.named, one.told_s), one.told_s)
+    for entry in evidence.stored:
+        known_s = told.get(entry.named)
+        if entry.version > 1 and known_s is not None and (evidence.upgraded_s is None or known_s < evidence.upgraded_s):
+            yield f"{_words(entry.named)} was written in version {entry.version} before every node could read it"
+
+
 def stale_looks(evidence: Evidence) -> Iterable[str]:
     """Whoever was told that a frame is stored sees it, on whatever node they look."""
     for look in evidence.looks:
@@ -165,6 +179,7 @@ RULES: dict[str, Callable[[Evidence], Iterable[str]]] = {
     "out of order": out_of_order,
     "old writer": old_writers,
     "old answer": old_answers,
+    "too new": too_new,
     "stale look": stale_looks,
     "unexpected answer": unexpected_answers,
 }

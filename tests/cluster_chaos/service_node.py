@@ -10,7 +10,8 @@ import psutil
 from tests.cluster_chaos.witness import Acquisition, Answers, read
 from tests.system.running_service import RunningService, environment, free_port
 
-INTERPRETER = Path(__file__).resolve().parent / "interpreter"
+INTERPRETER_PATH = f"{Path(__file__).resolve().parent / 'interpreter'}:{environment()['PYTHONPATH']}"
+"""Where a process that the harness starts finds what is done to it before its first line."""
 
 
 class ServiceNode:
@@ -119,8 +120,7 @@ class ServiceNode:
             "CHAOS_NEXT_VERSION": "1" if self.next_version else "",
             "CHAOS_BREAKS": self.breaks or "",
         }
-        path = f"{INTERPRETER}:{environment()['PYTHONPATH']}"
-        return self._variables | chaos | {"PYTHONPATH": path}
+        return self._variables | chaos | {"PYTHONPATH": INTERPRETER_PATH}
 
 
 def _family(pid: int) -> list[psutil.Process]:

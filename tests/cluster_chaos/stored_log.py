@@ -37,7 +37,7 @@ def stored_things(log: InspectedLog, codec: EventCodec) -> list[Stored]:
 
 def _of_row(row: CommitRow, codec: EventCodec) -> Iterable[Stored]:
     events = [Positioned(position, event) for position, event in enumerate(row.events(), row.first)]
-    for opened in open_events(codec, events):
+    for entry, opened in zip(events, open_events(codec, events), strict=True):
         if opened.error is not None:
             raise UnreadableLogError(f"{row.where}: {opened.error}")
         session = session_of(opened.entity)
@@ -45,6 +45,9 @@ def _of_row(row: CommitRow, codec: EventCodec) -> Iterable[Stored]:
             continue
         match opened.event:
             case FrameRecorded(device=device, sequence=sequence):
-                yield Stored(Named(session, device, sequence), row.shard, opened.position, row.epoch)
+                named = Named(session, device, sequence)
             case SetLabelled(start_ms=start_ms):
-                yield Stored(Named(session, LABEL, start_ms), row.shard, opened.position, row.epoch)
+                named = Named(session, LABEL, start_ms)
+            case _:
+                continue
+        yield Stored(named, row.shard, entry.position, row.epoch, entry.event.schema)

@@ -119,6 +119,14 @@ def test_an_answer_that_speaks_of_a_commit_is_true_whenever_it_comes_and_is_coun
     assert (late_answers(evidence), late_answers(FINE)) == (3, 0)
 
 
+@pytest.mark.parametrize(
+    ("upgraded_s", "found"), [(None, {"too new"}), (5.6, {"too new"}), (5.4, set())], ids=["never", "later", "before"]
+)
+def test_a_version_that_a_node_which_is_there_cannot_read_is_too_new(upgraded_s: float | None, found: set[str]) -> None:
+    newer = [*FINE.stored[:-1], stored(5)._replace(version=2)]
+    assert rules(replace(FINE, stored=newer, upgraded_s=upgraded_s)) == found
+
+
 def test_a_node_that_does_not_show_what_was_acknowledged_gives_a_stale_look() -> None:
     assert rules(replace(FINE, looks=[Look(SESSION, DEVICE, "node-2", 9.0, (3,))])) == {"stale look"}
 
