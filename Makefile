@@ -1,5 +1,5 @@
-# `make run` needs Python >= 3.11 and nothing else; `make cassandra` and `make zookeeper` Java 17 and, once, Maven; `make test` all of these and
-# what scripts/check_prerequisites.py names.
+# `make run` needs Python >= 3.11 and nothing else; `make cassandra` and `make zookeeper` Java 17 and, once, Maven;
+# `make test` all of these and what scripts/check_prerequisites.py names.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -162,6 +162,12 @@ class Release(msgspec.Struct, frozen=True):
     moving: bool = False
 
 
+class Yield(msgspec.Struct, frozen=True):
+    """Serve on, but leave the shard when fenced, since it goes to another owner; `on` False takes that back."""
+
+    on: bool
+
+
 Message = (
     Start
     | Submitted
@@ -187,4 +193,5 @@ Message = (
     | Gathered
     | Ticked
     | Release
+    | Yield
 )

@@ -16,6 +16,7 @@ from kinelog.actors.answers import Answer
 from kinelog.actors.asyncio_bridge import LoopBridges
 from kinelog.actors.delays import Delays
 from kinelog.actors.errors import NotOwnerError, StoppingError
+from kinelog.actors.formed_rules import formed
 from kinelog.actors.lease import Lease, without_end
 from kinelog.actors.messages import Pending
 from kinelog.actors.metrics import COLLECTOR
@@ -94,6 +95,7 @@ class Region:
         self._stopping = False
         self._assigning = threading.Lock()
         self._acquisitions = Acquisitions(self._settings.acquisitions)
+        rules = formed(rules, codec)
         recoverer = Recoverer(journal, keys, codec, rules)
         self._delays = Delays()
         around = Surroundings(
@@ -159,6 +161,15 @@ class Region:
         """
         self.shards[shard].release(done)
 
+    def yield_to_next(self, shard: int, left: Callable[[], None] | None) -> None:
+        """Serve a shard on that goes to another owner, but leave it when that one has taken it.
+
+        Args:
+            shard: One of ours.
+            left: Called once if that happens; None takes it back: the shard stays.
+        """
+        self.shards[shard].yield_to(left)
+
     def forget(self, shards: Collection[int]) -> None:
         """Let go at once: somebody else may own these shards already.
 
@@ -195,7 +206,13 @@ class Region:
         return await self.asked(person, command)
 
     def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
-        """As `ask`, for who waits for many answers without a task for each: the answer's future, at once."""
+        """As `ask`, for who has a task already: the future of the answer, on the running loop.
+
+        Raises:
+            MailboxFullError: 429.
+            NotOwnerError: The shard is not ours.
+            StoppingError: 503.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         size = size_of(command)

@@ -301,4 +301,5 @@ class ShardMachine(ShardGathering):
         messages.Gathered: "_on_gathered",
         messages.Ticked: "_on_ticked",
         messages.Release: "_on_release",
+        messages.Yield: "_on_yield",
     }

@@ -61,6 +61,7 @@ class ShardMemory:
         self._stale = False
         self._stopping = False
         self._moving = False
+        self._yields = False
         self._failures = 0
         self._retry: tuple[int, Phase] | None = None
         self._unavailable = "store-unavailable"

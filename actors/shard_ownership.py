@@ -80,7 +80,13 @@ class ShardOwnership(ShardMemory):
         self._lose("store-unavailable")
 
     def _on_fenced(self, _message: messages.Fenced) -> None:
+        if self._yields:
+            # The one for whom the shard was kept has taken it: to acquire it again would only fence that one off.
+            self._stopping = self._moving = True
         self._lose("fenced")
+
+    def _on_yield(self, message: messages.Yield) -> None:
+        self._yields = message.on
 
     def _lose(self, reason: str) -> None:
         """Forget the shard: answer everybody, keep nothing, come back later."""

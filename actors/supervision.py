@@ -18,7 +18,7 @@ from kinelog.actors.counts import COUNTED
 from kinelog.actors.effect_runner import EffectRunner
 from kinelog.actors.errors import ActorsError, NotOwnerError, StoppingError
 from kinelog.actors.mailbox import Mailbox
-from kinelog.actors.messages import Pending, Release, Start, Ticked
+from kinelog.actors.messages import Pending, Release, Start, Ticked, Yield
 from kinelog.actors.settings import RegionSettings
 from kinelog.actors.shard_actor import ShardHost
 from kinelog.actors.shard_life import Life, ShardStatus
@@ -82,6 +82,7 @@ class SupervisedShard:
         self._waits_to_settle = False
         self._wanted = False
         self._when_left: list[Callable[[], None]] = []
+        self._when_fenced: Callable[[], None] | None = None
         self.released.set()
         self.mailbox.refuse(self._refusal(Life.AWAY))
 
@@ -145,6 +146,8 @@ class SupervisedShard:
             self._runner = runner
             self._started_ms = self._around.clock()
             self.mailbox.post(Start())
+            if self._when_fenced is not None:
+                self.mailbox.post(Yield(on=True))
             wake = self.mailbox.open(runner)
         if wake:
             self._wake()
@@ -177,6 +180,14 @@ class SupervisedShard:
             if done is not None:
                 done()
 
+    def yield_to(self, left: Callable[[], None] | None) -> None:
+        """Serve on until asked, but leave if fenced, and call `left` then; None takes that back."""
+        with self._lock:
+            self._when_fenced = left
+            runs = self._life is Life.RUNNING and self.mailbox.post(Yield(left is not None))
+        if runs:
+            self._wake()
+
     def forget(self) -> None:
         """Stop at once, without snapshots: who was taken in hears that we do not know, the others that it moved."""
         with self._lock:
@@ -196,6 +207,9 @@ class SupervisedShard:
             if runner is not self._runner:
                 return
             left, self._when_left = self._when_left, []
+            if self._life is Life.RUNNING and self._when_fenced is not None:
+                left.append(self._when_fenced)
+            self._when_fenced = None
             departed = self._depart(Life.AWAY)
             again, self._wanted = self._wanted, False
             if again:

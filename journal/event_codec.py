@@ -10,6 +10,7 @@ from kinelog.domain.events import EVENT_TYPES, Event
 from kinelog.domain.identifiers import person_of
 from kinelog.domain.upcasting import upcast
 from kinelog.journal.errors import CorruptError, UnknownEventError
+from kinelog.journal.event_forms import FORMS, EventForms
 from kinelog.journal.records import StoredEvent
 from kinelog.privacy.errors import TamperedError
 from kinelog.privacy.key_store import KeyStore
@@ -33,10 +34,17 @@ _TAILS = {name: f"\0{name}\0{kind.schema}".encode() for name, kind in EVENT_TYPE
 
 
 class EventCodec:
-    """Seals and opens events with the keys of a key store."""
+    """Seals and opens events with the keys of a key store.
 
-    def __init__(self, keys: KeyStore) -> None:
+    Attributes:
+        forms: Which forms of events there are.
+        write_form: The one to write: the newest, unless a member of the cluster cannot read it yet.
+    """
+
+    def __init__(self, keys: KeyStore, forms: EventForms = FORMS) -> None:
         """Use the keys of this store."""
+        self.forms = forms
+        self.write_form = forms.newest
         self._keys = keys
 
     def seal(self, entity: str, sequence: int, event: Event) -> StoredEvent:
@@ -46,13 +54,18 @@ class EventCodec:
             ErasedPersonError: The person has no key any more.
         """
         name = type(event).__name__
-        associated = associated_data(entity, sequence, name, event.schema)
-        plaintext = _ENCODER.encode(event)
+        schema: int = event.schema
+        if self.write_form < self.forms.newest:
+            schema, fields = self.forms.fields(event, self.write_form)
+            plaintext = _ENCODER.encode(fields)
+        else:
+            plaintext = _ENCODER.encode(event)
+        associated = associated_data(entity, sequence, name, schema)
         if name in UNSEALED:
             payload = seal_plain(plaintext, associated)
         else:
             payload = self._keys.sealer(*person_of(entity)).seal(plaintext, associated)
-        return StoredEvent(entity, sequence, name, event.schema, event.at_ms, payload)
+        return StoredEvent(entity, sequence, name, schema, event.at_ms, payload)
 
     def open(self, stored: StoredEvent) -> Event:
         """Open and deserialise an event.

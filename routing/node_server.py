@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 
 from kinelog.routing.answering_connection import AnsweringConnection
@@ -50,6 +51,11 @@ class NodeServer:
         self._server = await loop.create_server(self._connection, host, port, ssl=self._tls, backlog=128)
         bound: tuple[str, int] = self._server.sockets[0].getsockname()[:2]
         return bound
+
+    async def serve(self, listening: socket.socket) -> None:
+        """Take connections of a socket that listens already, and is closed with this server."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._connection, sock=listening, ssl=self._tls, backlog=128)
 
     async def close(self) -> None:
         """Stop listening and hang up; what is answered later reaches nobody. May be called again."""

@@ -6,38 +6,48 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from kinelog.actors.region import Region, wall_clock_ms
-from kinelog.actors.settings import RegionSettings, ShardSettings
+from kinelog.actors.asking import Asks
+from kinelog.actors.region import wall_clock_ms
 from kinelog.api.services import Services
 from kinelog.api.settings import ApiSettings
 from kinelog.api.unerased_views import UnerasedViews
+from kinelog.domain.identifiers import TENANT_PERSON, Person, shard_of
 from kinelog.registry.errors import RegistryError
 from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import Settings
 from kinelog.service.errors import UnavailableServiceError
+from kinelog.service.group_joining import NODES, zookeeper_membership
+from kinelog.service.group_node import GroupNode, Join
+from kinelog.service.node import LonelyNode, Node
 from kinelog.service.opened_data import OpenedData
+from kinelog.service.own_region import make_region
 from kinelog.webhooks.endpoint import EndpointRules
 from kinelog.webhooks.errors import WebhooksError
 from kinelog.webhooks.progress_store import ProgressStore
 from kinelog.webhooks.telling import Telling, TellingParts
 
 
-def make_region(opened: OpenedData, settings: Settings) -> Region:
-    """The shards of this process, not started."""
-    return Region(
-        opened.journal,
-        opened.keys,
-        opened.codec,
-        settings.limits,
-        RegionSettings(
-            mailbox_commands=settings.mailbox,
-            shard=ShardSettings(
-                resident_entities=max(1, settings.resident // opened.journal.shards),
-                idle_ms=int(settings.idle_s * 1000),
-                recoveries=settings.recoveries,
-            ),
-        ),
-    )
+def join_of(settings: Settings, shards: int) -> Join | None:
+    """How this process joins a group, as the settings say; None where it serves alone."""
+    if settings.zookeeper is None:
+        return None
+    return lambda me: zookeeper_membership(settings, NODES, me, shards)
+
+
+def make_node(opened: OpenedData, settings: Settings, join: Join | None) -> Node:
+    """The node that this process is, not started; call on its event loop.
+
+    Raises:
+        ConfigurationError: What a group needs is missing.
+        UnavailableServiceError: The internal port is taken.
+    """
+    if join is None:
+        return LonelyNode(make_region(opened, settings))
+    return GroupNode(opened, settings, join)
+
+
+ANNOUNCING_SHARD = 0
+"""Of all nodes the one that owns this shard announces what was published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,7 @@ class Publications:
 
 
 @contextmanager
-def opened_publications(opened: OpenedData, region: Region, settings: Settings) -> Iterator[Publications]:
+def opened_publications(opened: OpenedData, node: Node, settings: Settings) -> Iterator[Publications]:
     """Both stores, and what announces and sends over them, not started.
 
     Raises:
@@ -65,16 +75,20 @@ def opened_publications(opened: OpenedData, region: Region, settings: Settings) 
         except (RegistryError, WebhooksError) as error:
             raise UnavailableServiceError(str(error)) from error
         parts = TellingParts(
-            region=region, journal=opened.journal, keys=opened.keys, codec=opened.codec, models=models,
+            region=node.asks, journal=opened.journal, keys=opened.keys, codec=opened.codec, models=models,
             progress=progress, clock_ms=wall_clock_ms, rules=rules,
+            announces=lambda: node.owns(ANNOUNCING_SHARD),
+            sends_to=lambda tenant: node.owns(shard_of(Person(tenant, TENANT_PERSON), opened.journal.shards)),
         )  # fmt: skip
-        yield Publications(models, progress, Telling(parts), rules)
+        telling = Telling(parts)
+        node.tells(telling.moved, telling.webhook_set)
+        yield Publications(models, progress, telling, rules)
 
 
-def make_services(opened: OpenedData, region: Region, publications: Publications, settings: Settings) -> Services:
+def make_services(opened: OpenedData, asks: Asks, publications: Publications, settings: Settings) -> Services:
     """What the HTTP interface stands on."""
     return Services(
-        region=region,
+        region=asks,
         read_side=UnerasedViews(opened.read_side(), opened.keys),
         keys=opened.keys,
         journal=opened.journal,

@@ -18,6 +18,12 @@ NODES = "nodes"
 PROJECTIONS = "projections"
 """Those that fold."""
 
+
+def group_of(settings: Settings) -> str | None:
+    """Under what the members of the group share the lock of a data folder; None where nobody shares it."""
+    return None if settings.zookeeper is None else f"nodes of {settings.zookeeper}"
+
+
 _LIFE_BYTES = 8
 
 

@@ -10,11 +10,11 @@ from kinelog.actors.answers import Accepted, Answer, Erased, Refused, Unavailabl
 from kinelog.actors.region import Region
 from kinelog.domain.commands import Command
 from kinelog.domain.identifiers import Person
-from kinelog.service.composition import make_region
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import RefusedError, TryAgainError
 from kinelog.service.folder_lock import FolderLock
 from kinelog.service.opened_data import OpenedData, open_data
+from kinelog.service.own_region import make_region
 
 ANSWER_TIMEOUT_S = 30.0
 

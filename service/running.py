@@ -13,18 +13,21 @@ from contextlib import ExitStack
 
 from aiohttp import web
 from kinelog.api.application import create_app
+from kinelog.api.context import CONTEXT
 from kinelog.api.malformed_requests import ProblemRunner
 from kinelog.service.child_process import ChildProcess
-from kinelog.service.composition import make_region, make_services, opened_publications
+from kinelog.service.composition import join_of, make_node, make_services, opened_publications
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
+from kinelog.service.group_joining import group_of
 from kinelog.service.opened_data import open_data
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
 CHILD_STOP_S = 3.0
+HURRIED_S = 1.0
 
 
 async def run_service(
@@ -48,20 +51,19 @@ async def run_service(
         UnavailableServiceError: The address is taken.
     """
     folder.create()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    asked = StopAsked(asyncio.get_running_loop())
     sys.setswitchinterval(settings.switch_interval_s)
     calm_garbage_collection()
-    with FolderLock(folder.lock), open_data(folder, settings) as opened, ExitStack() as stores:
-        region = make_region(opened, settings)
-        publications = stores.enter_context(opened_publications(opened, region, settings))
-        services = make_services(opened, region, publications, settings)
-        runner = ProblemRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
+    with FolderLock(folder.lock, group_of(settings)), open_data(folder, settings) as opened, ExitStack() as stores:
+        node = make_node(opened, settings, join_of(settings, opened.journal.shards))
+        publications = stores.enter_context(opened_publications(opened, node, settings))
+        services = make_services(opened, node.asks, publications, settings)
+        app = create_app(services)
+        runner = ProblemRunner(app, access_log=None, shutdown_timeout=settings.drain_s / 2)
         children: list[ChildProcess] = []
+        deadline = time.monotonic() + settings.drain_s
         try:
-            region.start()
+            await node.start()
             publications.telling.start()
             await runner.setup()
             url = await listen(runner, settings)
@@ -73,12 +75,31 @@ async def run_service(
                 children.append(ChildProcess("projections", ["project", "--data", str(folder.root)], variables))
                 children[-1].start()
             visitors = await listening(url)
-            await stop.wait()
+            await asked.stop.wait()
+            deadline = time.monotonic() + settings.drain_s
+            app[CONTEXT].lifecycle.begin_stopping()
+            await node.drain(settings.drain_s / 3, asked.hurry)
             if visitors is not None:
                 await visitors.stop(CHILD_STOP_S)
         finally:
-            await stop_in_order(runner, publications.telling.stop, region.stop, children, settings)
+            if asked.hurry.is_set():
+                deadline = time.monotonic() + HURRIED_S
+            await stop_in_order(runner, publications.telling.stop, node.stop, children, deadline)
             services.read_side.close()
+
+
+class StopAsked:
+    """Signals: the first asks to stop in order, the next one to hurry."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take SIGTERM and SIGINT over."""
+        self.stop = asyncio.Event()
+        self.hurry = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._heard)
+
+    def _heard(self) -> None:
+        (self.hurry if self.stop.is_set() else self.stop).set()
 
 
 def calm_garbage_collection() -> None:
@@ -111,15 +132,14 @@ async def listen(runner: web.AppRunner, settings: Settings) -> str:
 async def stop_in_order(
     runner: web.AppRunner,
     stop_telling: Callable[[], Awaitable[None]],
-    stop_region: Callable[[float], None],
+    stop_node: Callable[[float], Awaitable[None]],
     children: Sequence[ChildProcess],
-    settings: Settings,
+    deadline: float,
 ) -> None:
     """Stop accepting, answer what is in flight, tell nobody more, empty the mailboxes, save snapshots, end workers."""
-    deadline = time.monotonic() + settings.drain_s
     logger.info("stopping")
     await runner.cleanup()
     await stop_telling()
-    await asyncio.to_thread(stop_region, max(1.0, deadline - time.monotonic()))
+    await stop_node(max(1.0, deadline - time.monotonic()))
     await asyncio.gather(*(child.stop(CHILD_STOP_S) for child in children))
     logger.info("stopped")

@@ -14,6 +14,7 @@ from kinelog.actors.answers import Accepted, Answer
 from kinelog.domain.commands import AnnounceModel, Command, SetWebhook
 from kinelog.domain.identifiers import Person
 from kinelog.routing.own_node import OwnRegion
+from typing_extensions import override
 
 _NEWS = (AnnounceModel, SetWebhook)
 
@@ -26,6 +27,7 @@ class TenantNews(OwnRegion):
         self._region = region
         self._told = told
 
+    @override
     def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
         """Have a command decided."""
         answer = self._region.asked(person, command)
@@ -33,6 +35,7 @@ class TenantNews(OwnRegion):
             answer.add_done_callback(partial(self._answered, person.tenant))
         return answer
 
+    @override
     def ready(self) -> bool:
         """As the region."""
         return self._region.ready()

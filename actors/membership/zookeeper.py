@@ -213,6 +213,8 @@ class ZooKeeperMembership(Membership):
             self._forget_the_entry()
             return
         lease.answered(sent, time.monotonic())
+        if self._holds_a_lease() and not self._feed.view.joined:
+            self._stale = True  # it had run out, and nothing else says that we are in again
 
     def _announce(self, me: Member) -> None:
         entry = self._entry
@@ -263,7 +265,6 @@ class ZooKeeperMembership(Membership):
         if not self._feed.view.joined:
             return
         if not self._holds_a_lease():
-            self._stale = True  # once it is renewed, we are in again
             self._feed.not_joined()
 
     def _holds_a_lease(self) -> bool:

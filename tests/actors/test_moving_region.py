@@ -305,7 +305,7 @@ def test_the_shards_of_a_failed_node_start_no_herd(keys: KeyStore, settings: Reg
             with self.lock:
                 self.at_once[what] += 1
                 self.most[what] = max(self.most[what], self.at_once[what])
-            threading.Event().wait(0.002)
+            threading.Event().wait(0.001)
             yield
             with self.lock:
                 self.at_once[what] -= 1

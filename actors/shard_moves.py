@@ -1,0 +1,197 @@
+"""Keeps a region's shards to what the membership says: the thin shell around `moves_machine`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from kinelog.actors import move_effects as to_do
+from kinelog.actors.hand_over import HandOver, NobodyElse
+from kinelog.actors.lease import Lease
+from kinelog.actors.membership.placement import owners
+from kinelog.actors.membership.port import Listener, Membership, View
+from kinelog.actors.move_effects import MoveEffect
+from kinelog.actors.moves_machine import MoveCounts, MoveSettings, MovesMachine, Place
+from kinelog.actors.region import Region
+from kinelog.actors.ticker import Ticker
+from kinelog.actors.writable_form import WritableForm
+from kinelog.journal.event_codec import EventCodec
+
+_LOG = logging.getLogger(__name__)
+
+TICK_S = 0.1
+
+
+def _nobody(_view: View) -> None:
+    """Nobody else follows the views."""
+
+
+Input = Callable[[MovesMachine], list[MoveEffect]]
+
+
+class ShardMoves:
+    """Assigns shards to a region as views come, hands them over, and forgets them when the lease is over. Thread-safe.
+
+    Inputs come on any thread. They are taken one at a time, and what each wants is done before the next is taken, by
+    whoever came first: so a region never hears of an older assignment after a newer one.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        membership: Membership,
+        codec: EventCodec,
+        settings: MoveSettings | None = None,
+        hand_over: HandOver | None = None,
+        place: Place = owners,
+    ) -> None:
+        """Move nothing until `start`.
+
+        Args:
+            region: Made with `assigned=()` and the membership's lease.
+            membership: Not started.
+            codec: Told which form of events may be written.
+            settings: Bounds.
+            hand_over: Asks other members; without it nobody is ever asked.
+            place: Which node should own which shard.
+        """
+        self._settings = settings or MoveSettings()
+        self._region = region
+        self._membership = membership
+        self._codec = codec
+        self._hand_over = hand_over or NobodyElse()
+        self._machine = MovesMachine(len(region.shards), place, self._settings)
+        self._form = WritableForm(self._settings.form_wait_ms, codec.forms.newest)
+        self._lease = Lease(membership.lease_until_s)
+        self._lock = threading.Lock()
+        self._inputs: deque[Input] = deque()
+        self._busy = False
+        self._asked: dict[int, list[Callable[[], None]]] = {}
+        self._ticker = Ticker(TICK_S, self._tick)
+        region.holder_of = self._holder_of
+
+    def start(self, seen: Listener = _nobody) -> None:
+        """Join the group and follow its views.
+
+        Args:
+            seen: Told each view before anything moves, on the membership's thread.
+
+        Raises:
+            MembershipError: It cannot be joined as asked.
+        """
+        self._ticker.start()
+        self._membership.start(partial(self._viewed, seen))
+
+    def stop(self) -> None:
+        """Follow no more views; what is here stays here until the region is stopped."""
+        self._ticker.stop()
+
+    # ── what there is to be asked ────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def counts(self) -> MoveCounts:
+        """What moved so far."""
+        return self._machine.counts
+
+    @property
+    def held(self) -> frozenset[int]:
+        """Shards that are served here; none left means that a draining process may go."""
+        return self._machine.held
+
+    @property
+    def moving(self) -> frozenset[int]:
+        """Shards that are on their way here or from here."""
+        return self._machine.moving
+
+    @property
+    def settled(self) -> bool:
+        """Whether this process takes part and everything that is to come here has come."""
+        return self._machine.joined and not self._machine.coming
+
+    # ── inputs ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def release(self, shard: int, done: Callable[[], None]) -> None:
+        """Another member asks for a shard.
+
+        Args:
+            shard: Which.
+            done: Called once, on any thread, when nothing of it is under way here any more, or never was.
+        """
+        with self._lock:
+            self._asked.setdefault(shard, []).append(done)
+        self._put(lambda machine: machine.asked_for(shard, _now_ms()))
+
+    def _viewed(self, seen: Listener, view: View) -> None:
+        seen(view)
+        me = self._membership.me
+        _LOG.info("view %d: %s", view.number, ", ".join(member.name for member in view.members) or "nobody")
+        self._codec.write_form = self._form.seen([member.reads for member in view.members], _now_ms())
+        self._put(lambda machine: machine.viewed(view, me, _now_ms()))
+
+    def _tick(self) -> None:
+        self._codec.write_form = self._form.at(_now_ms())
+        self._put(lambda machine: machine.ticked(_now_ms(), lease_over=self._lease.over))
+
+    def _holder_of(self, shard: int) -> str | None:
+        self._machine.wanted(shard)
+        return self._machine.holder(shard)
+
+    def _put(self, taken: Input) -> None:
+        with self._lock:
+            self._inputs.append(taken)
+            if self._busy:
+                return  # whoever is at it takes this too
+            self._busy = True
+        while (following := self._next()) is not None:
+            for effect in following(self._machine):
+                self._do(effect)
+
+    def _next(self) -> Input | None:
+        with self._lock:
+            if self._inputs:
+                return self._inputs.popleft()
+            self._busy = False
+            return None
+
+    # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _do(self, effect: MoveEffect) -> None:
+        match effect:
+            case to_do.Assign(shards):
+                self._region.assign(shards)
+            case to_do.AskFor(shard, member, number):
+                _LOG.info("asking %s for shard %d", member.name, shard)
+                answered = partial(self._answered, shard, number)
+                self._hand_over.release(member, shard, self._settings.handover_ms / 1_000, answered)
+            case to_do.LetGo(shard, number):
+                self._region.release(shard, partial(self._let_go, shard, number))
+            case to_do.Yield(shard, on):
+                self._region.yield_to_next(shard, partial(self._fenced, shard) if on else None)
+            case to_do.ForgetAll():
+                _LOG.warning("this process may have been declared gone: it lets go of every shard at once")
+                self._region.forget(range(len(self._region.shards)))
+            case to_do.Tell(shard):
+                self._tell(shard)
+
+    def _answered(self, shard: int, number: int, released: bool) -> None:  # noqa: FBT001 - the port's signature
+        self._put(lambda machine: machine.answered(shard, number, _now_ms(), released=released))
+
+    def _let_go(self, shard: int, number: int) -> None:
+        self._put(lambda machine: machine.let_go(shard, number, _now_ms()))
+
+    def _fenced(self, shard: int) -> None:
+        self._put(lambda machine: machine.fenced(shard, _now_ms()))
+
+    def _tell(self, shard: int) -> None:
+        with self._lock:
+            waiting = self._asked.pop(shard, [])
+        for done in waiting:
+            done()
+
+
+def _now_ms() -> int:
+    return int(time.monotonic() * 1_000)
