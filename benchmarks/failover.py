@@ -110,8 +110,8 @@ def in_words(found: Failover) -> str:
         ),
         "  " + " ".join(f"{seconds:.2f}" for seconds in kill),
         (
-            f"moved: {len(move)} moves met by {commands} commands, longest wait of each move (wanted: {WANTED_MOVED_S:g} s "
-            f"for 99 of 100): {percentile(move, 0.5):.3f} s (median), {percentile(move, 0.99):.3f} s (p99), "
+            f"moved: {len(move)} moves met by {commands} commands, longest wait of each (wanted: {WANTED_MOVED_S:g} "
+            f"s for 99 of 100): {percentile(move, 0.5):.3f} s (median), {percentile(move, 0.99):.3f} s (p99), "
             f"{max(move):.3f} s (longest); {sum(one.refused for one in found.moved)} not acknowledged at once"
         ),
         (
@@ -119,8 +119,8 @@ def in_words(found: Failover) -> str:
             f"{late} acknowledged by the old owner (wanted: 0)"
         ),
         (
-            f"joined: {joined.moved} of {joined.shards} shards moved to {joined.nodes} nodes: {joined.ratio:.2f} of the "
-            f"ideal share (wanted: {WANTED_RATIO:g} at most)"
+            f"joined: {joined.moved} of {joined.shards} shards moved to {joined.nodes} nodes: {joined.ratio:.2f} of "
+            f"the ideal share (wanted: {WANTED_RATIO:g} at most)"
         ),
     ]
     return "\n".join(lines)
