@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,20 @@ from kinelog.service.opened_data import open_data
 
 from tests.cluster_chaos.history import Stored
 from tests.cluster_chaos.judge import Evidence, judge
+from tests.cluster_chaos.node_group import GroupPlan, NodeGroup
 from tests.cluster_chaos.phones import Phones
+from tests.cluster_chaos.places import free_places
 from tests.cluster_chaos.service_node import ServiceNode
 from tests.cluster_chaos.stored_log import stored_things
 from tests.system.asking import eventually
+from zookeeper_server.ensemble import ZooKeeperEnsemble
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
 
 PHONES = 4
 PAUSE_S = 0.02
 ENOUGH = 80
+SESSION_S = 1.0
 
 
 def log_of(data: Path) -> list[Stored]:
@@ -50,3 +55,28 @@ def test_an_answer_that_leaves_before_its_commit_is_found_once_the_node_is_kille
     assert sum(one.accepted for one in answers) >= ENOUGH
     evidence = Evidence(phones.exchanges, log_of(data), phones.looks, acquisitions, answers)
     assert {complaint.rule for complaint in judge(evidence)} == ({"lost"} if breaks else set())
+
+
+@pytest.mark.parametrize("breaks", [None, "no-fence"])
+def test_an_owner_that_no_fence_keeps_out_is_found_when_it_wakes(tmp_path: Path, breaks: str | None) -> None:
+    places, data = free_places(), tmp_path / "data"
+    token = set_up_demo(DataFolder(data), load_settings(data)).owner_token
+    plan = GroupPlan(root="purpose", folder=tmp_path, data=data, session_s=SESSION_S, projections=False)
+    zookeeper = ZooKeeperEnsemble(tmp_path / "zookeeper", addresses=[places.zookeeper], forgetful=True)
+    with zookeeper, NodeGroup(places, plan, nodes=2) as group:
+        first, second = group.nodes
+        first.breaks = breaks
+        group.start()
+        eventually(lambda: group.ready(first) and group.ready(second), "both nodes are ready")
+        phones = Phones(group.urls, token, PHONES, seed=1, pause_s=PAUSE_S)
+        mine = {one.shard for one in first.witnessed()[0]}
+        first.pause()
+        eventually(lambda: mine <= {one.shard for one in second.witnessed()[0]}, "the other node has every shard")
+        first.resume()
+        since_s = time.monotonic()
+        eventually(lambda: phones.acknowledged_since(since_s) >= ENOUGH, "frames are acknowledged")
+        phones.stop()
+    acquisitions, answers = group.witnessed()
+    evidence = Evidence(phones.exchanges, log_of(data), phones.looks, acquisitions, answers)
+    found = {complaint.rule for complaint in judge(evidence)}
+    assert found == set() if breaks is None else {"old answer"} <= found, found
