@@ -2,14 +2,17 @@
 
 A token is verified once against its hash and then remembered together with the reading of the tenant's state that it
 was verified against. That reading is trusted for a few seconds (another process may revoke a token), and dropped at
-once after every command of this process that changes tokens.
+once after every command of this process that changes tokens. What a reading does not know (a token, a code, a gym) is
+looked for in a newer one before anybody is told that it is not there: another process may have made it just now.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from kinelog.actors.asking import Asks
 from kinelog.api.committed import ask
@@ -25,14 +28,23 @@ from kinelog.domain.values import Role
 SCHEME = "Bearer "
 MAX_REMEMBERED = 100_000
 MAX_TENANTS = 4_096
+READ_AGAIN_S = 0.1
+"""Between two readings of a tenant that are asked for because something is not in the first."""
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class _Reading:
-    """A tenant's state and until when it is trusted; setting that to 0 distrusts everything verified against it."""
+    """A tenant's state and until when it is trusted; setting that to 0 distrusts everything verified against it.
+
+    Attributes:
+        asked_at_s: The event loop's time before the state was asked for: it is at least this new.
+    """
 
     state: TenantState
     trusted_until_ms: int
+    asked_at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +89,7 @@ class Authentication:
         if named is None:
             raise _refused()
         tenant, token_id = named
-        reading = await self._reading(tenant, now_ms)
-        known = reading.state.tokens.get(token_id)
+        reading, known = await self._looked_up(tenant, lambda state: state.tokens.get(token_id))
         # Hashed and compared whether or not the token is known, so that the time taken does not tell.
         fits = hmac.compare_digest(hash_of(token), known.token_hash if known is not None else "0" * 64)
         if known is None or not fits or not known.valid_at(now_ms):
@@ -94,6 +105,26 @@ class Authentication:
     async def tenant(self, tenant: str) -> TenantState:
         """A tenant's state, at most a few seconds old."""
         return (await self._reading(tenant, self.services.clock_ms())).state
+
+    async def look_up(self, tenant: str, find: Callable[[TenantState], T | None]) -> T | None:
+        """What `find` finds in a tenant's state, which is newer than the question where it finds nothing."""
+        return (await self._looked_up(tenant, find))[1]
+
+    async def _looked_up(self, tenant: str, find: Callable[[TenantState], T | None]) -> tuple[_Reading, T | None]:
+        reading = await self._reading(tenant, self.services.clock_ms())
+        found = find(reading.state)
+        if found is None:
+            reading = await self._newer(tenant, reading)
+            found = find(reading.state)
+        return reading, found
+
+    async def _newer(self, tenant: str, old: _Reading) -> _Reading:
+        """A reading that began after this call."""
+        # The wait is what somebody who makes tokens up can have of the tenant's shard: so many readings a second.
+        await asyncio.sleep(max(0.0, old.asked_at_s + READ_AGAIN_S - asyncio.get_running_loop().time()))
+        if self._readings.get(tenant) is old:
+            del self._readings[tenant]  # what was verified against it stays verified
+        return await self._reading(tenant, self.services.clock_ms())
 
     def distrust(self, tenant: str) -> None:
         """Forget what is known of a tenant: a command of this process has changed it."""
@@ -133,6 +164,7 @@ class Authentication:
 
     async def _load(self, tenant: str) -> _Reading:
         now_ms = self.services.clock_ms()
+        asked_at_s = asyncio.get_running_loop().time()
         try:
             command = ReadTenant(at_ms=now_ms)
             within_s = self.services.settings.answer_s
@@ -144,7 +176,7 @@ class Authentication:
             state = TenantState()  # no key was ever made for a tenant of this name: it knows no token
         if not isinstance(state, TenantState):
             raise TypeError("ReadTenant answered something else")
-        return _Reading(state, now_ms + int(self.services.settings.tenant_ttl_s * 1000))
+        return _Reading(state, now_ms + int(self.services.settings.tenant_ttl_s * 1000), asked_at_s)
 
 
 def _refused() -> ProblemError:

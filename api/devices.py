@@ -71,7 +71,7 @@ async def pair_device(request: web.Request, context: Context) -> web.StreamRespo
         raise ProblemError("code-invalid", _CODE_INVALID)
     tenant, code = named
     now_ms = services.clock_ms()
-    waiting = (await context.authentication.tenant(tenant)).codes.get(hash_of(code))
+    waiting = await context.authentication.look_up(tenant, lambda state: state.codes.get(hash_of(code)))
     if waiting is None or waiting.expires_at_ms <= now_ms:
         raise ProblemError("code-invalid", _CODE_INVALID)
     # The device first: if it cannot be added, the code is not spent. A device without a token is harmless.

@@ -50,6 +50,8 @@ def endpoint(route: Route, context: Context) -> WebHandler:
         finally:
             meter.in_flight -= 1
             meter.count(status, perf_counter() - started)
+        if context.lifecycle.is_stopping and not response.prepared:
+            response.force_close()  # so that the next request goes elsewhere, before nobody is here any more
         return response
 
     return handle

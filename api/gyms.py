@@ -68,7 +68,7 @@ async def known_gym(call: Call) -> tuple[str, Gym]:
         ProblemError: `gym-unknown`.
     """
     gym = matching("gym", call.part("gym"), GYM_PATTERN)
-    definition = (await call.context.authentication.tenant(call.principal.tenant)).gyms.get(gym)
+    definition = await call.context.authentication.look_up(call.principal.tenant, lambda state: state.gyms.get(gym))
     if definition is None:
         raise ProblemError("gym-unknown")
     return gym, definition

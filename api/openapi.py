@@ -45,10 +45,11 @@ class _Schemas:
 
 def openapi_document() -> dict[str, object]:
     """The document of the routes that are served."""
-    return document_of(ROUTES, _version())
+    return document_of(ROUTES, program_version())
 
 
-def _version() -> str:
+def program_version() -> str:
+    """Which release of the program runs."""
     try:
         return version("kinelog")
     except PackageNotFoundError:  # run from a checkout that is not installed

@@ -55,7 +55,7 @@ async def gym_sessions(call: Call) -> web.StreamResponse:
     """Sessions at a gym, newest first."""
     gym = matching("gym", call.part("gym"), GYM_PATTERN)
     tenant = call.principal.tenant
-    if gym not in (await call.context.authentication.tenant(tenant)).gyms:
+    if await call.context.authentication.look_up(tenant, lambda state: state.gyms.get(gym)) is None:
         raise ProblemError("gym-unknown")
     read_side = call.context.services.read_side
     return await _page(call, ("gym", tenant, gym), partial(read_side.sessions_of_gym, tenant, gym))

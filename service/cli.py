@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "Make a data folder from backups."),
     "journal": ("journal", "Verify the log; copy it into another store; take one that was restored."),
     "schema": ("schema", "Make and change the tables of a Cassandra store."),
+    "cluster": ("cluster", "Several nodes: status, drain one, move a shard."),
     "openapi": ("openapi", "Print the OpenAPI document."),
     "doctor": ("doctor", "Check a store and this machine, and say what to do."),
 }

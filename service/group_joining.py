@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from importlib.metadata import version
 
 from kinelog.actors.membership.port import Member, Membership
+from kinelog.api.openapi import program_version
 from kinelog.journal.event_forms import NEWEST
 from kinelog.service.cluster_secrets import zookeeper_secret_from
 from kinelog.service.configuration import Settings
@@ -38,7 +38,7 @@ def this_node(settings: Settings, address: str = "") -> Member:
         name=node_name(settings.node),
         life=secrets.token_hex(_LIFE_BYTES),
         address=address,
-        version=version("kinelog"),
+        version=program_version(),
         reads=NEWEST,
         weight=settings.weight,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kinelog.actors.membership.errors import MembershipError
@@ -16,18 +18,17 @@ from kinelog.actors.region import Region
 from kinelog.actors.shard_moves import ShardMoves
 from kinelog.api.settings import ApiSettings
 from kinelog.routing.cluster_secret import ClusterSecret
-from kinelog.routing.errors import SecretError
 from kinelog.routing.hand_over import ChannelHandOver
 from kinelog.routing.local_node import LocalNode
 from kinelog.routing.node_server import NodeServer
 from kinelog.routing.peers import Peers
 from kinelog.routing.router import Router
-from kinelog.routing.tls import ChannelTls, channel_tls
 from kinelog.service.cluster_secrets import cluster_secret_from
 from kinelog.service.configuration import Settings
-from kinelog.service.errors import ConfigurationError, UnavailableServiceError
+from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.group_address import reached_at
 from kinelog.service.group_joining import this_node
+from kinelog.service.group_tls import group_tls
 from kinelog.service.node import Heard, Node
 from kinelog.service.opened_data import OpenedData
 from kinelog.service.own_region import make_region
@@ -81,7 +82,7 @@ class GroupNode(Node):
         self.asks = self._parts.router
 
     def _made(self, opened: OpenedData, settings: Settings, join: Join) -> GroupParts:
-        secret, tls = ClusterSecret(cluster_secret_from()), _tls(settings)
+        secret, tls = ClusterSecret(cluster_secret_from()), group_tls(settings)
         host = settings.internal_host or settings.host
         listening = _listening(host, settings.internal_port)
         membership = join(this_node(settings, reached_at(settings.advertise, host, listening.getsockname()[1])))
@@ -137,7 +138,7 @@ class GroupNode(Node):
         """On the membership's thread, before shards move: whom one turns away finds its next owner already."""
         self._parts.router.seen(view)
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(lambda: self._moved())
+            self._loop.call_soon_threadsafe(self._moved)
 
     def _heard_news(self, tenant: str) -> None:
         self._news(tenant)
@@ -152,13 +153,13 @@ class GroupNode(Node):
     @override
     async def drain(self, within_s: float, hurry: asyncio.Event) -> None:
         self._announce_draining()
-        try:
-            async with asyncio.timeout(within_s):
-                while self._hands_over() and not hurry.is_set():
-                    await asyncio.sleep(LOOK_EVERY_S)
-        except TimeoutError:
-            left = [shard.shard for shard in self._parts.region.status() if shard.assigned]
-            logger.warning("nobody took shards %s within %.1f s; whoever comes reads more of the log", left, within_s)
+        deadline = time.monotonic() + within_s
+        while self._hands_over() and not hurry.is_set() and time.monotonic() < deadline:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hurry.wait(), LOOK_EVERY_S)
+        if self._hands_over():
+            left = ", ".join(map(str, sorted(self._parts.moves.held)))
+            logger.warning("nobody took shards %s in time; they are let go of without", left)
 
     def _hands_over(self) -> bool:
         """Whether something is still ours that somebody else could have."""
@@ -187,12 +188,3 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         message = f"cannot listen for other nodes on {host}:{port}: {error.strerror}; choose another internal_port"
         raise UnavailableServiceError(message) from error
-
-
-def _tls(settings: Settings) -> ChannelTls | None:
-    if settings.cluster_ca is None or settings.cluster_certificate is None or settings.cluster_key is None:
-        return None
-    try:
-        return channel_tls(settings.cluster_ca, settings.cluster_certificate, settings.cluster_key)
-    except SecretError as error:
-        raise ConfigurationError(str(error)) from error

@@ -14,23 +14,21 @@ import time
 
 import msgspec
 from kinelog.actors.membership.errors import (
-    CoordinatorAwayError,
-    EntryExistsError,
     MembershipError,
     NoSuchEntryError,
     NotPermittedError,
 )
 from kinelog.actors.membership.lease import Lease
-from kinelog.actors.membership.placement import with_best_salt
 from kinelog.actors.membership.port import Listener, Member, Membership, View
 from kinelog.actors.membership.view_feed import ViewFeed
+from kinelog.actors.membership.zookeeper_joining import Entrance
 from kinelog.actors.membership.zookeeper_layout import EntryReader, GroupPaths, ZooKeeperAddress, written
 from kinelog.actors.membership.zookeeper_session import ZooKeeperSession
 from typing_extensions import override
 
 log = logging.getLogger(__name__)
 LOOK_AGAIN_S = 1.0
-TRY_AGAIN_S = 0.1
+TRY_AGAIN_S = 0.05
 LEAVE_S = 5.0
 LIFE_BYTES = 8
 
@@ -63,11 +61,11 @@ class ZooKeeperMembership(Membership):
         """
         self.me = me
         self._group = group
-        self._shards = shards
         self._paths = GroupPaths(address.root, group)
         self._session = ZooKeeperSession(address, session_s, secret, self._look)
         self._feed = ViewFeed()
         self._reader = EntryReader()
+        self._entrance = Entrance(self._session, self._paths, self._reader, shards)
         self._lease: Lease | None = None
         self._losses = 0
         self._entry: str | None = None  # the path of ours, once it was made
@@ -130,21 +128,29 @@ class ZooKeeperMembership(Membership):
         self._wake.set()
 
     def _run(self) -> None:
-        while not self._stopping:
-            self._wake.clear()
-            try:
-                self._step()
-            except CoordinatorAwayError as error:
-                self._stale = True
-                log.debug("%s: %s", self._group, error)
-            except NotPermittedError as error:
-                self._refused = error
-                log.exception("cannot join the group %s", self._group)
-            self._say_if_we_are_out()
-            if self._feed.view.joined or self._refused is not None:
-                self._settled.set()
-            self._wake.wait(self._pause_s())
-        self._leave()
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                self._try_a_step()
+                self._say_if_we_are_out()
+                if self._feed.view.joined or self._refused is not None:
+                    self._settled.set()
+                self._wake.wait(self._pause_s())
+        finally:  # a listener that fails ends it, too: nobody acts on what we hear any more
+            self._leave()
+
+    def _try_a_step(self) -> None:
+        try:
+            self._step()
+        except NotPermittedError as error:
+            if self._refused is None:
+                log.error("cannot take part in the group %s: %s", self._group, error)  # noqa: TRY400 - said in words
+            self._refused = error
+        except MembershipError as error:
+            self._stale = True
+            log.debug("%s: %s", self._group, error)
+        else:
+            self._refused = None
 
     def _step(self) -> None:
         self._notice_a_lost_session()
@@ -179,28 +185,17 @@ class ZooKeeperMembership(Membership):
 
     def _join(self) -> None:
         session, losses = self._session, self._losses
-        for folder in (self._paths.members, self._paths.drained, self._paths.pins):
-            session.make_folder(folder)
         lease = Lease(session.timeout_s, session.begun_s)
-        self._choose_a_salt()
-        me = self.me
-        path, sent = self._paths.member(me), time.monotonic()
-        try:
-            session.create(path, written(me), ephemeral=True)
-        except EntryExistsError:  # an answer came too late for an earlier attempt
-            log.debug("%s is there already", path)
-        lease.answered(sent, time.monotonic())
-        if session.losses == losses:  # else it is another session's, and found and removed by `_read`
-            self._lease, self._entry, self._announced, self._stale = lease, path, me, True
-
-    def _choose_a_salt(self) -> None:
-        if not self._shards:
+        entered = self._entrance.enter(self.me)
+        if entered is None:
             return
-        names = self._session.children(self._paths.members, watched=False)
-        entries = self._session.entries(self._paths.members, names, watched=False)
-        others = self._reader.members(entries, self._session.children(self._paths.drained, watched=False))
+        me, sent = entered
+        lease.answered(sent, time.monotonic())
+        if session.losses != losses:  # it is another session's, and found and removed by `_read`
+            return
         with self._changing:
-            self.me = with_best_salt(self._shards, self.me, others)
+            self.me = msgspec.structs.replace(self.me, salt=me.salt)
+        self._lease, self._entry, self._announced, self._stale = lease, self._paths.member(me), me, True
 
     def _send_heartbeat(self) -> None:
         lease, entry, sent = self._lease, self._entry, time.monotonic()

@@ -1,6 +1,7 @@
 """What lies where in ZooKeeper, and how it is read. Pure: no connection.
 
 {root}/{group}/members/{name}-{life}   ephemeral; a Member, msgpack
+{root}/{group}/entering                ephemeral; whose turn it is to enter
 {root}/{group}/drained/{name}          an operator wants that node to own nothing
 {root}/{group}/pins/{shard}            name of the node that an operator moved that shard to
 """
@@ -92,6 +93,11 @@ class GroupPaths:
     def pins(self) -> str:
         """Folder of the shards that an operator moved."""
         return f"{self.root}/{self.group}/pins"
+
+    @property
+    def turn(self) -> str:
+        """Of the member that is just entering."""
+        return f"{self.root}/{self.group}/entering"
 
     def member(self, member: Member) -> str:
         """Of one member."""

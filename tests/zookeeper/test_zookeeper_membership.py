@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kazoo.client import KazooClient
@@ -155,9 +157,12 @@ def test_an_operator_drains_and_moves_and_takes_both_back(start: Start, zookeepe
         control.unpin(3)
         control.unpin(3)
         heard.wait(lambda view: not view.pins)
-        for refused in (lambda: control.drain("a/b"), lambda: control.pin(-1, "a"), lambda: control.pin(1, "")):
-            with pytest.raises(CoordinatorAddressError):
-                refused()
+        with pytest.raises(CoordinatorAddressError, match="name of a node"):
+            control.drain("a/b")
+        with pytest.raises(CoordinatorAddressError, match="name of a node"):
+            control.pin(1, "")
+        with pytest.raises(CoordinatorAddressError, match="number of a shard"):
+            control.pin(-1, "a")
 
 
 def test_without_the_secret_nothing_can_be_read_or_changed(start: Start, zookeeper: ZooKeeperAddress) -> None:
@@ -188,3 +193,38 @@ def test_a_member_of_a_group_whose_servers_are_away_starts_and_stops_and_is_none
     assert membership.lease_until_s() < time.monotonic()
     membership.stop()
     assert heard.views == []
+
+
+def test_members_that_join_at_the_same_moment_share_evenly_all_the_same(start: Start) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        joined = list(pool.map(lambda name: start(member(name)), "abcd"))
+    views = [heard.wait(lambda view: names(view) == ["a", "b", "c", "d"]) for _, heard in joined]
+    placement = owners(16, views[0].members, {})
+    assert sorted(placement.count(name) for name in "abcd") == [4, 4, 4, 4]
+
+
+def test_a_turn_that_nobody_ends_holds_others_up_for_a_moment_only(
+    start: Start, zookeeper: ZooKeeperAddress, client: KazooClient
+) -> None:
+    client.create(f"{zookeeper.root}/nodes/entering", makepath=True)
+    _, heard = start(member())
+    heard.wait(lambda view: view.joined)
+
+
+def test_a_listener_that_fails_ends_the_membership_rather_than_its_effect(
+    start: Start, zookeeper: ZooKeeperAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    _, heard = start(member("b"))
+
+    def fails(_view: View) -> None:
+        heard.wait(lambda view: names(view) == ["a", "b"])
+        raise RuntimeError("the region is gone")
+
+    membership = ZooKeeperMembership(zookeeper, "nodes", member("a"), session_s=1.0)
+    membership.start(fails)
+    membership.stop()
+    heard.wait(lambda view: names(view) == ["b"])
+    assert membership.lease_until_s() < time.monotonic()
+    assert [str(each.exc_value) for each in failed] == ["the region is gone"]
