@@ -1,7 +1,7 @@
 """Faults put in on purpose, to see that the judge finds them. They replace parts of the process they are installed in.
 
 `reply-before-commit`: whoever asks is told as soon as a commit is on its way, which then takes its time.
-`no-fence`: an owner writes under whatever epoch is the newest, behind whatever is there, and trusts its own memory.
+`no-fence`: an owner writes under whatever epoch is the newest, behind whatever is there, and never forgets a shard.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from kinelog.actors.lease import Lease
+from kinelog.actors.region import Region
 from kinelog.journal.errors import FencedError, JournalError
 from kinelog.journal.records import StoredEvent
 from kinelog.journal.sqlite_journal import SqliteJournal, _epoch_and_head
@@ -95,6 +96,7 @@ def _no_fence() -> None:
     replace_part(SqliteJournal, "commit_soon", unfenced)
     replace_part(SqliteJournal, "owns", always)
     replace_part(Lease, "over", property(lambda _lease: False))
+    replace_part(Region, "forget", lambda _region, _shards: None)
 
 
 RULES: dict[str, Callable[[], None]] = {"reply-before-commit": _reply_before_commit, "no-fence": _no_fence}

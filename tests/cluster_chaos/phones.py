@@ -81,7 +81,16 @@ def _things(phone: Enrolled) -> Iterator[_Thing]:
 class Phones:
     """Some phones in a thread of their own, until `stop`."""
 
-    def __init__(self, nodes: Mapping[str, str], token: str, number: int, seed: int, pause_s: float = 0.2) -> None:
+    def __init__(
+        self,
+        nodes: Mapping[str, str],
+        token: str,
+        number: int,
+        seed: int,
+        *,
+        pause_s: float = 0.2,
+        patience_s: float = LONGEST_ANSWER_S,
+    ) -> None:
         """Enrol them and start their sessions.
 
         Args:
@@ -90,6 +99,7 @@ class Phones:
             number: How many.
             seed: Fixes people, movements and which nodes are asked.
             pause_s: Between an answer and the next request of a phone.
+            patience_s: How long a phone waits for an answer before it asks again, maybe elsewhere.
         """
         self.exchanges: list[Exchange] = []
         self.looks: list[Look] = []
@@ -98,6 +108,7 @@ class Phones:
         self._token = token
         self._seed = seed
         self._pause_s = pause_s
+        self._patience = aiohttp.ClientTimeout(total=patience_s)
         self._stopping = threading.Event()
         self._enrolled = threading.Event()
         self._failure: BaseException | None = None
@@ -146,8 +157,7 @@ class Phones:
             self._enrolled.set()
 
     async def _all(self) -> None:
-        timeout = aiohttp.ClientTimeout(total=LONGEST_ANSWER_S)
-        async with aiohttp.ClientSession(timeout=timeout) as http:
+        async with aiohttp.ClientSession() as http:
             transport = Transport(http, next(iter(self._nodes.values())), Patience())
             enrolled = await asyncio.gather(*(self._enrol(transport, number) for number in range(self.number)))
             self._enrolled.set()
@@ -187,7 +197,7 @@ class Phones:
         headers = phone.headers | {"Content-Type": thing.content_type}
         try:
             async with http.request(
-                thing.method, self._nodes[node] + thing.path, data=thing.body, headers=headers
+                thing.method, self._nodes[node] + thing.path, data=thing.body, headers=headers, timeout=self._patience
             ) as answer:
                 body = await answer.read()
                 exchange = replace(exchange, status=answer.status, come_back="Retry-After" in answer.headers)
@@ -201,7 +211,7 @@ class Phones:
         sent_s = time.monotonic()
         url = f"{self._nodes[node]}/v1/sessions/{phone.session}/frames"
         try:
-            async with http.get(url, headers=phone.headers) as answer:
+            async with http.get(url, headers=phone.headers, timeout=self._patience) as answer:
                 if answer.status not in STORED:
                     return
                 held = msgspec.json.decode(await answer.read(), type=ReceivedFrames)
