@@ -13,13 +13,27 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from kinelog.actors.answers import Answer
 from kinelog.actors.lease import Lease
 
 _LOG = logging.getLogger(__name__)
 
-Batch = list[tuple[asyncio.Future[Answer], Answer]]
+
+class Awaited(Protocol):
+    """Where an answer goes, on its event loop: a future, or what costs less where nobody awaits."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def set_result(self, answer: Answer, /) -> None:
+        """Take the answer. Must not raise: others of the same batch come after it."""
+        ...
+
+
+Batch = list[tuple[Awaited, Answer]]
 
 
 class LoopBridge:

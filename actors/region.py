@@ -13,7 +13,7 @@ from functools import partial
 import msgspec
 from kinelog.actors.acquisitions import Acquisitions
 from kinelog.actors.answers import Answer
-from kinelog.actors.asyncio_bridge import LoopBridges
+from kinelog.actors.asyncio_bridge import Awaited, LoopBridges
 from kinelog.actors.delays import Delays
 from kinelog.actors.errors import NotOwnerError, StoppingError
 from kinelog.actors.formed_rules import formed
@@ -203,22 +203,15 @@ class Region:
             NotOwnerError: The shard is not ours.
             StoppingError: 503.
         """
-        return await self.asked(person, command)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.ask_for(future, person, command)
+        return await future
 
-    def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
-        """As `ask`, for who has a task already: the future of the answer, on the running loop.
-
-        Raises:
-            MailboxFullError: 429.
-            NotOwnerError: The shard is not ours.
-            StoppingError: 503.
-        """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+    def ask_for(self, awaited: Awaited, person: Person, command: Command) -> None:
+        """As `ask`, for who waits for many answers without a task for each: the answer goes to `awaited`."""
         size = size_of(command)
-        bridge = self._bridges.of(loop)
-        self._put(person, Pending(person, command, LoopTicket(bridge, future, size)), size, bridge.wake_soon)
-        return future
+        bridge = self._bridges.of(asyncio.get_running_loop())
+        self._put(person, Pending(person, command, LoopTicket(bridge, awaited, size)), size, bridge.wake_soon)
 
     def ready(self) -> bool:
         """Whether every shard of ours is acquired and answering."""

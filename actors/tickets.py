@@ -11,9 +11,7 @@ from kinelog.actors.lease import Lease, without_end
 from kinelog.domain.commands import Command, RecordFrames
 
 if TYPE_CHECKING:
-    import asyncio
-
-    from kinelog.actors.asyncio_bridge import LoopBridge
+    from kinelog.actors.asyncio_bridge import Awaited, LoopBridge
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,13 +42,13 @@ class CallbackTicket:
 
 
 class LoopTicket:
-    """A future of an event loop."""
+    """Somebody who waits on an event loop."""
 
-    __slots__ = ("bridge", "future", "size")
+    __slots__ = ("awaited", "bridge", "size")
 
-    def __init__(self, bridge: LoopBridge, future: asyncio.Future[Answer], size: int) -> None:
+    def __init__(self, bridge: LoopBridge, awaited: Awaited, size: int) -> None:
         self.bridge = bridge
-        self.future = future
+        self.awaited = awaited
         self.size = size
 
 
@@ -69,10 +67,10 @@ class Outbox:
 
     def add(self, answers: Iterable[tuple[Ticket, Answer]]) -> None:
         """Answer each ticket; event loops hear of it at the next `send`."""
-        by_loop: dict[LoopBridge, list[tuple[asyncio.Future[Answer], Answer]]] = {}
+        by_loop: dict[LoopBridge, list[tuple[Awaited, Answer]]] = {}
         for ticket, answer in answers:
             if isinstance(ticket, LoopTicket):
-                by_loop.setdefault(ticket.bridge, []).append((ticket.future, answer))
+                by_loop.setdefault(ticket.bridge, []).append((ticket.awaited, answer))
                 continue
             ((_, allowed),) = self._lease.allowed([(ticket, answer)])
             try:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 from kinelog.api.context import Context
 from kinelog.api.documents import Health
 from kinelog.api.json_body import json_response
 from kinelog.api.problems import ProblemError
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+
+FIGURES_OF_ALL: web.AppKey[Callable[[], Awaitable[bytes]]] = web.AppKey("figures_of_all")
+"""Set where several processes share the port."""
 
 _UNSTORED = {"Cache-Control": "no-store"}
 
@@ -26,10 +31,19 @@ async def ready(_request: web.Request, context: Context) -> web.StreamResponse:
     return json_response(Health(status="ready"), headers=_UNSTORED)
 
 
-async def metrics(_request: web.Request, context: Context) -> web.StreamResponse:
-    """Figures of this interface, and of all parts that registered some, as Prometheus reads them."""
-    body = await context.blocking(_collected, context.figures)
+async def metrics(request: web.Request, context: Context) -> web.StreamResponse:
+    """Figures of this interface, and of all parts that registered some, as Prometheus reads them.
+
+    Where several processes share the port, those of all of them: nobody can choose which one answers.
+    """
+    of_all = request.app.get(FIGURES_OF_ALL)
+    body = await (own_figures(context) if of_all is None else of_all())
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def own_figures(context: Context) -> bytes:
+    """Figures of this process alone."""
+    return await context.blocking(_collected, context.figures)
 
 
 def _collected(figures: CollectorRegistry) -> bytes:

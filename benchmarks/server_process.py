@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -21,8 +22,10 @@ STOP_TIMEOUT_S = 20.0
 class ServerProcess:
     """Starts a command, waits until it prints `listening on URL`, and stops it however the benchmark ends."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """Start it.
+    def __init__(
+        self, command: Sequence[str], variables: Mapping[str, str] | None = None, descriptors: Sequence[int] = ()
+    ) -> None:
+        """Start it, with these variables beside ours, and these open files.
 
         Raises:
             RuntimeError: It ended, or said nothing, instead of listening.
@@ -30,7 +33,14 @@ class ServerProcess:
         self._log: list[str] = []
         self._listening = threading.Event()
         self.url = ""
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **(variables or {})},
+            pass_fds=descriptors,
+        )
         threading.Thread(target=self._read, daemon=True).start()
         if not self._listening.wait(START_TIMEOUT_S) or not self.url:
             self.stop()

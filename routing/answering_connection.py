@@ -39,6 +39,25 @@ SPEAKS = (AcceptedAnswer, RefusedAnswer, ErasedAnswer)
 """Answers that speak of what is in the log."""
 
 
+class _Asked:
+    """A question that the region has; costs less than a future, and calls back without a turn of the loop."""
+
+    __slots__ = ("_connection", "_number", "_size")
+
+    def __init__(self, connection: AnsweringConnection, number: int, size: int) -> None:
+        self._connection = connection
+        self._number = number
+        self._size = size
+
+    def done(self) -> bool:
+        """Never: what is asked is counted until it is answered, whether anybody hears it or not."""
+        return False
+
+    def set_result(self, answer: Answer, /) -> None:
+        """Pass it on."""
+        self._connection.answered(self._number, self._size, answer)
+
+
 class AnsweringConnection(Connection[Reply]):
     """Answers one node."""
 
@@ -123,7 +142,7 @@ class AnsweringConnection(Connection[Reply]):
             self.say(UnavailableAnswer(question.id, "expired", 0.0))
             return
         try:
-            future = self._node.region.asked(question.person, question.command)
+            self._node.region.ask_for(_Asked(self, question.id, size), question.person, question.command)
         except MailboxFullError as full:
             self.say(FullAnswer(question.id, full.shard, full.retry_after_s))
         except StoppingError:
@@ -133,21 +152,19 @@ class AnsweringConnection(Connection[Reply]):
         else:
             self._asked += 1
             self._asked_bytes += size
-            future.add_done_callback(partial(self._answered, question, size))
 
-    def _answered(self, question: Ask, size: int, future: asyncio.Future[Answer]) -> None:
+    def answered(self, number: int, size: int, answer: Answer) -> None:
+        """The region answers."""
         self._asked -= 1
         self._asked_bytes -= size
-        if self.closed or future.cancelled():
+        if self.closed:
             return
-        error = future.exception()
-        if error is None:
-            self.say(message_of(question.id, future.result()))
-        elif isinstance(error, NotOwnerError):
-            self._relay(question, error)
-        else:
-            _LOG.error("a question of %s failed", self.peer, exc_info=error)
-            self.say(UnavailableAnswer(question.id, "defect", self.settings.refused_wait_s))
+        try:
+            message = message_of(number, answer)
+        except TypeError:
+            _LOG.exception("an answer to %s cannot travel", self.peer)
+            message = UnavailableAnswer(number, "defect", self.settings.refused_wait_s)
+        self.say(message)
 
     def _relay(self, question: Ask, error: NotOwnerError) -> None:
         elsewhere = ElsewhereAnswer(question.id, error.shard, error.holder)

@@ -52,7 +52,7 @@ class AskingConnection(Connection[Question]):
         Raises:
             MailboxFullError: Too much is on its way to this node.
         """
-        self._in_flight.require_room(shard, size, self.waiting_bytes)
+        self._in_flight.require_room(shard, size, self.waiting_bytes if self.congested else 0)
         future: asyncio.Future[Reply] = self.loop.create_future()
         number = self._in_flight.add(future, size, self.loop.time() + within_s)
         self.say(question_of(number))

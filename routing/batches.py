@@ -14,7 +14,7 @@ from typing import Generic, TypeVar, cast
 
 import msgspec
 from kinelog.routing.answers import REPLY_TYPES, Reply
-from kinelog.routing.errors import MessageError
+from kinelog.routing.errors import UNREADABLE, MessageError
 from kinelog.routing.questions import QUESTION_TYPES, Question
 
 M = TypeVar("M")
@@ -57,19 +57,19 @@ class BatchDecoder(Generic[M]):
         """
         try:
             return self._batch.decode(payload)
-        except (msgspec.MsgspecError, RecursionError):
+        except UNREADABLE:
             return self._apart(payload)
 
     def _apart(self, payload: bytes) -> Sequence[M | Unreadable]:
         try:
             return [self._decode_one(part) for part in _APART.decode(payload)]
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except UNREADABLE as error:
             raise MessageError(f"not a batch of messages: {_first_words(error)}") from error
 
     def _decode_one(self, part: msgspec.Raw) -> M | Unreadable:
         try:
             return self._one.decode(part)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except UNREADABLE as error:
             fields = _APART.decode(part)
             if len(fields) < 2:
                 raise MessageError("a message without kind and number") from error

@@ -49,7 +49,7 @@ class Connection(asyncio.Protocol, ABC, Generic[M]):
         self._writer: FrameWriter | None = None
         self._transport: asyncio.Transport | None = None
         self._flushing = False
-        self._full = False
+        self.congested = False
         self._heard = False
         self._silent_ticks = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -133,7 +133,7 @@ class Connection(asyncio.Protocol, ABC, Generic[M]):
 
     def _flush(self) -> None:
         self._flushing = False
-        if self._writer is None or self._full or self.closed:
+        if self._writer is None or self.congested or self.closed:
             return  # sent when the handshake is over, when the network takes more, or never
         outbox, self.outbox = self.outbox, []
         messages = self.leaving(outbox)
@@ -188,11 +188,11 @@ class Connection(asyncio.Protocol, ABC, Generic[M]):
 
     @override
     def pause_writing(self) -> None:
-        self._full = True
+        self.congested = True
 
     @override
     def resume_writing(self) -> None:
-        self._full = False
+        self.congested = False
         if self.outbox:
             self._flush()
 

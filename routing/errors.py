@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
+UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+"""What msgspec raises for bytes that are not what they should be: not msgpack, too deep, no text where text belongs."""
+
 
 class RoutingError(Exception):
     """Base of all errors of this package."""

@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 from kinelog.routing.cluster_secret import ClusterSecret
-from kinelog.routing.errors import HandshakeError
+from kinelog.routing.errors import UNREADABLE, HandshakeError
 from msgspec import Meta
 
 VERSION = 1
@@ -131,7 +131,7 @@ class ClientHandshake:
         """
         try:
             message = _AT_CLIENT.decode(payload)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except UNREADABLE as error:
             raise HandshakeError(f"{self._wants} does not speak this protocol") from error
         if isinstance(message, Refusal):
             raise HandshakeError(f"{self._wants} refuses: {message.words!a}")
@@ -165,7 +165,7 @@ def refusal_of(error: HandshakeError) -> bytes:
 def _decode_hello(payload: bytes) -> Hello:
     try:
         return _AT_SERVER.decode(payload)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except UNREADABLE as error:
         raise HandshakeError("not a hello of this protocol") from error
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from kinelog.actors.answers import Answer
+from kinelog.actors.asyncio_bridge import Awaited
 from kinelog.domain.commands import Command
 from kinelog.domain.identifiers import Person
 from kinelog.routing.answers import Reply
@@ -17,8 +17,8 @@ from kinelog.routing.questions import Ask
 class OwnRegion(Protocol):
     """The shards of this process, as `actors.region.Region` serves them."""
 
-    def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
-        """Put a command to its shard, from an event loop; the answer wakes that loop.
+    def ask_for(self, awaited: Awaited, person: Person, command: Command) -> None:
+        """Put a command to its shard, from an event loop; the answer goes to `awaited` on that loop.
 
         Raises:
             MailboxFullError: Too much waits in front of the shard.

@@ -17,6 +17,8 @@ UNREACHABLE = "unreachable"
 """Reason: no node that owns the shard could be asked; nothing was stored."""
 
 NOTHING_STORED = REPEATABLE | {UNREACHABLE, "expired"}
+FINDS_OUT = (RecordFrames, *QUERIES)
+"""Commands that may be asked again whatever became of them."""
 UNKNOWN_REASONS = frozenset({"outcome-unknown", "lost"})
 
 FIRST_PAUSE_S = 0.010
@@ -27,7 +29,7 @@ def may_repeat(command: Command, reason: str) -> bool:
     """Whether a command that was answered `Unavailable(reason)` may be asked again by us."""
     if reason in NOTHING_STORED:
         return True
-    return reason in UNKNOWN_REASONS and isinstance(command, RecordFrames | QUERIES)
+    return reason in UNKNOWN_REASONS and isinstance(command, FINDS_OUT)
 
 
 def pauses() -> Iterator[float]:

@@ -73,6 +73,11 @@ class Router:
             return answer
         return await self._again(person, command, answer, holder, deadline)
 
+    @property
+    def forwarded(self) -> int:
+        """Commands that were put to other nodes so far."""
+        return self._peers.forwarded
+
     def ready(self) -> bool:
         """Whether this node is a member and answers for all shards that are its own."""
         return self._membership.view().joined and self._region.ready()
@@ -127,8 +132,10 @@ class Router:
         return answer_of(reply) or UNKNOWN, None
 
     async def _ask_here(self, person: Person, command: Command) -> tuple[Answer, str | None]:
+        future: asyncio.Future[Answer] = self._loop.create_future()
         try:
-            return await self._region.asked(person, command), None
+            self._region.ask_for(future, person, command)
+            return await future, None
         except NotOwnerError as elsewhere:
             return MOVED, elsewhere.holder
         except StoppingError:

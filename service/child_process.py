@@ -26,7 +26,7 @@ class ChildProcess:
         """Remember the command line; nothing runs yet. Secrets go into `variables`: a command line is public."""
         self.name = name
         self._arguments = arguments
-        self._environment = {**os.environ, VARIABLE: "1", **(variables or {})}
+        self._variables = dict(variables or {})
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
@@ -39,17 +39,9 @@ class ChildProcess:
         pause = FIRST_PAUSE_S
         while not self._stopping.is_set():
             started = time.monotonic()
-            # A session of its own: Ctrl-C reaches the parent only, which stops its children in order. The pipe, which
-            # nobody writes to, tells the child when the parent is gone.
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "kinelog.service"),
-                *self._arguments,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                env=self._environment,
-                start_new_session=True,
-            )
+            self._process = await self._launch()
             code = await self._process.wait()
+            self._ended(code)
             if self._stopping.is_set():
                 return
             if time.monotonic() - started > HEALTHY_AFTER_S:
@@ -57,6 +49,33 @@ class ChildProcess:
             logger.error("%s ended with code %d; started again in %.1f s", self.name, code, pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def _launch(self) -> asyncio.subprocess.Process:
+        """Start it once."""
+        return await self._execute(self._variables)
+
+    def _ended(self, code: int) -> None:
+        """Hear that it ended, whether that was asked for or not."""
+
+    async def _execute(
+        self, variables: Mapping[str, str], *, stdout: int = asyncio.subprocess.DEVNULL, descriptors: Sequence[int] = ()
+    ) -> asyncio.subprocess.Process:
+        # A session of its own: Ctrl-C reaches the parent only, which stops its children in order. The pipe, which
+        # nobody writes to, tells the child when the parent is gone.
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "kinelog.service"),
+            *self._arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=stdout,
+            env={**os.environ, VARIABLE: "1", **variables},
+            pass_fds=descriptors,
+            start_new_session=True,
+        )
+
+    def hurry(self) -> None:
+        """Ask a child that was asked to end already to lose no more time."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
 
     async def stop(self, timeout_s: float) -> None:
         """Ask the child to end, and end it if it does not within `timeout_s`."""

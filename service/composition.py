@@ -21,14 +21,17 @@ from kinelog.service.group_node import GroupNode, Join
 from kinelog.service.node import LonelyNode, Node
 from kinelog.service.opened_data import OpenedData
 from kinelog.service.own_region import make_region
+from kinelog.service.parent_channel import ParentChannel
 from kinelog.webhooks.endpoint import EndpointRules
 from kinelog.webhooks.errors import WebhooksError
 from kinelog.webhooks.progress_store import ProgressStore
 from kinelog.webhooks.telling import Telling, TellingParts
 
 
-def join_of(settings: Settings, shards: int) -> Join | None:
-    """How this process joins a group, as the settings say; None where it serves alone."""
+def join_of(settings: Settings, shards: int, channel: ParentChannel | None) -> Join | None:
+    """How this process joins a group: its parent's, or as the settings say; None where it serves alone."""
+    if channel is not None and channel.descriptor is not None:
+        return channel.membership
     if settings.zookeeper is None:
         return None
     return lambda me: zookeeper_membership(settings, NODES, me, shards)

@@ -11,6 +11,7 @@ from kinelog.service.cluster_secrets import zookeeper_secret_from
 from kinelog.service.configuration import Settings
 from kinelog.service.errors import ConfigurationError
 from kinelog.service.group_address import node_name, zookeeper_address
+from kinelog.service.parent_channel import ParentChannel
 
 NODES = "nodes"
 """Those that serve."""
@@ -19,8 +20,10 @@ PROJECTIONS = "projections"
 """Those that fold."""
 
 
-def group_of(settings: Settings) -> str | None:
+def group_of(settings: Settings, channel: ParentChannel | None = None) -> str | None:
     """Under what the members of the group share the lock of a data folder; None where nobody shares it."""
+    if channel is not None:
+        return channel.group
     return None if settings.zookeeper is None else f"nodes of {settings.zookeeper}"
 
 

@@ -22,6 +22,8 @@ from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
 from kinelog.service.group_joining import group_of
 from kinelog.service.opened_data import open_data
+from kinelog.service.parent_channel import inherited_channel
+from kinelog.service.process_figures import figures_among
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +56,17 @@ async def run_service(
     asked = StopAsked(asyncio.get_running_loop())
     sys.setswitchinterval(settings.switch_interval_s)
     calm_garbage_collection()
-    with FolderLock(folder.lock, group_of(settings)), open_data(folder, settings) as opened, ExitStack() as stores:
-        node = make_node(opened, settings, join_of(settings, opened.journal.shards))
+    channel = inherited_channel()
+    with (
+        FolderLock(folder.lock, group_of(settings, channel)),
+        open_data(folder, settings) as opened,
+        ExitStack() as stores,
+    ):
+        node = make_node(opened, settings, join_of(settings, opened.journal.shards, channel))
         publications = stores.enter_context(opened_publications(opened, node, settings))
         services = make_services(opened, node.asks, publications, settings)
         app = create_app(services)
+        figures = figures_among(channel, settings, app)
         runner = ProblemRunner(app, access_log=None, shutdown_timeout=settings.drain_s / 2)
         children: list[ChildProcess] = []
         deadline = time.monotonic() + settings.drain_s
@@ -66,7 +74,9 @@ async def run_service(
             await node.start()
             publications.telling.start()
             await runner.setup()
-            url = await listen(runner, settings)
+            if figures is not None:
+                await figures.start()
+            url = await listen(runner, settings, shared=channel is not None)
             if projections:
                 variables = {
                     "KINELOG_LOG_LEVEL": settings.log_level,
@@ -85,6 +95,8 @@ async def run_service(
             if asked.hurry.is_set():
                 deadline = time.monotonic() + HURRIED_S
             await stop_in_order(runner, publications.telling.stop, node.stop, children, deadline)
+            if figures is not None:
+                await figures.stop()
             services.read_side.close()
 
 
@@ -113,13 +125,13 @@ def calm_garbage_collection() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def listen(runner: web.AppRunner, settings: Settings) -> str:
-    """Open the port and tell its URL.
+async def listen(runner: web.AppRunner, settings: Settings, *, shared: bool = False) -> str:
+    """Open the port, alone or shared with processes of this group, and tell its URL.
 
     Raises:
         UnavailableServiceError: The address is taken or not ours.
     """
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG, reuse_port=shared or None)
     try:
         await site.start()
     except OSError as error:

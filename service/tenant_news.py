@@ -6,11 +6,11 @@ shard, and that is the node that sends to the tenant.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 
 from kinelog.actors.answers import Accepted, Answer
+from kinelog.actors.asyncio_bridge import Awaited
 from kinelog.domain.commands import AnnounceModel, Command, SetWebhook
 from kinelog.domain.identifiers import Person
 from kinelog.routing.own_node import OwnRegion
@@ -28,18 +28,31 @@ class TenantNews(OwnRegion):
         self._told = told
 
     @override
-    def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
+    def ask_for(self, awaited: Awaited, person: Person, command: Command) -> None:
         """Have a command decided."""
-        answer = self._region.asked(person, command)
         if isinstance(command, _NEWS):
-            answer.add_done_callback(partial(self._answered, person.tenant))
-        return answer
+            awaited = _Told(awaited, partial(self._told, person.tenant))
+        self._region.ask_for(awaited, person, command)
 
     @override
     def ready(self) -> bool:
         """As the region."""
         return self._region.ready()
 
-    def _answered(self, tenant: str, answer: asyncio.Future[Answer]) -> None:
-        if not answer.cancelled() and answer.exception() is None and isinstance(answer.result(), Accepted):
-            self._told(tenant)
+
+class _Told(Awaited):
+    """Whoever waits for an answer, and who is to hear that it was yes."""
+
+    def __init__(self, awaited: Awaited, tell: Callable[[], None]) -> None:
+        self._awaited = awaited
+        self._tell = tell
+
+    @override
+    def done(self) -> bool:
+        return self._awaited.done()
+
+    @override
+    def set_result(self, answer: Answer, /) -> None:
+        self._awaited.set_result(answer)
+        if isinstance(answer, Accepted):
+            self._tell()

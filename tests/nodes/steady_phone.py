@@ -53,6 +53,7 @@ class SteadyPhone:
         """Send no more; the frame under way is acknowledged first."""
         self._stop.set()
         self._thread.join(LONGEST_ANSWER_S + 5)
+        self._elsewhere()  # hangs up
         assert not self._thread.is_alive()
 
     def _send_all(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 from kinelog.actors.answers import Accepted, Answer, LogPosition
+from kinelog.actors.asyncio_bridge import Awaited
 from kinelog.actors.errors import ActorsError
 from kinelog.actors.membership.port import Listener, Member, Membership, View
 from kinelog.domain.commands import Command
@@ -43,18 +44,16 @@ class AnsweringRegion:
 
     answer: Answer | ActorsError | None = DONE
     heard: list[tuple[Person, Command]] = field(default_factory=list)
-    waiting: list[asyncio.Future[Answer]] = field(default_factory=list)
+    waiting: list[Awaited] = field(default_factory=list)
 
-    def asked(self, person: Person, command: Command) -> asyncio.Future[Answer]:
+    def ask_for(self, awaited: Awaited, person: Person, command: Command) -> None:
         self.heard.append((person, command))
         if isinstance(self.answer, ActorsError):
             raise self.answer
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if self.answer is None:
-            self.waiting.append(future)
+            self.waiting.append(awaited)
         else:
-            future.set_result(self.answer)
-        return future
+            awaited.set_result(self.answer)
 
     def ready(self) -> bool:
         return True

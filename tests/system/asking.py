@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,16 +65,22 @@ class Asking:
 
     def first_event(self, path: str) -> str:
         """The first event of a stream, which has no end of its own."""
+        return next(self.events(path))
+
+    def events(self, path: str) -> Iterator[str]:
+        """The events of a stream, as they come; closing the iterator hangs up."""
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=WAIT_S)
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
             answer = connection.getresponse()
             assert answer.status == 200, answer.status
             lines: list[str] = []
-            while not lines or not lines[-1].startswith("data:"):
+            while True:
                 lines.append(answer.readline().decode())
                 assert lines[-1], "the stream ended: " + "".join(lines)
-            return "".join(lines)
+                if lines[-1].startswith("data:"):
+                    yield "".join(lines)
+                    lines.clear()
         finally:
             connection.close()
 

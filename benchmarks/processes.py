@@ -1,0 +1,263 @@
+"""What a second process behind the same port gives: frames a second of two against one, on a journal in memory.
+
+One frame a request on kept connections. A connection belongs to whichever process the system gave it, a person to
+whichever owns their shard: of two processes each owns half, so half of the frames are forwarded; how many were is
+counted and told. Rounds of one and of two processes alternate. The client shares the machine: what it took of a
+processor is printed, and so is what a frame cost in processor time on either side, which a busy machine changes little.
+
+    python -m benchmarks.processes --seconds 5 --rounds 5
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import click
+import msgspec
+from kinelog.actors.membership.parent_group import ParentGroup
+from kinelog.actors.membership.placement import with_best_salt
+from kinelog.actors.membership.port import Member
+from kinelog.service.cluster_secrets import CLUSTER_SECRET_VARIABLE
+from kinelog.service.configuration import DataFolder
+from kinelog.service.parent_channel import ParentChannel
+from kinelog.service.shared_port import LOOPBACK, SharedPort
+
+from benchmarks.http_ingest import streams_of_people
+from benchmarks.http_load import FrameStream, Load, closed_loop
+from benchmarks.memory_service import MemoryData
+from benchmarks.rounds import machine, ratio, spread
+from benchmarks.server_process import ServerProcess
+
+SHARDS = 8
+SESSION_S = 30.0
+"""Long: a machine that is too busy to beat must not move shards whose log is in one process's memory."""
+
+WARM_S = 2.0
+WANTED = 1.3
+OWNER_TOKEN = re.compile(r"owner token (\S+)")
+FORWARDED = re.compile(r"forwarded (\d+)")
+
+
+class ProcessFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run showed.
+
+    Attributes:
+        one_per_second, several_per_second: Frames, a figure a round.
+        ratio: Of their medians.
+        forwarded_share: Of the frames that several processes took.
+        client_share_one, client_share_several: Processors that the client used meanwhile.
+        one_share, several_share: Processors that the servers used meanwhile.
+        one_us, several_us: Processor time of the servers for a frame, microseconds: the median round.
+        acknowledged, refused: Frames of all rounds.
+    """
+
+    machine: str
+    processes: int
+    connections: int
+    one_per_second: list[float]
+    several_per_second: list[float]
+    ratio: float
+    forwarded_share: float
+    client_share_one: float
+    client_share_several: float
+    one_share: float
+    several_share: float
+    one_us: float
+    several_us: float
+    acknowledged: int
+    refused: int
+
+
+class MemoryProcesses:
+    """Several processes on one port, each with the log of its own shards in memory; one is no group at all."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        """Start them, and wait until all of them listen."""
+        self._held = ExitStack()
+        with MemoryData(DataFolder(folder), SHARDS) as made:  # keys: once, not by all of them at the same time
+            made.model_store().close()
+            made.progress_store().close()
+        command = [sys.executable, "-m", "benchmarks.memory_service", str(folder), str(SHARDS)]
+        if count == 1:
+            self.processes = [self._held.enter_context(ServerProcess(command))]
+            return
+        names = [f"process-{number}" for number in range(1, count + 1)]
+        port = self._held.enter_context(SharedPort(LOOPBACK, 0))
+        group = ParentGroup(SESSION_S, expected=count)
+        self._held.callback(group.stop)
+        group.start()
+        secret, salts = secrets.token_hex(32), _salts(names)
+
+        def started(name: str) -> ServerProcess:
+            with group.invite(name) as end:
+                channel = ParentChannel(
+                    descriptor=end.fileno(), session_s=SESSION_S, salt=salts[name], group=folder.name, figures={}
+                )
+                variables = channel.variables() | {
+                    "KINELOG_NODE": name,
+                    "KINELOG_PORT": str(port.port),
+                    CLUSTER_SECRET_VARIABLE: secret,
+                }
+                alone = [] if name == names[0] else ["--no-owner"]
+                return ServerProcess([*command, *alone], variables, [end.fileno()])
+
+        # At the same time: none of them owns anything before all are there.
+        with ThreadPoolExecutor(count) as starting:
+            self.processes = [self._held.enter_context(process) for process in starting.map(started, names)]
+
+    @property
+    def first(self) -> ServerProcess:
+        """Knows the owner's token and the address that all of them have."""
+        return self.processes[0]
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all of them so far."""
+        return sum(process.cpu_seconds() for process in self.processes)
+
+    def __enter__(self) -> Self:
+        """Already running."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop all of them."""
+        self._held.close()
+
+
+def _salts(names: Sequence[str]) -> dict[str, int]:
+    chosen: list[Member] = []
+    for name in names:
+        me = Member(name=name, life="0" * 16, address="", version="", reads=1)
+        chosen.append(with_best_salt(SHARDS, me, chosen))
+    return {member.name: member.salt for member in chosen}
+
+
+class Side:
+    """One or several processes with the people that they serve, and the rounds of both."""
+
+    def __init__(self, processes: MemoryProcesses, people: int) -> None:
+        """Make the people known."""
+        self._processes = processes
+        owner = processes.first.said(OWNER_TOKEN)
+        self._streams: list[FrameStream] = asyncio.run(streams_of_people(processes.first.url, owner, people))
+        self.loads: list[Load] = []
+        self._all: list[Load] = []
+        self.cpu_s: list[float] = []
+
+    @property
+    def accepted(self) -> int:
+        """Frames of all rounds."""
+        return sum(load.accepted for load in self._all)
+
+    @property
+    def refused(self) -> int:
+        """Frames of all rounds that were not."""
+        return sum(len(load.latencies_s) for load in self._all) - self.accepted
+
+    def warm(self) -> None:
+        """A round that counts in the books only."""
+        self._all.append(closed_loop(self._processes.first.address, self._streams, WARM_S))
+
+    def round(self, seconds: float) -> None:
+        """One more."""
+        spent = self._processes.cpu_seconds()
+        load = closed_loop(self._processes.first.address, self._streams, seconds)
+        self.cpu_s.append(self._processes.cpu_seconds() - spent)
+        self.loads.append(load)
+        self._all.append(load)
+
+    def per_second(self) -> list[float]:
+        """A figure a round."""
+        return [round(load.per_second, 1) for load in self.loads]
+
+    def client_share(self) -> float:
+        """Processors that the client used."""
+        return round(sum(load.client_cpu_s for load in self.loads) / self._seconds(), 3)
+
+    def server_share(self) -> float:
+        """Processors that the processes used."""
+        return round(sum(self.cpu_s) / self._seconds(), 3)
+
+    def microseconds(self) -> float:
+        """Of a processor, for a frame."""
+        return round(
+            statistics.median(1e6 * c / load.accepted for c, load in zip(self.cpu_s, self.loads, strict=True)), 1
+        )
+
+    def _seconds(self) -> float:
+        return sum(load.seconds for load in self.loads)
+
+
+def measure(folder: Path, count: int, people: int, seconds: float, rounds: int) -> ProcessFigures:
+    """Let one and several take turns."""
+    on = machine()
+    with MemoryProcesses(folder / "one", 1) as alone, MemoryProcesses(folder / "several", count) as group:
+        one, several = Side(alone, people), Side(group, people)
+        one.warm()
+        several.warm()
+        for _ in range(rounds):
+            one.round(seconds)
+            several.round(seconds)
+    passed_on = sum(int(process.said(FORWARDED)) for process in group.processes)
+    return ProcessFigures(
+        machine=on,
+        processes=count,
+        connections=people,
+        one_per_second=one.per_second(),
+        several_per_second=several.per_second(),
+        ratio=ratio(several.per_second(), one.per_second()),
+        forwarded_share=round(passed_on / several.accepted, 3),
+        client_share_one=one.client_share(),
+        client_share_several=several.client_share(),
+        one_share=one.server_share(),
+        several_share=several.server_share(),
+        one_us=one.microseconds(),
+        several_us=several.microseconds(),
+        acknowledged=one.accepted + several.accepted,
+        refused=one.refused + several.refused,
+    )
+
+
+def in_words(figures: ProcessFigures) -> str:
+    """The figures for people."""
+    rows = {
+        "machine": figures.machine,
+        "one process": f"{spread(figures.one_per_second)} frames/s, {figures.one_us} µs of a processor each",
+        f"{figures.processes} processes": f"{spread(figures.several_per_second)} frames/s, {figures.several_us} µs each",
+        "ratio": f"{figures.ratio}",
+        "forwarded": f"{figures.forwarded_share:.0%} of the frames",
+        "processors, one": f"service {figures.one_share}, client {figures.client_share_one}",
+        f"processors, {figures.processes}": f"service {figures.several_share}, client {figures.client_share_several}",
+        "books": f"{figures.acknowledged} acknowledged over {figures.connections} connections, {figures.refused} refused",
+    }
+    return "\n".join(f"{name:<16}{row}" for name, row in rows.items())
+
+
+@click.command()
+@click.option("--processes", default=2, show_default=True, type=click.IntRange(2, 16))
+@click.option("--connections", default=128, show_default=True, type=click.IntRange(1, 1024))
+@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.5, 120), help="Of one round.")
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 50))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def main(*, processes: int, connections: int, seconds: float, rounds: int, as_json: bool) -> None:
+    """Measure several processes against one; prints ratios, promises nothing."""
+    with tempfile.TemporaryDirectory(prefix="kinelog-processes-") as folder:
+        figures = measure(Path(folder), processes, connections, seconds, rounds)
+    click.echo(msgspec.json.encode(figures).decode() if as_json else in_words(figures))
+    sys.exit(0 if figures.refused == 0 else 70)
+
+
+if __name__ == "__main__":
+    main()

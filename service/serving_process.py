@@ -1,0 +1,73 @@
+"""A child that serves: it inherits a channel to the group that we coordinate, and says when it listens."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+
+from kinelog.service.child_process import ChildProcess
+from kinelog.service.errors import UnavailableServiceError
+from typing_extensions import override
+
+LISTENING = b"listening on "
+
+
+class ServingProcess(ChildProcess):
+    """`kinelog serve` as one of several."""
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        invited: Callable[[], tuple[socket.socket | None, Mapping[str, str]]],
+    ) -> None:
+        """Remember how to start it.
+
+        Args:
+            name: Of the node.
+            arguments: Of the command line.
+            variables: For every start.
+            invited: Makes a channel for one start: the child's end, if there is one, and what its environment says.
+        """
+        super().__init__(name, arguments, variables)
+        self._invited = invited
+        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._reading: asyncio.Task[None] | None = None
+
+    async def listening(self) -> None:
+        """Wait until it answers requests for the first time.
+
+        Raises:
+            UnavailableServiceError: It ended instead; it said itself why.
+        """
+        await self._first
+
+    @override
+    async def _launch(self) -> asyncio.subprocess.Process:
+        end, about = self._invited()
+        with end or nullcontext():
+            descriptors = [] if end is None else [end.fileno()]
+            variables = {**self._variables, **about}
+            process = await self._execute(variables, stdout=asyncio.subprocess.PIPE, descriptors=descriptors)
+        self._reading = asyncio.get_running_loop().create_task(self._read(process), name=f"read-{self.name}")
+        return process
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdout is None:
+            raise RuntimeError("a child's standard output is a pipe")
+        # To its end, or the child would block when the pipe is full.
+        async for line in process.stdout:
+            if line.startswith(LISTENING) and not self._first.done():
+                self._first.set_result(None)
+
+    @override
+    def _ended(self, code: int) -> None:
+        if not self._first.done():
+            how = f"code {code}" if code >= 0 else signal.Signals(-code).name
+            self._first.set_exception(UnavailableServiceError(f"node {self.name} ended with {how} before it served"))
+            # Who waits for another child first may never look at this one.
+            self._first.exception()

@@ -1,0 +1,122 @@
+"""Nodes whose views differ: a question that came to the wrong one goes one hop further, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from kinelog.actors.answers import Unavailable
+from kinelog.actors.errors import MailboxFullError, NotOwnerError
+from kinelog.domain.commands import GiveFeedback
+from kinelog.domain.identifiers import Person
+
+from tests.routing.nodes import DONE, SHARDS, AnsweringRegion, Group, Node, start_node
+
+PERSON = Person("demo", "0" * 32)
+RATE = GiveFeedback(at_ms=1, session=None, subject="squat", rating=5)
+
+
+def held_by(name: str | None) -> NotOwnerError:
+    error = NotOwnerError(0)
+    error.holder = name
+    return error
+
+
+def answering(node: Node) -> AnsweringRegion:
+    assert isinstance(node.region, AnsweringRegion)
+    return node.region
+
+
+@pytest.fixture
+async def three() -> AsyncIterator[dict[str, Node]]:
+    """Nodes a, b and c, which each see the others; a holds b for the owner, b and c hold c for it."""
+    groups = {name: Group() for name in "abc"}
+    nodes = {name: await start_node(name, group, AnsweringRegion(), answer_s=0.3) for name, group in groups.items()}
+    for name, group in groups.items():
+        owner = "b" if name == "a" else "c"
+        group.change([node.member for node in nodes.values()], dict.fromkeys(range(SHARDS), owner))
+    yield nodes
+    for node in nodes.values():
+        await node.close()
+
+
+async def test_a_question_from_an_old_view_is_passed_on_to_the_owner(three: dict[str, Node]) -> None:
+    answering(three["b"]).answer = held_by(None)
+    assert await three["a"].router.ask(PERSON, RATE) == DONE
+    assert answering(three["c"]).heard == [(PERSON, RATE)]
+    assert len(answering(three["b"]).heard) == 1
+
+
+async def test_a_question_for_a_shard_that_is_being_taken_over_goes_to_who_still_serves_it(
+    three: dict[str, Node],
+) -> None:
+    answering(three["b"]).answer = held_by("a")
+    assert await three["a"].router.ask(PERSON, RATE) == DONE
+    assert answering(three["a"]).heard == [(PERSON, RATE)]
+
+
+async def test_the_own_region_s_word_on_who_serves_a_shard_is_followed_at_once(three: dict[str, Node]) -> None:
+    answering(three["c"]).answer = held_by("a")
+    assert await three["c"].router.ask(PERSON, RATE) == DONE
+    assert answering(three["a"]).heard == [(PERSON, RATE)]
+
+
+async def test_no_question_goes_further_than_two_hops(three: dict[str, Node]) -> None:
+    asked: list[int] = []
+    for name, node in three.items():
+        answering(node).answer = held_by("a" if name == "c" else None)
+        ask = node.peers.ask
+
+        def counted(*arguments, ask=ask, **named):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003, ANN202
+            asked.append(named["hops"])
+            return ask(*arguments, **named)
+
+        node.peers.ask = counted  # type: ignore[method-assign]
+    answer = await three["a"].router.ask(PERSON, RATE)
+    assert isinstance(answer, Unavailable)
+    assert answer.reason in {"moved", "unreachable"}
+    assert set(asked) == {1, 2}
+
+
+async def test_the_time_that_is_left_shrinks_with_each_hop(three: dict[str, Node]) -> None:
+    left: list[float] = []
+    for node in three.values():
+        answering(node).answer = held_by(None)
+        ask = node.peers.ask
+
+        def noted(*arguments, ask=ask, **named):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003, ANN202
+            left.append(named["within_s"])
+            return ask(*arguments, **named)
+
+        node.peers.ask = noted  # type: ignore[method-assign]
+    answering(three["c"]).answer = DONE
+    assert await three["a"].router.ask(PERSON, RATE) == DONE
+    assert len(left) == 2
+    assert 0.3 >= left[0] > left[1] > 0
+
+
+async def test_back_pressure_comes_back_over_two_hops(three: dict[str, Node]) -> None:
+    answering(three["b"]).answer = held_by(None)
+    answering(three["c"]).answer = MailboxFullError(2, 0.7)
+    with pytest.raises(MailboxFullError) as caught:
+        await three["a"].router.ask(PERSON, RATE)
+    assert caught.value.retry_after_s == 0.7
+
+
+async def test_an_owner_two_hops_away_that_goes_away_leaves_the_outcome_unknown(three: dict[str, Node]) -> None:
+    answering(three["b"]).answer = held_by(None)
+    region = answering(three["c"])
+    region.answer = None
+
+    async def go() -> None:
+        while not region.waiting:  # noqa: ASYNC110 - what is waited for raises no event
+            import asyncio
+
+            await asyncio.sleep(0.002)
+        await three["c"].server.close()
+
+    import asyncio
+
+    going = asyncio.create_task(go())
+    assert await three["a"].router.ask(PERSON, RATE) == Unavailable("outcome-unknown", 1.0)
+    await going
