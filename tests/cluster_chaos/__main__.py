@@ -10,6 +10,7 @@ import argparse
 import random
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from cassandra_server.errors import CassandraServerError
@@ -21,6 +22,7 @@ from tests.cluster_chaos.report import document, found_in, table
 from zookeeper_server.errors import ZooKeeperServerError
 
 EXIT_FOUND = 70
+STARTED_S = time.monotonic()
 
 
 def main() -> int:
@@ -60,7 +62,7 @@ def _run(arguments: argparse.Namespace, folder: Path, seed: int) -> int:
 
 
 def _tell(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+    print(f"{time.monotonic() - STARTED_S:6.1f} s  {words}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
