@@ -16,7 +16,7 @@ from pathlib import Path
 from cassandra_server.errors import CassandraServerError
 from tests.cassandra_chaos.store_checks import NeverError
 from tests.cluster_chaos.campaign import Campaign
-from tests.cluster_chaos.deployment import Deployment, Servers
+from tests.cluster_chaos.deployment import FEW_PEOPLE, Deployment, People, Servers
 from tests.cluster_chaos.faults import SHORT_STOCK, UncleanEndError, round_of
 from tests.cluster_chaos.report import document, found_in, table
 from zookeeper_server.errors import ZooKeeperServerError
@@ -42,8 +42,9 @@ def _run(arguments: argparse.Namespace, folder: Path, seed: int) -> int:
     chance = random.Random(seed)  # chooses parts and moments
     stuck: str | None = None
     _tell("starting three nodes of Cassandra, ZooKeeper, and three nodes of the service …")
+    people = FEW_PEOPLE if arguments.short else People()
     servers = Servers.in_folder(folder, heap=arguments.heap, short_lived=arguments.short)
-    with servers, Deployment(servers, folder, "chaos", seed) as deployment:
+    with servers, Deployment(servers, folder, "chaos", seed, people) as deployment:
         campaign = Campaign(deployment, _tell)
         try:
             if arguments.short:

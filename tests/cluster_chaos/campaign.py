@@ -14,7 +14,7 @@ from tests.cluster_chaos.faults import STOCK, Fault, Maker, round_of
 from tests.cluster_chaos.history import Exchange
 from tests.cluster_chaos.judge import LATER, Complaint
 
-FIRST_ANSWERS = 40
+FIRST_ANSWERS = 20
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ from zookeeper_server.ensemble import ZooKeeperEnsemble
 
 NODES = 3
 CASSANDRA_NODES = 3
-PHONES = 8
 LOOK_EVERY_S = 0.1
 DATA_CENTER = "datacenter1"
 
@@ -74,10 +73,27 @@ class Servers:
         self.zookeeper.kill()
 
 
+@dataclass(frozen=True)
+class People:
+    """How much is sent.
+
+    Attributes:
+        phones: How many.
+        pause_s: Between an answer and the next request of each.
+    """
+
+    phones: int = 8
+    pause_s: float = 0.2
+
+
+FEW_PEOPLE = People(phones=4, pause_s=0.5)
+"""For a short run: three nodes of Cassandra on two processors spend most of the time on what is sent."""
+
+
 class Deployment:
     """The nodes and all between them, and what is done to them."""
 
-    def __init__(self, servers: Servers, folder: Path, prefix: str, seed: int) -> None:
+    def __init__(self, servers: Servers, folder: Path, prefix: str, seed: int, people: People = People()) -> None:
         """Make the tables, a tenant and a gym, start the nodes, and let people train.
 
         Args:
@@ -85,8 +101,10 @@ class Deployment:
             folder: For the nodes' own folders.
             prefix: Of the keyspaces' names, and where the group meets in ZooKeeper.
             seed: Fixes people, their movements and the nodes that they ask.
+            people: Who train.
         """
         self.servers = servers
+        self._people = people
         self.seed = seed
         self.desk = folder / "desk"
         self.upgraded_s: float | None = None
@@ -198,7 +216,8 @@ class Deployment:
         self._undo.close()
 
     def _new_phones(self) -> Phones:
-        return Phones(self.group.urls, self.token, PHONES, self.seed)
+        people = self._people
+        return Phones(self.group.urls, self.token, people.phones, self.seed, pause_s=people.pause_s)
 
 
 def _store(hosts: list[str], prefix: str) -> str:

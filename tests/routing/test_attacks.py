@@ -142,9 +142,7 @@ async def test_what_is_no_question_ends_the_connection(
     assert len(lines(caplog, words)) == 1
 
 
-async def test_a_forged_frame_ends_the_connection(
-    group: tuple[Node, Node], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_forged_frame_ends_the_connection(group: tuple[Node, Node], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     _, b = group
     async with stranger_at(b.member.address) as stranger:
@@ -206,5 +204,3 @@ async def test_a_client_leaves_a_server_that_is_none(caplog: pytest.LogCaptureFi
     await a.close()
     server.close()
     await server.wait_closed()
-
-

@@ -161,7 +161,10 @@ def test_a_reason_that_is_nested_too_deep_is_no_answer() -> None:
         ANSWERS.decode(deep)
 
 
-@given(st.binary(max_size=64) | st.lists(st.binary(max_size=8), max_size=4).map(lambda parts: msgspec.msgpack.encode(parts)))
+@given(
+    st.binary(max_size=64)
+    | st.lists(st.binary(max_size=8), max_size=4).map(lambda parts: msgspec.msgpack.encode(parts))
+)
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_a_batch_or_refused(payload: bytes) -> None:
     for decoder in (QUESTIONS, ANSWERS):
