@@ -190,7 +190,7 @@ class EffectRunner:
         if self._around.lease.over:
             # Woken from a long sleep, say: somebody else may own the shard by now, and must not be fenced off by us.
             _LOG.warning("shard %d is not acquired: the lease is over", shard)
-            return messages.AcquireFailed()
+            return messages.AcquireFailed("moved")
         try:
             acquired = self._around.journal.acquire(shard, self._around.owner())
         except JournalError as error:

@@ -39,7 +39,9 @@ class Acquired(msgspec.Struct, frozen=True):
 
 
 class AcquireFailed(msgspec.Struct, frozen=True):
-    """The epoch was not taken, or nobody knows: it has to be raised again."""
+    """The epoch was not taken, or nobody knows: it has to be raised again. Who waits is told the reason."""
+
+    reason: str = "store-unavailable"
 
 
 class Restored(msgspec.Struct, frozen=True):

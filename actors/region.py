@@ -208,7 +208,13 @@ class Region:
         return await future
 
     def ask_for(self, awaited: Awaited, person: Person, command: Command) -> None:
-        """As `ask`, for who waits for many answers without a task for each: the answer goes to `awaited`."""
+        """As `ask`, for who waits for many answers without a task for each: the answer goes to `awaited`.
+
+        Raises:
+            MailboxFullError: 429.
+            NotOwnerError: The shard is not ours.
+            StoppingError: 503.
+        """
         size = size_of(command)
         bridge = self._bridges.of(asyncio.get_running_loop())
         self._put(person, Pending(person, command, LoopTicket(bridge, awaited, size)), size, bridge.wake_soon)

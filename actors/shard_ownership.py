@@ -47,11 +47,11 @@ class ShardOwnership(ShardMemory):
         self.phase = Phase.ACQUIRING
         self._effects.append(effects.Acquire())
 
-    def _on_acquire_failed(self, _message: messages.AcquireFailed) -> None:
+    def _on_acquire_failed(self, message: messages.AcquireFailed) -> None:
         if self.phase is Phase.TAKING_NEW_EPOCH:
             self._doubt()
         else:
-            self._lose("store-unavailable")
+            self._lose(message.reason)
 
     def _restore(self) -> None:
         self.phase = Phase.RESTORING

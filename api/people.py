@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 from kinelog.actors.answers import Accepted
 from kinelog.api.call import Call
@@ -173,5 +175,7 @@ async def delete_user(call: Call) -> web.StreamResponse:
         revoked = await call.ask(call.principal.tenant_person, revoke)
     finally:
         call.context.authentication.distrust(person.tenant)
+    # Whoever is told that nothing can be read any more may ask another node, whose lists must know it by then.
+    await asyncio.sleep(call.context.services.keys.erasures_heard_within_s)
     at = revoked.at if accepted is None else accepted.at
     return json_response(Written(changed=accepted is not None, position=token_of(at)))

@@ -3,7 +3,7 @@
 Run with `python -m benchmarks.forwarding`. Two processes with a journal in memory each; on both, as many people as
 `--people` says each send one frame, wait until it is acknowledged, and send the next. In a *local* round each process
 asks its own shards; in a *forwarded* round each asks the other's, every single frame over the channel. Both rounds do
-the same work in the same two processes, so that the ratio is what the channel costs and not what a second process gains.
+the same work in the same two processes, so that the ratio is what the channel costs, not what a second process gains.
 HTTP is left out, which would hide that cost: with it, both rounds would take several times as long.
 """
 

@@ -98,6 +98,11 @@ def kinelog(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def user_name(number: int) -> str:
+    """Of one of the people."""
+    return f"bench-{number:03d}"
+
+
 async def streams_of_people(url: str, owner: str, people: int) -> list[FrameStream]:
     """Register people, pair a phone each, start a session each, and make their movement."""
     started_ms = time.time_ns() // 1_000_000
@@ -106,7 +111,7 @@ async def streams_of_people(url: str, owner: str, people: int) -> list[FrameStre
         transport = Transport(http, url)
         desk = OperatorClient(transport, owner)
         for number in range(people):
-            user, session = f"bench-{number:03d}", str(uuid4())
+            user, session = user_name(number), str(uuid4())
             await desk.register(user)
             tokens = await redeem(transport, (await desk.pairing_code(user)).code, WATCH, "pebble")
             await PhoneClient(Credentials(transport, tokens)).start(session, SessionStart(started_ms))

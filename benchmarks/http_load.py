@@ -14,6 +14,7 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length: "
@@ -21,6 +22,14 @@ _RECEIVE_BYTES = 65_536
 _TIME_STAMP = struct.Struct("<d")
 _TIME_STAMP_AT = 4
 ANSWER_TIMEOUT_S = 30.0
+
+
+class Requests(Protocol):
+    """What one connection sends, one after the other."""
+
+    def request(self, host: str) -> bytes:
+        """The next whole HTTP request."""
+        ...
 
 
 @dataclass(slots=True)
@@ -88,7 +97,7 @@ class Load:
 class Connection:
     """A keep-alive connection with at most one request in flight."""
 
-    def __init__(self, address: tuple[str, int], stream: FrameStream) -> None:
+    def __init__(self, address: tuple[str, int], stream: Requests) -> None:
         """Connect."""
         self.socket = socket.create_connection(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -127,7 +136,7 @@ def _content_length(head: bytes) -> int:
     return int(lowered[at + len(_LENGTH) :].partition(b"\r\n")[0])
 
 
-def closed_loop(address: tuple[str, int], streams: Sequence[FrameStream], seconds: float) -> Load:
+def closed_loop(address: tuple[str, int], streams: Sequence[Requests], seconds: float) -> Load:
     """Saturate: every connection sends its next request as soon as the last one is answered."""
     load = Load()
     with selectors.DefaultSelector() as selector:
@@ -152,7 +161,7 @@ def closed_loop(address: tuple[str, int], streams: Sequence[FrameStream], second
     return load
 
 
-def open_loop(address: tuple[str, int], streams: Sequence[FrameStream], seconds: float, rate: float) -> Load:
+def open_loop(address: tuple[str, int], streams: Sequence[Requests], seconds: float, rate: float) -> Load:
     """Send at a steady rate, whatever the answers do.
 
     A request that finds no free connection waits, and its wait counts: latency runs from when it was due. Otherwise a
@@ -179,7 +188,7 @@ def open_loop(address: tuple[str, int], streams: Sequence[FrameStream], seconds:
 
 
 def _connect(
-    selector: selectors.BaseSelector, address: tuple[str, int], streams: Sequence[FrameStream]
+    selector: selectors.BaseSelector, address: tuple[str, int], streams: Sequence[Requests]
 ) -> list[Connection]:
     connections = [Connection(address, stream) for stream in streams]
     for connection in connections:

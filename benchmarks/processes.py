@@ -1,9 +1,10 @@
 """What a second process behind the same port gives: frames a second of two against one, on a journal in memory.
 
 One frame a request on kept connections. A connection belongs to whichever process the system gave it, a person to
-whichever owns their shard: of two processes each owns half, so half of the frames are forwarded; how many were is
-counted and told. Rounds of one and of two processes alternate. The client shares the machine: what it took of a
-processor is printed, and so is what a frame cost in processor time on either side, which a busy machine changes little.
+whichever owns their shard. Each connection sends for one person of each process in turn: of two processes' frames half
+are forwarded, whoever has the connection; how many were is counted and told. Rounds of one and of two processes
+alternate. The client shares the machine: what it took of a processor is printed, and so is what a frame cost in
+processor time on either side, which a busy machine changes little.
 
     python -m benchmarks.processes --seconds 5 --rounds 5
 """
@@ -18,7 +19,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,14 +28,16 @@ from typing import Self
 import click
 import msgspec
 from kinelog.actors.membership.parent_group import ParentGroup
-from kinelog.actors.membership.placement import with_best_salt
+from kinelog.actors.membership.placement import owners, with_best_salt
 from kinelog.actors.membership.port import Member
+from kinelog.domain.identifiers import Person, shard_of
+from kinelog.privacy.key_store import KeyStore
 from kinelog.service.cluster_secrets import CLUSTER_SECRET_VARIABLE
 from kinelog.service.configuration import DataFolder
 from kinelog.service.parent_channel import ParentChannel
 from kinelog.service.shared_port import LOOPBACK, SharedPort
 
-from benchmarks.http_ingest import streams_of_people
+from benchmarks.http_ingest import TENANT, streams_of_people, user_name
 from benchmarks.http_load import FrameStream, Load, closed_loop
 from benchmarks.memory_service import MemoryData
 from benchmarks.rounds import machine, ratio, spread
@@ -84,6 +88,7 @@ class MemoryProcesses:
 
     def __init__(self, folder: Path, count: int) -> None:
         """Start them, and wait until all of them listen."""
+        self.folder = folder
         self._held = ExitStack()
         with MemoryData(DataFolder(folder), SHARDS) as made:  # keys: once, not by all of them at the same time
             made.model_store().close()
@@ -92,12 +97,12 @@ class MemoryProcesses:
         if count == 1:
             self.processes = [self._held.enter_context(ServerProcess(command))]
             return
-        names = [f"process-{number}" for number in range(1, count + 1)]
+        salts = {member.name: member.salt for member in members(count)}
         port = self._held.enter_context(SharedPort(LOOPBACK, 0))
         group = ParentGroup(SESSION_S, expected=count)
         self._held.callback(group.stop)
         group.start()
-        secret, salts = secrets.token_hex(32), _salts(names)
+        secret = secrets.token_hex(32)
 
         def started(name: str) -> ServerProcess:
             with group.invite(name) as end:
@@ -109,12 +114,12 @@ class MemoryProcesses:
                     "KINELOG_PORT": str(port.port),
                     CLUSTER_SECRET_VARIABLE: secret,
                 }
-                alone = [] if name == names[0] else ["--no-owner"]
+                alone = [] if name == next(iter(salts)) else ["--no-owner"]
                 return ServerProcess([*command, *alone], variables, [end.fileno()])
 
         # At the same time: none of them owns anything before all are there.
         with ThreadPoolExecutor(count) as starting:
-            self.processes = [self._held.enter_context(process) for process in starting.map(started, names)]
+            self.processes = [self._held.enter_context(process) for process in starting.map(started, salts)]
 
     @property
     def first(self) -> ServerProcess:
@@ -136,22 +141,56 @@ class MemoryProcesses:
         self._held.close()
 
 
-def _salts(names: Sequence[str]) -> dict[str, int]:
+def members(count: int) -> list[Member]:
+    """The processes as they announce themselves, as far as placement looks at that."""
     chosen: list[Member] = []
-    for name in names:
-        me = Member(name=name, life="0" * 16, address="", version="", reads=1)
+    for number in range(1, count + 1):
+        me = Member(name=f"process-{number}", life="0" * 16, address="", version="", reads=1)
         chosen.append(with_best_salt(SHARDS, me, chosen))
-    return {member.name: member.salt for member in chosen}
+    return chosen
+
+
+@dataclass(slots=True)
+class InTurn:
+    """What one connection sends: a frame of each of several people, and again."""
+
+    people: Sequence[FrameStream]
+    sent: int = 0
+
+    def request(self, host: str) -> bytes:
+        """The next person's next frame."""
+        person = self.people[self.sent % len(self.people)]
+        self.sent += 1
+        return person.request(host)
+
+
+async def connections_of(url: str, token: str, folder: Path, count: int, group: Sequence[Member]) -> list[InTurn]:
+    """Make people known, and connections that each send for one person of each member.
+
+    Raises:
+        RuntimeError: So few people are known that one of the members owns nobody.
+    """
+    streams = await streams_of_people(url, token, count)
+    placed = owners(SHARDS, group, {})
+    owned: dict[str, list[FrameStream]] = {member.name: [] for member in group}
+    with closing(KeyStore.open(DataFolder(folder).keys)) as keys:
+        for number, stream in enumerate(streams):
+            pseudonym = keys.pseudonym(TENANT, user_name(number))
+            owner = placed[shard_of(Person(TENANT, str(pseudonym)), SHARDS)]
+            owned[str(owner)].append(stream)
+    if not all(owned.values()):
+        raise RuntimeError("one of the processes owns nobody: ask for more --connections")
+    return [InTurn([theirs[number % len(theirs)] for theirs in owned.values()]) for number in range(count)]
 
 
 class Side:
     """One or several processes with the people that they serve, and the rounds of both."""
 
-    def __init__(self, processes: MemoryProcesses, people: int) -> None:
-        """Make the people known."""
+    def __init__(self, processes: MemoryProcesses, connections: int, group: Sequence[Member]) -> None:
+        """Make the people known; their frames take turns as the group's members own them."""
         self._processes = processes
-        owner = processes.first.said(OWNER_TOKEN)
-        self._streams: list[FrameStream] = asyncio.run(streams_of_people(processes.first.url, owner, people))
+        token, url = processes.first.said(OWNER_TOKEN), processes.first.url
+        self._streams = asyncio.run(connections_of(url, token, processes.folder, connections, group))
         self.loads: list[Load] = []
         self._all: list[Load] = []
         self.cpu_s: list[float] = []
@@ -200,11 +239,12 @@ class Side:
         return sum(load.seconds for load in self.loads)
 
 
-def measure(folder: Path, count: int, people: int, seconds: float, rounds: int) -> ProcessFigures:
+def measure(folder: Path, count: int, connections: int, seconds: float, rounds: int) -> ProcessFigures:
     """Let one and several take turns."""
     on = machine()
     with MemoryProcesses(folder / "one", 1) as alone, MemoryProcesses(folder / "several", count) as group:
-        one, several = Side(alone, people), Side(group, people)
+        everybody = members(count)
+        one, several = Side(alone, connections, everybody), Side(group, connections, everybody)
         one.warm()
         several.warm()
         for _ in range(rounds):
@@ -214,7 +254,7 @@ def measure(folder: Path, count: int, people: int, seconds: float, rounds: int) 
     return ProcessFigures(
         machine=on,
         processes=count,
-        connections=people,
+        connections=connections,
         one_per_second=one.per_second(),
         several_per_second=several.per_second(),
         ratio=ratio(several.per_second(), one.per_second()),
@@ -232,15 +272,17 @@ def measure(folder: Path, count: int, people: int, seconds: float, rounds: int) 
 
 def in_words(figures: ProcessFigures) -> str:
     """The figures for people."""
+    several = f"{figures.processes} processes"
+    books = f"{figures.acknowledged} acknowledged, {figures.refused} refused"
     rows = {
         "machine": figures.machine,
         "one process": f"{spread(figures.one_per_second)} frames/s, {figures.one_us} µs of a processor each",
-        f"{figures.processes} processes": f"{spread(figures.several_per_second)} frames/s, {figures.several_us} µs each",
+        several: f"{spread(figures.several_per_second)} frames/s, {figures.several_us} µs each",
         "ratio": f"{figures.ratio}",
         "forwarded": f"{figures.forwarded_share:.0%} of the frames",
         "processors, one": f"service {figures.one_share}, client {figures.client_share_one}",
         f"processors, {figures.processes}": f"service {figures.several_share}, client {figures.client_share_several}",
-        "books": f"{figures.acknowledged} acknowledged over {figures.connections} connections, {figures.refused} refused",
+        "books": f"{books} over {figures.connections} connections",
     }
     return "\n".join(f"{name:<16}{row}" for name, row in rows.items())
 

@@ -65,6 +65,7 @@ class CassandraErasures(Erasures):
         self._number = 0
         self._known_at = 0.0
         self._closing = threading.Event()
+        self.heard_within_s = 1.5 * poll_s  # a look that has just begun, the pause behind it, and the next look
         self.refresh()
         # A daemon: whoever ends without closing must not hang on it; it only reads.
         self._thread = threading.Thread(target=self._follow, args=(poll_s,), name="erasures", daemon=True)

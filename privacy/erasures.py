@@ -11,6 +11,9 @@ from kinelog.privacy.key_table import Person
 class Erasures(ABC):
     """Who was erased. Thread-safe; several processes may append to one list."""
 
+    heard_within_s: float = 0.0
+    """So long after `append` every other process that follows the list has heard of it, or is asked in vain for it."""
+
     @abstractmethod
     def __contains__(self, person: Person) -> bool:
         """Whether the person was erased, by this process or, at most about a second ago, by another.

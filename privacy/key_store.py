@@ -108,6 +108,11 @@ class KeyStore:
         """32 secret bytes for what clients hold sealed; the same in every process of the deployment."""
         return self._master.cursors
 
+    @property
+    def erasures_heard_within_s(self) -> float:
+        """How long after an erasure every process of the deployment has heard of it."""
+        return self._erasures.heard_within_s
+
     def finish_erasures(self) -> int:
         """Destroy what is left of everybody in the list: before anybody reads, and after every restore of the keys.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from kinelog.routing.answers import Reply, UnavailableAnswer
 from kinelog.routing.batches import ANSWERS, Unreadable
 from kinelog.routing.connection import Connection
-from kinelog.routing.errors import BrokenError, ChannelError, NotSentError, TooLargeError
+from kinelog.routing.errors import ChannelError, TooLargeError
 from kinelog.routing.handshake import ClientHandshake, Established
 from kinelog.routing.in_flight import InFlight
 from kinelog.routing.questions import Ping, Question
@@ -52,13 +52,14 @@ class AskingConnection(Connection[Question]):
         Raises:
             MailboxFullError: Too much is on its way to this node.
         """
-        self._in_flight.require_room(shard, size, self.waiting_bytes if self.congested else 0)
-        future: asyncio.Future[Reply] = self.loop.create_future()
-        number = self._in_flight.add(future, size, self.loop.time() + within_s)
+        loop = self.loop
+        future: asyncio.Future[Reply] = loop.create_future()
+        untaken = self.waiting_bytes if self.congested else 0
+        number = self._in_flight.add(future, shard, size, untaken, loop.time() + within_s)
         self.say(question_of(number))
         if not self._sweeping:
             self._sweeping = True
-            self.loop.call_later(self.settings.sweep_s, self._sweep)
+            loop.call_later(self.settings.sweep_s, self._sweep)
         return future
 
     @override
@@ -83,8 +84,10 @@ class AskingConnection(Connection[Question]):
 
     @override
     def leaving(self, messages: list[Question]) -> list[Question]:
-        in_flight = self._in_flight
-        return [message for message in messages if isinstance(message, Ping) or in_flight.leaving(message.id)]
+        wanted = self._in_flight.still_wanted(messages)
+        if wanted:
+            self._in_flight.sent(wanted)
+        return wanted
 
     @override
     def oversized(self, message: Question, error: TooLargeError) -> None:
@@ -100,8 +103,7 @@ class AskingConnection(Connection[Question]):
         if not self.known.done():
             self.known.set_exception(error)
             self.known.exception()  # looked at here: who connects may have given up
-        words = str(error)
-        self._in_flight.fail(lambda sent: BrokenError(words) if sent else NotSentError(words))
+        self._in_flight.fail(str(error))
         self._ended(error)
 
     def _sweep(self) -> None:
@@ -110,7 +112,7 @@ class AskingConnection(Connection[Question]):
             return
         self._in_flight.sweep(self.loop.time())
         # What nobody waits for any more must not lie here until a slow network takes it.
-        self.outbox[:] = [one for one in self.outbox if isinstance(one, Ping) or one.id in self._in_flight]
+        self.outbox[:] = self._in_flight.still_wanted(self.outbox)
         if self._in_flight:
             self._sweeping = True
             self.loop.call_later(self.settings.sweep_s, self._sweep)

@@ -93,7 +93,7 @@ class Peer:
                     lambda: connection, host.strip("[]"), int(port), ssl=self._tls, server_hostname=server_name
                 )
                 await connection.known
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, OverflowError) as error:
             connection.end(BrokenError(f"no connection to {self.name} at {self.address}: {str(error) or 'time-out'}"))
         except ChannelError:
             return  # `_ended` has heard of it

@@ -27,6 +27,9 @@ UNKNOWN = Unavailable("outcome-unknown", 1.0)
 HOP_S = 0.005
 """What a hop itself is taken to cost: whoever passes a question on has so much less time than who asked."""
 
+OUTSIDE_S = 1.0
+"""While this node is not in the group nobody waits longer than this: it may take long until it comes back."""
+
 
 def _no_trace() -> str | None:
     return None
@@ -158,8 +161,11 @@ class Router:
         shard = shard_of(person, self._shards)
         stored_perhaps = False
         told = False  # whether the last attempt already went to whom we were told
+        out_until = time.monotonic() + OUTSIDE_S
         for number, pause_s in enumerate(pauses(), 1):
             stored_perhaps = stored_perhaps or answer.reason in UNKNOWN_REASONS
+            if not self._membership.view().joined:
+                deadline = min(deadline, out_until)
             left_s = deadline - time.monotonic()
             if left_s <= 0 or not self._worth_repeating(command, answer):
                 break

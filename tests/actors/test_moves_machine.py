@@ -13,6 +13,7 @@ from kinelog.actors import move_effects as to_do
 from kinelog.actors.membership.port import Member, View
 from kinelog.actors.move_effects import MoveEffect
 from kinelog.actors.moves_machine import HELD, MoveSettings, MovesMachine, Stage
+from typing_extensions import override
 
 SHARDS = 6
 SETTINGS = MoveSettings(handover_ms=2_000, moves_at_once=2)
@@ -206,6 +207,7 @@ class Moves(RuleBasedStateMachine):
             if not process.machine.joined:
                 assert not process.serves
 
+    @override
     def teardown(self) -> None:
         """From here on nothing gets lost and nobody comes or goes: everybody must come to serve what the view says."""
         if not any(process.joined for process in self.processes.values()):

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
+from kinelog.actors.answers import Unavailable
 from kinelog.domain.commands import ReadUser
 from kinelog.domain.identifiers import Person
 from kinelog.routing.answers import FullAnswer, Pong, UnavailableAnswer
@@ -18,7 +19,6 @@ from kinelog.routing.cluster_secret import ClusterSecret
 from kinelog.routing.frames import HANDSHAKE_BYTES, open_frame
 from kinelog.routing.handshake import Challenge, ClientHandshake
 from kinelog.routing.questions import ASK_TYPES, Ping
-from kinelog.routing.settings import ChannelSettings
 
 from tests.routing.nodes import DONE, QUICK, SECRET, AnsweringRegion, Group, Node, start_node, two_nodes
 from tests.routing.strangers import stranger_at
@@ -199,7 +199,7 @@ async def test_a_client_leaves_a_server_that_is_none(caplog: pytest.LogCaptureFi
     group.change([a.member, msgspec.structs.replace(a.member, name="b", address=f"{host}:{port}")])
     group.change(pins=dict.fromkeys(range(4), "b"))
     answer = await a.router.ask(PERSON, READ)
-    assert answer == type(answer)("unreachable", 0.5)
+    assert answer == Unavailable("unreachable", 0.5)
     assert len(lines(caplog, "b speaks version 2 of the channel; this node speaks 1")) == 1
     await a.close()
     server.close()

@@ -58,7 +58,8 @@ async def test_questions_to_a_paused_node_are_bounded_by_their_bytes_and_then_re
         rest = {answer.reason for answer in answers if isinstance(answer, Unavailable)}
         assert refused > 400
         assert worst <= 2 * BOUNDED.in_flight_bytes
-        assert rest == {"outcome-unknown"} or rest == {"outcome-unknown", "unreachable"}
+        assert "outcome-unknown" in rest
+        assert rest <= {"outcome-unknown", "unreachable"}
         await eventually(lambda: a.peers.in_flight() == {"b": 0})
 
 
@@ -69,9 +70,9 @@ async def test_what_was_never_sent_leaves_nothing_behind_at_its_deadline() -> No
             connection.hear_nothing()
         await asyncio.gather(*(a.router.ask(PERSON, LARGE) for _ in range(60)), return_exceptions=True)
         (peer,) = a.peers._peers.values()
-        connection = peer._connection
-        assert connection is not None
-        await eventually(lambda: not connection.outbox)
+        asking = peer._connection
+        assert asking is not None
+        await eventually(lambda: not asking.outbox)
 
 
 async def test_questions_are_bounded_in_number() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 
 import pytest
@@ -33,7 +34,7 @@ def test_payloads_arrive_in_order_however_they_are_cut(payloads: list[bytes], cu
     stream = b"".join(map(writer.frame, payloads))
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     arrived = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         reader.feed(stream[start:end])
         arrived += all_of(reader)
     assert arrived == payloads

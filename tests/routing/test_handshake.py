@@ -44,7 +44,7 @@ def test_a_client_with_another_secret_is_refused_in_words() -> None:
     server, client = ServerHandshake("b", SECRET), ClientHandshake("a", "b", OTHER)
     with pytest.raises(HandshakeError, match="another secret") as caught:
         server.receive(hello_of(server, client))
-    with pytest.raises(HandshakeError, match="b refuses: .*another secret"):
+    with pytest.raises(HandshakeError, match=r"b refuses: .*another secret"):
         client.receive(refusal_of(caught.value))
 
 

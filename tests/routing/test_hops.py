@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from kinelog.actors.answers import Unavailable
 from kinelog.actors.errors import MailboxFullError, NotOwnerError
-from kinelog.domain.commands import GiveFeedback
+from kinelog.actors.membership.port import Member
+from kinelog.domain.commands import Command, GiveFeedback
 from kinelog.domain.identifiers import Person
+from kinelog.routing.answers import Reply
 
-from tests.routing.nodes import DONE, SHARDS, AnsweringRegion, Group, Node, start_node
+from tests.routing.nodes import DONE, SHARDS, AnsweringRegion, Group, Node, eventually, start_node
 
 PERSON = Person("demo", "0" * 32)
 RATE = GiveFeedback(at_ms=1, session=None, subject="squat", rating=5)
@@ -25,6 +28,19 @@ def held_by(name: str | None) -> NotOwnerError:
 def answering(node: Node) -> AnsweringRegion:
     assert isinstance(node.region, AnsweringRegion)
     return node.region
+
+
+def spy_on(node: Node, asked: list[tuple[int, float]]) -> None:
+    """Note hop and time left of whatever leaves the node."""
+    ask = node.peers.ask
+
+    def noted(
+        member: Member, person: Person, command: Command, *, shard: int, within_s: float, hops: int, trace: str | None
+    ) -> asyncio.Future[Reply]:
+        asked.append((hops, within_s))
+        return ask(member, person, command, shard=shard, within_s=within_s, hops=hops, trace=trace)
+
+    node.peers.ask = noted  # type: ignore[method-assign]  # a spy
 
 
 @pytest.fixture
@@ -62,37 +78,26 @@ async def test_the_own_region_s_word_on_who_serves_a_shard_is_followed_at_once(t
 
 
 async def test_no_question_goes_further_than_two_hops(three: dict[str, Node]) -> None:
-    asked: list[int] = []
+    asked: list[tuple[int, float]] = []
     for name, node in three.items():
         answering(node).answer = held_by("a" if name == "c" else None)
-        ask = node.peers.ask
-
-        def counted(*arguments, ask=ask, **named):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003, ANN202
-            asked.append(named["hops"])
-            return ask(*arguments, **named)
-
-        node.peers.ask = counted  # type: ignore[method-assign]
+        spy_on(node, asked)
     answer = await three["a"].router.ask(PERSON, RATE)
     assert isinstance(answer, Unavailable)
     assert answer.reason in {"moved", "unreachable"}
-    assert set(asked) == {1, 2}
+    assert {hops for hops, _ in asked} == {1, 2}
 
 
 async def test_the_time_that_is_left_shrinks_with_each_hop(three: dict[str, Node]) -> None:
-    left: list[float] = []
+    asked: list[tuple[int, float]] = []
     for node in three.values():
         answering(node).answer = held_by(None)
-        ask = node.peers.ask
-
-        def noted(*arguments, ask=ask, **named):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003, ANN202
-            left.append(named["within_s"])
-            return ask(*arguments, **named)
-
-        node.peers.ask = noted  # type: ignore[method-assign]
+        spy_on(node, asked)
     answering(three["c"]).answer = DONE
     assert await three["a"].router.ask(PERSON, RATE) == DONE
-    assert len(left) == 2
-    assert 0.3 >= left[0] > left[1] > 0
+    (first, at_first), (second, at_second) = asked
+    assert (first, second) == (1, 2)
+    assert 0.3 >= at_first > at_second > 0
 
 
 async def test_back_pressure_comes_back_over_two_hops(three: dict[str, Node]) -> None:
@@ -108,15 +113,10 @@ async def test_an_owner_two_hops_away_that_goes_away_leaves_the_outcome_unknown(
     region = answering(three["c"])
     region.answer = None
 
-    async def go() -> None:
-        while not region.waiting:  # noqa: ASYNC110 - what is waited for raises no event
-            import asyncio
-
-            await asyncio.sleep(0.002)
+    async def go_away() -> None:
+        await eventually(lambda: bool(region.waiting))
         await three["c"].server.close()
 
-    import asyncio
-
-    going = asyncio.create_task(go())
+    going = asyncio.create_task(go_away())
     assert await three["a"].router.ask(PERSON, RATE) == Unavailable("outcome-unknown", 1.0)
     await going

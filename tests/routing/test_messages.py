@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 
 import msgspec
 import pytest
@@ -63,7 +64,7 @@ def test_a_command_is_the_same_after_the_journey(kind: type[Command], data: st.D
 @pytest.mark.parametrize("kind", REPLIES.values(), ids=REPLIES)
 @given(data=st.data())
 @QUICK
-def test_a_reply_is_the_same_after_the_journey(kind: type[object], data: st.DataObject) -> None:
+def test_a_reply_is_the_same_after_the_journey(kind: type[msgspec.Struct], data: st.DataObject) -> None:
     answer = Accepted(data.draw(values_of(kind)), LogPosition(3, 2**40))
     (message,) = ANSWERS.decode(encode_batch([message_of(9, answer)]))
     assert not isinstance(message, Unreadable)
@@ -161,17 +162,12 @@ def test_a_reason_that_is_nested_too_deep_is_no_answer() -> None:
         ANSWERS.decode(deep)
 
 
-@given(
-    st.binary(max_size=64)
-    | st.lists(st.binary(max_size=8), max_size=4).map(lambda parts: msgspec.msgpack.encode(parts))
-)
+@given(st.binary(max_size=64) | st.lists(st.binary(max_size=8), max_size=4).map(msgspec.msgpack.encode))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_a_batch_or_refused(payload: bytes) -> None:
     for decoder in (QUESTIONS, ANSWERS):
-        try:
+        with suppress(MessageError):  # and nothing else
             decoder.decode(payload)
-        except MessageError as error:
-            assert str(error)
 
 
 @given(st.data())
@@ -182,7 +178,5 @@ def test_a_batch_that_was_changed_anywhere_is_a_batch_or_refused(data: st.DataOb
     )
     for _ in range(data.draw(st.integers(1, 4))):
         batch[data.draw(st.integers(0, len(batch) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(MessageError):  # and nothing else
         QUESTIONS.decode(bytes(batch))
-    except MessageError as error:
-        assert str(error)

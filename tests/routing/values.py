@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
@@ -30,28 +30,32 @@ PLAIN: dict[object, st.SearchStrategy[Any]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def values_of(kind: Any) -> st.SearchStrategy[Any]:
     """Values of a type."""
     if kind in PLAIN:
         return PLAIN[kind]
     origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return values_of(arguments[0])
-    if origin in {Union, types.UnionType}:
-        return st.one_of(*map(values_of, arguments))
-    if origin is tuple:
-        return st.lists(values_of(arguments[0]), max_size=3).map(tuple)
-    if origin is dict:
-        return st.dictionaries(values_of(arguments[0]), values_of(arguments[1]), max_size=3)
-    if origin is Table:
-        return st.dictionaries(TEXT, values_of(arguments[0]), max_size=3).map(_table)
+    if origin is not None:
+        parts = arguments[:1] if origin in {Annotated, tuple} else arguments  # tuples of one type, any length
+        return _composed(origin, [values_of(part) for part in parts])
     if issubclass(kind, Enum):
         return st.sampled_from(list(kind))
     assert issubclass(kind, msgspec.Struct), kind
     hints = typing.get_type_hints(kind)
     fields = {field.name: values_of(hints[field.name]) for field in msgspec.structs.fields(kind)}
     return st.builds(kind, **fields)
+
+
+def _composed(origin: object, parts: list[st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    if origin is tuple:
+        return st.lists(parts[0], max_size=3).map(tuple)
+    if origin is dict:
+        return st.dictionaries(*parts, max_size=3)
+    if origin is Table:
+        return st.dictionaries(TEXT, parts[0], max_size=3).map(_table)
+    assert origin in {Annotated, Union, types.UnionType}, origin
+    return st.one_of(parts)
 
 
 def _table(entries: dict[str, Any]) -> Table[Any]:

@@ -1,7 +1,7 @@
 """Replays a seed: `python -m tests.simulation --seed 17 --verbose`, or searches: `--from 0 --count 10000`.
 
-`--store cassandra` runs the same world on a model of a cluster, `--store views` two workers that fold one log into its
-tables.
+`--store cassandra` runs the same world on a model of a cluster, `--store members` with nodes that come and go, `--store
+views` two workers that fold one log into its tables.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from tests.simulation.ablations import ABLATIONS
 from tests.simulation.checker import violations
 from tests.simulation.cluster_ablations import CLUSTER_ABLATIONS
 from tests.simulation.cluster_world import CLUSTER_AS_IT_IS, simulate_on_cluster
+from tests.simulation.member_ablations import MEMBER_ABLATIONS
+from tests.simulation.members_world import MEMBERS_AS_THEY_ARE, simulate_members
 from tests.simulation.views.view_ablations import VIEW_ABLATIONS, VIEWS_AS_THEY_ARE
 from tests.simulation.world import AS_IT_IS, simulate
 
@@ -34,9 +36,15 @@ def _views(seed: int, without: str | None, trace: Trace) -> list[str]:
     return (VIEW_ABLATIONS[without] if without else VIEWS_AS_THEY_ARE).run(seed, trace)
 
 
+def _members(seed: int, without: str | None, trace: Trace) -> list[str]:
+    variant = MEMBER_ABLATIONS[without].variant if without else MEMBERS_AS_THEY_ARE
+    return violations(simulate_members(seed, variant, trace))
+
+
 STORES: dict[str, tuple[Callable[[int, str | None, Trace], list[str]], Iterable[str]]] = {
     "memory": (_memory, ABLATIONS),
     "cassandra": (_cassandra, CLUSTER_ABLATIONS),
+    "members": (_members, MEMBER_ABLATIONS),
     "views": (_views, VIEW_ABLATIONS),
 }
 

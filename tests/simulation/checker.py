@@ -20,7 +20,18 @@ from kinelog.domain.states import SessionState, UserState
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.records import Positioned
 
-from tests.simulation.history import Acquisition, Answering, Application, Held, History, Look, Proof, Taking
+from tests.simulation.history import (
+    Acquiring,
+    Acquisition,
+    Answering,
+    Application,
+    Held,
+    History,
+    LossHeard,
+    Proof,
+    SessionOver,
+    Taking,
+)
 
 SHARD = 0
 
@@ -74,6 +85,7 @@ def violations(history: History) -> list[str]:
         *history.complaints,
         *_contiguity(log),
         *_one_writer(history),
+        *_members_only(history),
         *_frames_once(log),
         *_once_in_a_stream(log),
         *_held_is_fold(history, log),
@@ -112,6 +124,24 @@ def _one_writer(history: History) -> Iterator[str]:
             if entry.commit_id in ids:
                 yield f"2: a commit id was used twice by {entry.owner}"
             ids.add(entry.commit_id)
+
+
+def _members_only(history: History) -> Iterator[str]:
+    """Nobody acknowledges or acquires anything after the coordinator gave its session up."""
+    given_up: set[str] = set()
+    for entry in history.entries:
+        match entry:
+            case SessionOver():
+                given_up.add(entry.life)
+            case Answering() if isinstance(entry.answer, Accepted | Refused | Erased) and "/" in entry.owner:
+                if entry.owner.partition("/")[2].partition(".")[0] in given_up:
+                    yield f"2: {entry.owner} acknowledged {entry.ticket} after its session was over"
+            case Acquiring() if entry.life in given_up:
+                yield f"2: {entry.life} asked for the shard after its session was over"
+            case LossHeard() if entry.waiting:
+                yield f"2: {entry.owner} heard that its session was over, and {len(entry.waiting)} still wait with it"
+            case _:
+                pass
 
 
 def _frames_once(log: Log) -> Iterator[str]:
@@ -179,7 +209,7 @@ def _answers(history: History, log: Log) -> Iterator[str]:
                 if isinstance(entry.answer, Accepted | Refused) and owners[entry.owner].proven < at:
                     yield f"2: {entry.owner} answered {entry.answer} without proof that the shard was its own"
                 yield from _answer(taking, entry, log)
-            case Held() | Look():
+            case _:
                 pass
 
 

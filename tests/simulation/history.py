@@ -89,7 +89,52 @@ class Held:
     where: str
 
 
-Entry = Acquisition | Application | Look | Proof | Taking | Answering | Held
+@dataclass(frozen=True, slots=True)
+class SessionBegun:
+    """The coordinator took a process in as a member, for one of that member's lives."""
+
+    at_ms: int
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOver:
+    """The coordinator gave a member up, and may have told others so."""
+
+    at_ms: int
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acquiring:
+    """A member asked the store for the shard."""
+
+    at_ms: int
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class LossHeard:
+    """An owner heard, or worked out, that it may have been given up; these tickets still wait with it."""
+
+    at_ms: int
+    owner: str
+    waiting: tuple[int, ...]
+
+
+Entry = (
+    Acquisition
+    | Application
+    | Look
+    | Proof
+    | Taking
+    | Answering
+    | Held
+    | SessionBegun
+    | SessionOver
+    | Acquiring
+    | LossHeard
+)
 
 
 @dataclass(slots=True)

@@ -60,6 +60,11 @@ class Phone:
         """Whether everything was said and heard."""
         return not self.stages
 
+    @property
+    def open_requests(self) -> list[Request]:
+        """What was not answered yet."""
+        return [request for stage in self.stages for request in stage if not request.done]
+
     def advance(self) -> list[Request]:
         """Go on to the next stage if this one is done; the requests that are to be sent now."""
         if self.stages and all(request.done for request in self.stages[0]):

@@ -60,9 +60,7 @@ class World:
         self.requests: dict[int, Request] = {}
         self._variant = variant
         self._trace = trace
-        self.nodes = [Node(self, "first")]
-        if self.plan.two_owners:
-            self.nodes.append(Node(self, "second"))
+        self.nodes = self.make_nodes()
         self.phones = [self._phone() for _ in range(self.plan.users)]
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,6 +154,10 @@ class World:
             backoff_limit_ms=2_000,
         )
         return self._variant.machine(SHARD, LIMITS, settings, self._variant.rules)
+
+    def make_nodes(self) -> list[Node]:
+        """Who runs the shard."""
+        return [Node(self, name) for name in ("first", "second")[: 1 + self.plan.two_owners]]
 
     def make_clockwork(self) -> Clockwork:
         """The run's time."""
