@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kinelog.journal.errors import JournalError
+from kinelog.projections.cassandra.cassandra_views import CassandraViews
 from kinelog.projections.errors import ViewsUnavailableError
+from kinelog.projections.worker import ProjectionWorker
 from kinelog.service.cluster_data import ClusterData
 
-from tests.projections.cassandra_floor import Dump, dump_cluster
+from tests.projections.cassandra_floor import Dump, dump_cluster, dump_tables, empty_tables
 
 SOUND = "sound"
 EQUAL = "equal"
@@ -75,6 +77,18 @@ class StoreChecks:
                 return f"no rebuild: {done.stderr.strip()}"
             if self._caught_up() == heads:  # else somebody's session was closed meanwhile: another log, other tables
                 return difference(live, self._dump())
+        return "the log never stood still"
+
+    def folded(self) -> str:
+        """Whether the tables are those that a worker of this process folds the log into, in memory."""
+        journal = self._examined.opened.journal
+        for _ in range(ATTEMPTS):
+            heads = self._caught_up()
+            tables = empty_tables()
+            ProjectionWorker(journal, self._examined.opened.codec, CassandraViews(tables, journal.shards)).catch_up()
+            live = self._dump()
+            if self._caught_up() == heads:
+                return difference(live, dump_tables(tables))
         return "the log never stood still"
 
     def _caught_up(self) -> dict[int, int]:

@@ -26,9 +26,11 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     """One deployment, on which people train all the while."""
     folder = tmp_path_factory.mktemp("chaos")
     try:
-        with Servers.in_folder(folder, heap=HEAP, short_lived=True) as servers:
-            with Deployment(servers, folder, "chaos", SEED, FEW_PEOPLE) as deployment:
-                yield Campaign(deployment, lambda words: print(words, file=sys.stderr))
+        with (
+            Servers.in_folder(folder, heap=HEAP, short_lived=True) as servers,
+            Deployment(servers, folder, "chaos", SEED, FEW_PEOPLE) as deployment,
+        ):
+            yield Campaign(deployment, lambda words: print(words, file=sys.stderr))
     except (CassandraServerError, ZooKeeperServerError) as error:
         pytest.fail(str(error), pytrace=False)
 
@@ -39,8 +41,8 @@ def test_everybody_is_served_again_after(campaign: Campaign, fault: Fault) -> No
 
 
 def test_what_was_acknowledged_through_all_of_that_is_stored_once_in_order_and_shown(campaign: Campaign) -> None:
-    # After the faults: a look compares all that was sent with all that is there. A rebuild of the tables takes three
-    # nodes on two processors a minute, and is left to the long run; here they have to show the whole log.
+    # At the end: it compares all that was sent with all that is there. The tables are held against a fold in memory,
+    # since a rebuild in the store takes three nodes on two processors a minute; the long run does that.
     checked = campaign.look(rebuild=False)
     assert campaign.complaints == [], campaign.deployment.group.last_words(8_000)
     assert checked.acknowledged > 100
