@@ -73,8 +73,9 @@ class Campaign:
         return felt
 
     def look(self, *, rebuild: bool = True) -> Checked:
-        """Look at everything."""
+        """Stop the people, and look at everything."""
         self.tell("  looking at everything …")
+        self.deployment.pause_people()
         checked = self._checks.everything(rebuild=rebuild)
         self.looks.append(checked)
         self.tell(f"  {checked.acknowledged} acknowledged, {checked.stored} stored, {checked.late} answered late")
@@ -91,6 +92,8 @@ class Campaign:
                 if time.monotonic() > end_s:
                     break
             self.look()
+            if time.monotonic() < end_s:
+                self.deployment.resume_people()
 
 
 def felt_by(kind: str, exchanges: Sequence[Exchange], since_s: float, until_s: float) -> Felt:

@@ -184,7 +184,7 @@ class Deployment:
         self.phones.stop()
 
     def resume_people(self) -> None:
-        """Let others train."""
+        """Let others train, in sessions of their own."""
         self._ended.append(self.phones)
         self.seed += 1
         self.phones = self._new_phones()
@@ -211,8 +211,10 @@ class Deployment:
         self.close()
 
     def _end_all(self) -> None:
+        for node in self.group.nodes:
+            node.kill()
+        self.opened.close()  # before the relays, through which it says that it leaves
         self.group.close()
-        self.opened.close()
         self._undo.close()
 
     def _new_phones(self) -> Phones:
