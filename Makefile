@@ -135,6 +135,7 @@ bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 
 	$(BENCH).resident_users --users 100000
 	$(BENCH).projection_lag --seconds 10
 	$(BENCH).http_ingest --seconds 10 --rounds 3
+	$(BENCH).processes --seconds 10 --rounds 3
 
 PEER ?=
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from kinelog.actors.supervision import SupervisedShard
+from kinelog.actors.shard_presence import ShardPresence
 
 
 class Acquisitions:
@@ -15,16 +15,16 @@ class Acquisitions:
         """Start at most so many at a time."""
         self._at_once = at_once
         self._lock = threading.Lock()
-        self._left: list[SupervisedShard] = []
-        self._under_way: set[SupervisedShard] = set()
+        self._left: list[ShardPresence] = []
+        self._under_way: set[ShardPresence] = set()
 
-    def add(self, shards: Iterable[SupervisedShard]) -> None:
+    def add(self, shards: Iterable[ShardPresence]) -> None:
         """Have these started when it is their turn."""
         with self._lock:
             self._left += [shard for shard in shards if shard not in self._left]
         self._start_more()
 
-    def ended(self, shard: SupervisedShard) -> None:
+    def ended(self, shard: ShardPresence) -> None:
         """A shard came up, could not, or is not to any more: the next may start."""
         with self._lock:
             self._under_way.discard(shard)
@@ -41,7 +41,7 @@ class Acquisitions:
                 with self._lock:
                     self._under_way.discard(shard)
 
-    def _next(self) -> SupervisedShard | None:
+    def _next(self) -> ShardPresence | None:
         with self._lock:
             left = [shard for shard in self._left if shard not in self._under_way]
             if not left or len(self._under_way) >= self._at_once:

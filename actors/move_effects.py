@@ -6,8 +6,8 @@ import msgspec
 from kinelog.actors.membership.port import Member
 
 
-class Assign(msgspec.Struct, frozen=True):
-    """Serve these shards, and no others but those that are being let go of."""
+class Take(msgspec.Struct, frozen=True):
+    """Serve these shards too, from now on."""
 
     shards: frozenset[int]
 
@@ -44,4 +44,4 @@ class Tell(msgspec.Struct, frozen=True):
     shard: int
 
 
-MoveEffect = Assign | AskFor | LetGo | Yield | ForgetAll | Tell
+MoveEffect = Take | AskFor | LetGo | Yield | ForgetAll | Tell

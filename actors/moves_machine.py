@@ -12,11 +12,11 @@ in the end, when views change no more, each shard is served by the one whom the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum, auto
 
 import msgspec
 from kinelog.actors.membership.port import Member, View
-from kinelog.actors.move_effects import AskFor, Assign, ForgetAll, LetGo, MoveEffect, Tell, Yield
+from kinelog.actors.move_effects import AskFor, ForgetAll, LetGo, MoveEffect, Take, Tell, Yield
+from kinelog.actors.move_stages import HELD, MovedShard, Stage
 
 Place = Callable[[int, Sequence[Member], Mapping[int, str]], tuple[str | None, ...]]
 """As `membership.placement.owners`."""
@@ -38,46 +38,6 @@ class MoveSettings(msgspec.Struct, frozen=True, kw_only=True):
     def keep_ms(self, shards: int) -> int:
         """How long a shard that goes elsewhere is served on without being asked for: longer than any queue of moves."""
         return self.handover_ms * (1 + -(-shards // self.moves_at_once))
-
-
-class Stage(Enum):
-    """Where a shard stands with this process."""
-
-    AWAY = auto()
-    """Not ours."""
-    WAITING = auto()
-    """Ours by the view; its last owner has not been asked yet, for there are others to be asked."""
-    ASKING = auto()
-    """Ours by the view; its last owner was asked to let go."""
-    OURS = auto()
-    """Served, or on its way to be."""
-    LEAVING = auto()
-    """Somebody else's by the view; served until that one asks."""
-    LETTING_GO = auto()
-    """Finishes what is in flight."""
-    GIVEN = auto()
-    """Ours by the view, but somebody asked for it, whose view must be another: one of the two is old."""
-
-
-HELD = frozenset({Stage.OURS, Stage.LEAVING, Stage.LETTING_GO})
-
-
-class _Shard:
-    """One shard: where it stands, since when, and the last owner while that one is waited for."""
-
-    __slots__ = ("asked", "holder", "number", "since_ms", "stage")
-
-    def __init__(self) -> None:
-        self.stage = Stage.AWAY
-        self.holder: Member | None = None
-        self.since_ms = 0
-        self.number = 0
-        self.asked = False
-
-    def enter(self, stage: Stage, now_ms: int) -> None:
-        self.stage = stage
-        self.since_ms = now_ms
-        self.number += 1
 
 
 class MoveCounts(msgspec.Struct):
@@ -117,7 +77,7 @@ class MovesMachine:
         self._place = place
         self._settings = settings
         self._keep_ms = settings.keep_ms(shards)
-        self._shards = [_Shard() for _ in range(shards)]
+        self._shards = [MovedShard() for _ in range(shards)]
         self._view: View | None = None
         self._me: Member | None = None
         self._placement: tuple[str | None, ...] = (None,) * shards
@@ -235,7 +195,7 @@ class MovesMachine:
             self.counts.given += 1
             entry.enter(Stage.AWAY, now_ms)
         elif entry.stage is Stage.OURS:
-            self._assigned -= {shard}  # it came back by a view in the same moment: have it assigned again
+            self._assigned -= {shard}  # it came back by a view in the same moment: have it taken again
         return self._done(now_ms)
 
     def answered(self, shard: int, number: int, now_ms: int, *, released: bool) -> list[MoveEffect]:
@@ -272,7 +232,7 @@ class MovesMachine:
                 self._disclaim(at, shard, now_ms)
 
     def _claim(
-        self, at: int, shard: _Shard, others: Mapping[str, Member], last: Member | None, now_ms: int
+        self, at: int, shard: MovedShard, others: Mapping[str, Member], last: Member | None, now_ms: int
     ) -> None:  # fmt: skip
         if shard.stage is Stage.AWAY:
             shard.holder = last
@@ -290,7 +250,7 @@ class MovesMachine:
             shard.enter(Stage.OURS, now_ms)
             self._effects.append(Yield(at, on=False))
 
-    def _disclaim(self, at: int, shard: _Shard, now_ms: int) -> None:
+    def _disclaim(self, at: int, shard: MovedShard, now_ms: int) -> None:
         if shard.stage in {Stage.WAITING, Stage.ASKING, Stage.GIVEN}:
             shard.enter(Stage.AWAY, now_ms)
         elif shard.stage is Stage.OURS:
@@ -300,7 +260,7 @@ class MovesMachine:
     def _is_ours(self, shard: int) -> bool:
         return self.joined and self._me is not None and self._placement[shard] == self._me.name
 
-    def _take(self, shard: _Shard, now_ms: int) -> None:
+    def _take(self, shard: MovedShard, now_ms: int) -> None:
         shard.holder = None
         shard.enter(Stage.OURS, now_ms)
 
@@ -336,8 +296,8 @@ class MovesMachine:
     def _done(self, now_ms: int) -> list[MoveEffect]:
         self._ask_more(now_ms)
         assigned = frozenset(at for at, shard in enumerate(self._shards) if shard.stage in {Stage.OURS, Stage.LEAVING})
-        if assigned != self._assigned:
-            self._assigned = assigned
-            self._effects.append(Assign(assigned))
+        if taken := assigned - self._assigned:
+            self._effects.append(Take(taken))
+        self._assigned = assigned
         effects, self._effects = self._effects, []
         return effects

@@ -26,6 +26,7 @@ from kinelog.actors.settings import RegionSettings
 from kinelog.actors.shard_actor import ShardHost
 from kinelog.actors.shard_life import ShardStatus
 from kinelog.actors.shard_machine import ShardMachine
+from kinelog.actors.shard_presence import ShardPresence
 from kinelog.actors.supervision import SupervisedShard
 from kinelog.actors.surroundings import Surroundings
 from kinelog.actors.ticker import Ticker
@@ -140,13 +141,17 @@ class Region:
         Returns at once; may be said again. A shard that is being let go of is acquired again when that is done.
         """
         wanted = frozenset(shards)
+        self.take(wanted)
+        for shard in self.shards:
+            if shard.shard not in wanted and shard.assigned:
+                shard.release()
+
+    def take(self, shards: Collection[int]) -> None:
+        """These shards are this process's too: acquire those that are new. Returns at once; may be said again."""
         with self._assigning:
             if self._stopping:
                 return
-            gained = [shard for shard in self.shards if shard.shard in wanted and shard.claim()]
-            for shard in self.shards:
-                if shard.shard not in wanted and shard.assigned:
-                    shard.release()
+            gained = [shard for shard in (self.shards[number] for number in sorted(shards)) if shard.claim()]
         if self._started:
             self._acquisitions.add(gained)
 
@@ -270,7 +275,7 @@ class Region:
             error.holder = self.holder_of(error.shard)
             raise
 
-    def _queue(self, shard: SupervisedShard) -> None:
+    def _queue(self, shard: ShardPresence) -> None:
         self._acquisitions.add([shard])
 
     def _tick(self) -> None:

@@ -232,15 +232,6 @@ class ShardMachine(ShardGathering):
         if draft is self._draft:
             self._draft = None
 
-    def _on_outcome_unknown(self, _message: messages.OutcomeUnknown) -> None:
-        if self._moving:
-            # Who was told to let go acquires nothing any more: the next owner's epoch fences this commit off.
-            self._doubt()
-            return
-        # Whoever acquires next fences the commit off, wherever it is on its way: only after that a "no" is final.
-        self.phase = Phase.TAKING_NEW_EPOCH
-        self._effects.append(effects.Acquire())
-
     def _on_judged(self, message: messages.Judged) -> None:
         draft = self._in_flight()
         outcome = message.outcome
@@ -253,9 +244,6 @@ class ShardMachine(ShardGathering):
         else:
             self._fail_draft(draft, "outcome-unknown")
             self._proceed()
-
-    def _on_judge_failed(self, _message: messages.JudgeFailed) -> None:
-        self._doubt()
 
     def _on_acquired(self, message: messages.Acquired) -> None:
         self._epoch = message.epoch

@@ -161,8 +161,8 @@ class ShardMoves:
 
     def _do(self, effect: MoveEffect) -> None:
         match effect:
-            case to_do.Assign(shards):
-                self._region.assign(shards)
+            case to_do.Take(shards):
+                self._region.take(shards)
             case to_do.AskFor(shard, member, number):
                 _LOG.info("asking %s for shard %d", member.name, shard)
                 answered = partial(self._answered, shard, number)

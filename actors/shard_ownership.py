@@ -154,6 +154,18 @@ class ShardOwnership(ShardMemory):
         if surplus > max(16, self._settings.resident_entities // 16):
             self._passivate()
 
+    def _on_outcome_unknown(self, _message: messages.OutcomeUnknown) -> None:
+        if self._moving:
+            # Who was told to let go acquires nothing any more: the next owner's epoch fences this commit off.
+            self._doubt()
+            return
+        # Whoever acquires next fences the commit off, wherever it is on its way: only after that a "no" is final.
+        self.phase = Phase.TAKING_NEW_EPOCH
+        self._effects.append(effects.Acquire())
+
+    def _on_judge_failed(self, _message: messages.JudgeFailed) -> None:
+        self._doubt()
+
     def _doubt(self) -> None:
         """Tell those who wait that nobody knows, once; what they sent is judged all the same, later."""
         draft = self._in_flight()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from kinelog.actors.membership.placement import owners, with_best_salt
 from kinelog.actors.membership.port import Member
+from typing_extensions import override
 
 NODES = 4
 SHARDS = (8, 16, 24, 32, 64, 128, 256)
@@ -44,6 +45,7 @@ class Figures:
             left = [member for member in group if member is not lost]
             self.load_after_a_loss.append(_fullest(place(shards, left), left) / (shards / len(left)))
 
+    @override
     def __str__(self) -> str:
         columns = (self.moved, self.load, self.load_after_a_loss)
         return "   ".join(f"{sum(values) / len(values):5.2f} {max(values):5.2f}" for values in columns)

@@ -47,6 +47,9 @@ SHARDS = 8
 SESSION_S = 30.0
 """Long: a machine that is too busy to beat must not move shards whose log is in one process's memory."""
 
+PEOPLE_AT_LEAST = 48
+"""So that each process owns somebody."""
+
 WARM_S = 2.0
 WANTED = 1.3
 OWNER_TOKEN = re.compile(r"owner token (\S+)")
@@ -168,9 +171,9 @@ async def connections_of(url: str, token: str, folder: Path, count: int, group: 
     """Make people known, and connections that each send for one person of each member.
 
     Raises:
-        RuntimeError: So few people are known that one of the members owns nobody.
+        RuntimeError: One of so many members owns nobody.
     """
-    streams = await streams_of_people(url, token, count)
+    streams = await streams_of_people(url, token, max(count, PEOPLE_AT_LEAST))
     placed = owners(SHARDS, group, {})
     owned: dict[str, list[FrameStream]] = {member.name: [] for member in group}
     with closing(KeyStore.open(DataFolder(folder).keys)) as keys:
@@ -179,7 +182,7 @@ async def connections_of(url: str, token: str, folder: Path, count: int, group: 
             owner = placed[shard_of(Person(TENANT, str(pseudonym)), SHARDS)]
             owned[str(owner)].append(stream)
     if not all(owned.values()):
-        raise RuntimeError("one of the processes owns nobody: ask for more --connections")
+        raise RuntimeError("one of the processes owns nobody: ask for fewer --processes or more --connections")
     return [InTurn([theirs[number % len(theirs)] for theirs in owned.values()]) for number in range(count)]
 
 

@@ -168,7 +168,11 @@ class AnsweringConnection(Connection[Reply]):
 
     def _relay(self, question: Ask, error: NotOwnerError) -> None:
         elsewhere = ElsewhereAnswer(question.id, error.shard, error.holder)
-        passed_on = self._node.relay(question, error.holder)
+        try:
+            passed_on = self._node.relay(question, error.holder)
+        except MailboxFullError as full:
+            self.say(FullAnswer(question.id, full.shard, full.retry_after_s))
+            return
         if passed_on is None:
             self.say(elsewhere)
         else:

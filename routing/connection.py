@@ -123,6 +123,8 @@ class Connection(asyncio.Protocol, ABC, Generic[M]):
                 self._transport.abort()
             else:
                 self._transport.close()
+                # What is on its way out may never be taken: a side that reads nothing must not keep the socket open.
+                self.loop.call_later(self.settings.handshake_s, self._transport.abort)
         self.lost(error)
         self.outbox.clear()
 

@@ -58,7 +58,11 @@ class OwnNode(Protocol):
         ...
 
     def relay(self, question: Ask, holder: str | None) -> asyncio.Future[Reply] | None:
-        """Pass a question on that came to the wrong node, where that is allowed and of use; None where not."""
+        """Pass a question on that came to the wrong node, where that is allowed and of use; None where not.
+
+        Raises:
+            MailboxFullError: Too much is on its way to that node.
+        """
         ...
 
     def speaks_for_its_shards(self) -> bool:

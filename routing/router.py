@@ -99,6 +99,9 @@ class Router:
 
         Returns:
             The answer's future; None where it came too far already, or we know nobody better.
+
+        Raises:
+            MailboxFullError: Too much is on its way to that node.
         """
         if question.hops >= MOST_HOPS:
             return None
@@ -109,7 +112,7 @@ class Router:
         within_s = question.within_ms / 1_000 - HOP_S
         try:
             return self._send(question.person, question.command, shard, owner, within_s, question.hops + 1)
-        except (NotSentError, MailboxFullError):
+        except NotSentError:
             return None
 
     # ── one attempt ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -87,6 +87,11 @@ class ChildProcess:
             start_new_session=True,
         )
 
+    def kill(self) -> None:
+        """End it at once; it is started again."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
     def hurry(self) -> None:
         """Ask a child that was asked to end already to lose no more time."""
         if self._process is not None and self._process.returncode is None:

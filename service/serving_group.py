@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import socket
 import time
@@ -22,6 +23,8 @@ from kinelog.service.parent_channel import ParentChannel
 from kinelog.service.running import CHILD_STOP_S
 from kinelog.service.serving_process import ServingProcess
 from kinelog.service.shared_port import LOOPBACK
+
+logger = logging.getLogger(__name__)
 
 LATE_S = 1.0
 """A child has this much more than its own time to drain before it is killed."""
@@ -51,7 +54,10 @@ class ServingGroup:
         self._salts = _salts(settings, tuple(figures), shards)
         self._lock = lock
         # Nodes that ZooKeeper brings together need nobody else for that.
-        self._coordinator = None if settings.zookeeper else ParentGroup(settings.session_s, expected=len(figures))
+        self._loop = asyncio.get_running_loop()
+        self._coordinator = (
+            None if settings.zookeeper else ParentGroup(settings.session_s, len(figures), self._silent_for_good)
+        )
         variables = _variables_of(settings) | {f"{PREFIX}PORT": str(port), **_internal(settings)}
         arguments = ["serve", "--data", str(folder.root), "--no-projections"]
         self._children = [
@@ -75,6 +81,13 @@ class ServingGroup:
             figures=self._figures,
         )
         return end, channel.variables()
+
+    def _silent_for_good(self, name: str) -> None:
+        """On the coordinator's thread."""
+        for child in self._children:
+            if child.name == name:
+                logger.error("node %s stands still; killed", name)
+                self._loop.call_soon_threadsafe(child.kill)
 
     async def start(self, *, projections: bool) -> None:
         """Start everybody, and wait until all children answer requests.

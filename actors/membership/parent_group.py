@@ -11,6 +11,7 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kinelog.actors.membership.errors import MembershipError
@@ -28,6 +29,9 @@ from kinelog.actors.membership.roster import RosterBook
 
 _LOG = logging.getLogger(__name__)
 
+SILENT_SESSIONS = 10
+"""A child that stands still for so long is of no use any more, and keeps the connections that were given to it."""
+
 FORMING_S = 20.0
 """So long a start waits for all children at most: one that cannot start must not keep the others from serving."""
 
@@ -41,13 +45,18 @@ class _Channel:
 class ParentGroup:
     """Coordinates the children of this process. Thread-safe."""
 
-    def __init__(self, session_s: float, expected: int = 1) -> None:
+    def __init__(
+        self, session_s: float, expected: int = 1, silent_for_good: Callable[[str], None] = lambda _name: None
+    ) -> None:
         """Make a group of nobody.
 
         Args:
             session_s: How long a child may say nothing.
             expected: Children that a start waits for before anybody is told anything.
+            silent_for_good: Called with the name of a child that has said nothing for `SILENT_SESSIONS`, on the group's
+                thread, again and again until its channel is closed.
         """
+        self._silent_for_good = silent_for_good
         self.session_s = session_s
         self._book = RosterBook(session_s, expected)
         self._form_at_s = time.monotonic() + FORMING_S
@@ -152,6 +161,9 @@ class ParentGroup:
                     self._book.form()
                 if self._book.expire(now_s) or changed:
                     self._tell_everybody()
+                silent = self._book.silent(now_s - SILENT_SESSIONS * self.session_s)
+            for name in silent:
+                self._silent_for_good(name)
 
     def _pause_s(self) -> float:
         with self._lock:

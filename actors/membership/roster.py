@@ -77,6 +77,10 @@ class RosterBook:
             child.expired = True
         return bool(late)
 
+    def silent(self, since_s: float) -> list[str]:
+        """Children whose channel is open, and that were heard of last before this moment."""
+        return [name for name, child in self._children.items() if child.counted_s < since_s]
+
     def form(self) -> None:
         """Wait for nobody else."""
         self.formed = True

@@ -18,13 +18,15 @@ from kinelog.actors.membership.zookeeper_session import ZooKeeperSession
 from typing_extensions import override
 
 SESSION_S = 10.0
+WITHIN_S = 10.0
+"""For the first answer."""
 
 
 class ZooKeeperControl(ClusterControl):
     """Reads and writes what members of a group watch."""
 
     def __init__(
-        self, address: ZooKeeperAddress, group: str, *, secret: str | None = None, within_s: float = 10.0
+        self, address: ZooKeeperAddress, group: str, *, secret: str | None = None, within_s: float | None = None
     ) -> None:
         """Connect.
 
@@ -38,6 +40,7 @@ class ZooKeeperControl(ClusterControl):
         woken = threading.Event()
         self._session = ZooKeeperSession(address, SESSION_S, secret, woken.set)
         self._session.open()
+        within_s = WITHIN_S if within_s is None else within_s
         deadline = time.monotonic() + within_s
         while True:
             woken.clear()

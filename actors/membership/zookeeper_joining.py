@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Final
 
 from kinelog.actors.membership.errors import EntryExistsError
 from kinelog.actors.membership.placement import with_best_salt
 from kinelog.actors.membership.port import Member
-from kinelog.actors.membership.zookeeper_layout import Entry, EntryReader, GroupPaths, written
+from kinelog.actors.membership.zookeeper_layout import Entry, EntryReader, GroupPaths, member_of, written
 from kinelog.actors.membership.zookeeper_session import ZooKeeperSession
 
-log = logging.getLogger(__name__)
 LONGEST_WAIT_S: Final = 1.0
 """For one's turn. Who dies in its turn keeps it until its session expires; going in without one only costs evenness."""
 
@@ -45,6 +43,7 @@ class Entrance:
         Raises:
             CoordinatorAwayError: No answer came; whatever was done is found again, or goes with the session.
             NotPermittedError: The secret is another one.
+            BadEntryError: Somebody else wrote where ours belongs.
         """
         for folder in (self._paths.members, self._paths.drained, self._paths.pins):
             self._session.make_folder(folder)
@@ -88,6 +87,7 @@ class Entrance:
         path, sent = self._paths.member(me), time.monotonic()
         try:
             self._session.create(path, written(me), ephemeral=True)
-        except EntryExistsError:  # an answer came too late for an earlier attempt, of another salt perhaps
-            log.debug("%s is there already", path)
+        except EntryExistsError:  # the answer to an earlier attempt came too late; its salt may be another one
+            for entry in self._session.entries(self._paths.members, [path.rpartition("/")[2]], watched=False):
+                me = member_of(entry)
         return me, sent

@@ -13,7 +13,7 @@ from kinelog.service.options import data_option, json_option, print_result
 @click.command()
 @click.argument("node")
 @click.option("--undo", is_flag=True, help="Let it own shards again.")
-@click.option("--wait", is_flag=True, help="Come back when others own all that it had.")
+@click.option("--wait", is_flag=True, help="Come back when it holds nothing any more.")
 @within_option
 @data_option
 @zookeeper_option

@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from kinelog.actors import move_effects as to_do
 from kinelog.actors.membership.port import Member, View
 from kinelog.actors.move_effects import MoveEffect
-from kinelog.actors.moves_machine import HELD, MoveSettings, MovesMachine, Stage
+from kinelog.actors.move_stages import HELD, Stage
+from kinelog.actors.moves_machine import MoveSettings, MovesMachine
 from typing_extensions import override
 
 SHARDS = 6
@@ -171,8 +172,8 @@ class Moves(RuleBasedStateMachine):
         process = self.processes[name]
         for effect in todo:
             match effect:
-                case to_do.Assign(shards):
-                    process.serves = set(shards)
+                case to_do.Take(shards):
+                    process.serves |= shards
                 case to_do.AskFor():
                     self.asking.append((name, effect))
                 case to_do.LetGo(shard):
@@ -250,7 +251,7 @@ def view_of(*members: Member, number: int = 1, joined: bool = True) -> View:
 
 def test_the_first_of_a_group_asks_nobody() -> None:
     machine = MovesMachine(SHARDS, place, SETTINGS)
-    assert machine.viewed(view_of(member("a")), member("a"), 0) == [to_do.Assign(frozenset(range(SHARDS)))]
+    assert machine.viewed(view_of(member("a")), member("a"), 0) == [to_do.Take(frozenset(range(SHARDS)))]
 
 
 def test_who_joins_asks_those_who_served_before() -> None:
@@ -279,7 +280,7 @@ def test_the_shards_of_who_is_gone_are_taken_at_once_however_many() -> None:
     machine = MovesMachine(SHARDS, place, SETTINGS)
     machine.viewed(view_of(member("a"), member("b")), member("b"), 0)
     todo = machine.viewed(view_of(member("b"), number=2), member("b"), 5)
-    assert todo == [to_do.Assign(frozenset(range(SHARDS)))]
+    assert todo == [to_do.Take(frozenset(range(SHARDS)))]
 
 
 def test_who_loses_a_shard_serves_it_until_it_is_asked_for() -> None:
@@ -314,9 +315,9 @@ def test_who_is_out_forgets_everything_at_once_and_answers_those_who_asked() -> 
     assert machine.counts.forgotten == SHARDS
 
 
-def test_a_shard_that_left_by_itself_in_the_moment_it_came_back_is_assigned_again() -> None:
+def test_a_shard_that_left_by_itself_in_the_moment_it_came_back_is_taken_again() -> None:
     machine = alone()
     machine.viewed(view_of(member("a"), member("b"), number=2), member("a"), 0)
     shard = next(shard for shard in range(SHARDS) if machine.stage(shard) is Stage.LEAVING)
     machine.viewed(view_of(member("a"), number=3), member("a"), 10)
-    assert machine.fenced(shard, 20) == [to_do.Assign(frozenset(range(SHARDS)))]
+    assert machine.fenced(shard, 20) == [to_do.Take(frozenset({shard}))]

@@ -72,6 +72,7 @@ def _replacements(around: Surroundings) -> tuple[tuple[str, str], ...]:
         (r"benchmarks\.batched_fits$", r"\g<0> --rounds 1 --peer-fits 1"),
         (r"promotion_rule --runs \d+", "promotion_rule --runs 1"),
         (r"benchmarks\.replay", r"\g<0> --events 300"),
+        (r"forwarding --rounds 5", "forwarding --rounds 1 --seconds 0.3 --warm 0.2 --people 16"),
         (r"projection_lag --seconds 10", "projection_lag --seconds 0.5 --connections 8"),
         (r"-m tests\.simulation(?= +#)|--count 50000", r"\g<0> --count 10"),
         # As said.

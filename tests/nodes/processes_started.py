@@ -21,10 +21,11 @@ TAKEN_AFTER_LOOKS = 20
 class StartedProcesses(RunningService):
     """A parent and its children."""
 
-    def __init__(self, data: Path, token: str) -> None:
+    def __init__(self, data: Path, token: str, *arguments: str, shards: int = 4) -> None:
         """Start all of them, and wait until the parent says that they listen."""
+        self.shards = shards
         variables = {"KINELOG_NODE": "gym", "KINELOG_SESSION_S": str(SESSION_S)}
-        super().__init__(data, ["--processes", str(COUNT)], variables)
+        super().__init__(data, ["--processes", str(COUNT), *arguments], variables)
         self.owner = Asking(self.url, token)
 
     def everybody(self) -> list[psutil.Process]:
@@ -53,9 +54,11 @@ class StartedProcesses(RunningService):
 
     def wait_until_shared(self) -> None:
         """Until every child serves its half."""
+        names = [f"gym-{number + 1}" for number in range(COUNT)]
+        each = self.shards // COUNT
         eventually(
-            lambda: [len(self.held_by(f"gym-{number}")) for number in (1, 2)] == [2, 2],
-            f"both serve two shards each\n{self.log}",
+            lambda: [len(self.held_by(name)) for name in names] == [each] * COUNT,
+            f"each serves {each} shards\n{self.log}",
         )
 
     def connected_to(self, child: psutil.Process) -> http.client.HTTPConnection:

@@ -205,6 +205,23 @@ def test_a_child_that_wakes_after_its_session_has_no_lease_and_comes_back_as_som
         seen.wait(lambda view: view.number > without.number and [m.name for m in view.members] == ["a", "b"])
 
 
+def test_a_child_that_stands_still_for_good_is_named_until_its_channel_is_closed() -> None:
+    named = threading.Event()
+    group = ParentGroup(0.05, silent_for_good=lambda name: named.set() if name == "b" else None)
+    group.start()
+    with Child(group, "b") as child:
+        child.hear(lambda heard: heard.joined)
+        child.process.send_signal(signal.SIGSTOP)
+        assert named.wait(DEADLINE_S)
+        child.process.kill()
+        child.process.wait()
+        end = time.monotonic() + DEADLINE_S
+        while named.wait(0.2):  # what was under way when it ended may come once more
+            assert time.monotonic() < end
+            named.clear()
+    group.stop()
+
+
 def test_a_group_that_was_paused_itself_is_not_believed_until_it_counts_again() -> None:
     """Only the parent can say that a child is there; while it says nothing, the child's lease runs out."""
     ours, theirs = pair()

@@ -120,3 +120,15 @@ async def test_an_owner_two_hops_away_that_goes_away_leaves_the_outcome_unknown(
     going = asyncio.create_task(go_away())
     assert await three["a"].router.ask(PERSON, RATE) == Unavailable("outcome-unknown", 1.0)
     await going
+
+
+async def test_a_node_on_the_way_whose_connection_is_full_says_so(three: dict[str, Node]) -> None:
+    answering(three["b"]).answer = held_by(None)
+
+    def full(*_arguments: object, **_named: object) -> asyncio.Future[Reply]:
+        raise MailboxFullError(2, 0.9)
+
+    three["b"].peers.ask = full  # type: ignore[method-assign]  # too much is on its way to c
+    with pytest.raises(MailboxFullError) as caught:
+        await three["a"].router.ask(PERSON, RATE)
+    assert caught.value.retry_after_s == 0.9

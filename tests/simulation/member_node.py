@@ -63,8 +63,9 @@ class MemberNode(Node):
     @override
     def boot(self) -> None:
         self.process += 1
-        self.life += 1
+        self._new_life()
         self.up = True
+        self.released = False
         self.owns = self.draining = self._leaves = self._paused = False
         self._letting_go = self._lease_until_ms = 0
         self._view = View(number=0, members=(), joined=False)
@@ -176,7 +177,7 @@ class MemberNode(Node):
         for effect in todo:
             self.world.note(f"{self.name}     → {effect}")
             match effect:
-                case to_do.Assign(shards):
+                case to_do.Take(shards):
                     if SHARD in shards and not self.owns:
                         self._own()
                 case to_do.AskFor(shard, member, number):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 from kazoo.client import KazooClient
 from kinelog.actors.membership.errors import CoordinatorAddressError, CoordinatorAwayError, NotPermittedError
@@ -15,9 +16,11 @@ from kinelog.actors.membership.port import Member, Membership, View
 from kinelog.actors.membership.zookeeper import ZooKeeperMembership
 from kinelog.actors.membership.zookeeper_control import ZooKeeperControl
 from kinelog.actors.membership.zookeeper_layout import ZooKeeperAddress
+from kinelog.actors.membership.zookeeper_session import ZooKeeperSession
 from typing_extensions import override
 
 from tests.nodes.membership_contract import GroupContract, Heard, member
+from zookeeper_server.configuration import TICK_MS
 from zookeeper_server.ensemble import ZooKeeperEnsemble
 
 pytestmark = [pytest.mark.nodes, pytest.mark.xdist_group("zookeeper")]
@@ -228,3 +231,31 @@ def test_a_listener_that_fails_ends_the_membership_rather_than_its_effect(
     heard.wait(lambda view: names(view) == ["b"])
     assert membership.lease_until_s() < time.monotonic()
     assert [str(each.exc_value) for each in failed] == ["the region is gone"]
+
+
+def test_a_lease_lasts_as_long_as_the_server_grants_not_as_long_as_was_asked_for(zookeeper: ZooKeeperAddress) -> None:
+    most_s = 20 * TICK_MS / 1000
+    membership, heard = ZooKeeperMembership(zookeeper, "nodes", member(), session_s=6 * most_s), Heard()
+    membership.start(heard)
+    heard.wait(lambda view: view.joined)
+    assert time.monotonic() < membership.lease_until_s() < time.monotonic() + most_s
+    membership.stop()
+
+
+def test_an_entry_whose_answer_was_lost_is_found_again_with_its_salt(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Member] = []
+    create = ZooKeeperSession.create
+
+    def losing(session: ZooKeeperSession, path: str, data: bytes, *, ephemeral: bool) -> None:
+        create(session, path, data, ephemeral=ephemeral)
+        if path.endswith("a-00000001"):
+            made.append(msgspec.msgpack.decode(data, type=Member))
+            raise CoordinatorAwayError("the answer got lost")
+
+    start(member("b"))
+    monkeypatch.setattr(ZooKeeperSession, "create", losing)
+    membership, heard = start(member("a"))
+    view = heard.wait(lambda view: view.joined and names(view) == ["a", "b"])
+    assert view.members[0] == membership.me == made[0]

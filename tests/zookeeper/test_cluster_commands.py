@@ -1,0 +1,174 @@
+"""`kinelog cluster` with a real ZooKeeper and real channels: what it shows is so, and what it asks for happens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from kinelog.actors.membership.placement import owners
+from kinelog.actors.membership.zookeeper_layout import ZooKeeperAddress
+from kinelog.service.cli import main
+
+from tests.zookeeper.saying_nodes import SECRET, SHARDS, SayingNode, saying_nodes
+
+pytestmark = [pytest.mark.nodes, pytest.mark.xdist_group("zookeeper")]
+Ask = Callable[..., Result]
+Nodes = dict[str, SayingNode]
+Report = dict[str, list[Any]]
+
+
+@pytest.fixture
+def ask(zookeeper: ZooKeeperAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Run `kinelog cluster …` for the test's group."""
+    monkeypatch.setenv("KINELOG_ZOOKEEPER", ",".join(zookeeper.hosts) + zookeeper.root)
+    monkeypatch.setenv("KINELOG_CLUSTER_SECRET", SECRET)
+    monkeypatch.setenv("KINELOG_DATA", str(tmp_path))
+
+    def asked(*arguments: str) -> Result:
+        result = CliRunner().invoke(main, ["cluster", *arguments])
+        assert "Traceback" not in result.output
+        return result
+
+    return asked
+
+
+@pytest.fixture
+def nodes(zookeeper: ZooKeeperAddress) -> Iterator[Nodes]:
+    """Two nodes."""
+    with saying_nodes(zookeeper, "alpha", "beta") as both:
+        yield both
+
+
+def status(ask: Ask) -> Report:
+    result = ask("status", "--json")
+    assert result.exit_code == 0, result.output
+    said: Report = json.loads(result.output)
+    return said
+
+
+def column(said: Report, table: str, name: str) -> list[object]:
+    return [line[name] for line in said[table]]
+
+
+def test_status_says_who_is_there_and_who_answers_for_which_shard(ask: Ask, nodes: Nodes) -> None:
+    said = status(ask)
+    placed = list(owners(SHARDS, nodes["alpha"].membership.view().members, {}))
+    assert column(said, "nodes", "name") == ["alpha", "beta"]
+    assert column(said, "nodes", "owns") == column(said, "nodes", "serves") == [4, 4]
+    assert column(said, "nodes", "forwarded") == [7, 7]
+    assert column(said, "shards", "owner") == placed
+    assert column(said, "shards", "served_by") == [[owner] for owner in placed]
+    assert column(said, "shards", "head") == [100 + shard for shard in range(SHARDS)]
+    assert not any(column(said, "shards", "moving"))
+    assert column(said, "shards", "lag") == [None] * SHARDS
+    words = ask("status").output
+    assert "lag: not known, there is no log in" in words
+    assert len([line for line in words.splitlines() if " ready " in line]) == 2 + SHARDS
+
+
+def test_a_node_that_does_not_answer_is_said_so_and_its_shards_are_shown_as_placed(
+    ask: Ask, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = list(owners(SHARDS, nodes["alpha"].membership.view().members, {}))
+    monkeypatch.setattr(nodes["beta"], "status", None)
+    said = status(ask)
+    assert column(said, "nodes", "serves") == [4, None]
+    assert column(said, "shards", "owner") == placed
+    assert [line["phase"] for line in said["shards"] if line["owner"] == "beta"] == ["unknown"] * 4
+    assert [line["served_by"] for line in said["shards"] if line["owner"] == "beta"] == [None] * 4
+    assert any("beta did not answer" in str(note) for note in said["notes"])
+
+
+@pytest.mark.usefixtures("nodes")
+def test_without_the_secret_of_the_group_status_shows_placement_and_says_why(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KINELOG_CLUSTER_SECRET")
+    result = ask("status", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.output)["nodes"][0]["problem"].startswith("not asked: KINELOG_CLUSTER_SECRET")
+
+
+def test_a_drained_node_owns_nothing_and_may_own_again(ask: Ask, nodes: Nodes) -> None:
+    assert ask("drain", "beta", "--wait").exit_code == 0
+    said = status(ask)
+    assert column(said, "nodes", "owns") == [8, 0]
+    assert column(said, "nodes", "draining") == [False, True]
+    assert said["drained"] == ["beta"]
+    assert ask("drain", "beta", "--undo").exit_code == 0
+    nodes["alpha"].heard.wait(lambda view: not any(member.draining for member in view.members))
+    assert column(status(ask), "nodes", "owns") == [4, 4]
+
+
+def test_waiting_for_a_node_that_does_not_let_go_ends_and_says_what_it_holds(ask: Ask, nodes: Nodes) -> None:
+    stuck = owners(SHARDS, nodes["alpha"].membership.view().members, {}).index("beta")
+    nodes["beta"].stuck.add(stuck)
+    assert ask("drain", "beta", "--wait", "--within", "0").exit_code == 75
+    nodes["beta"].heard.wait(lambda view: view.members[1].draining)
+    result = ask("drain", "beta", "--wait", "--within", "0")
+    assert result.exit_code == 75
+    assert f"beta, after 0 s: it still holds shards {stuck}" in result.output
+    nodes["alpha"].heard.wait(lambda view: view.members[1].draining)
+    line = status(ask)["shards"][stuck]
+    assert (line["owner"], line["moving"], line["served_by"]) == ("alpha", True, ["alpha", "beta"])
+
+
+def test_a_shard_is_moved_and_goes_back(ask: Ask, nodes: Nodes) -> None:
+    shard = owners(SHARDS, nodes["alpha"].membership.view().members, {}).index("alpha")
+    assert ask("move", str(shard), "beta", "--wait").exit_code == 0
+    nodes["alpha"].heard.wait(lambda view: dict(view.pins) == {shard: "beta"})
+    line = status(ask)["shards"][shard]
+    assert (line["owner"], line["pinned"], line["served_by"]) == ("beta", True, ["beta"])
+    assert f"{shard} beta (pinned)" in ask("status").output
+    assert ask("move", str(shard), "--back").exit_code == 0
+    nodes["alpha"].heard.wait(lambda view: not view.pins)
+    assert status(ask)["shards"][shard]["owner"] == "alpha"
+
+
+def test_waiting_for_a_shard_that_does_not_get_ready_ends_and_says_so(ask: Ask, nodes: Nodes) -> None:
+    shard = owners(SHARDS, nodes["alpha"].membership.view().members, {}).index("alpha")
+    nodes["beta"].late.add(shard)
+    result = ask("move", str(shard), "beta", "--wait", "--within", "0.3")
+    assert result.exit_code == 75
+    assert f"beta, after 0.3 s: it does not answer for shard {shard} yet" in result.output
+    line = status(ask)["shards"][shard]
+    assert (line["owner"], line["moving"], line["phase"]) == ("beta", True, "restoring")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("drain", "gamma"), 66, "there is no node gamma; there are: alpha, beta"),
+        (("move", "1", "gamma"), 66, "there is no node gamma; there are: alpha, beta"),
+        (("move", "8", "beta"), 66, "there is no shard 8; there are 0 to 7"),
+        (("move", "1"), 64, "name the node"),
+        (("move", "1", "beta", "--back"), 64, "name the node"),
+        (("move", "-1", "beta"), 64, "-1"),
+        (("drain", "a/b", "--undo"), 64, "'a/b' is no name of a node"),
+        (("drain", "beta", "--undo", "--wait"), 64, "--wait says"),
+    ],
+)
+@pytest.mark.usefixtures("nodes")
+def test_what_cannot_be_is_refused_in_words(ask: Ask, arguments: tuple[str, ...], code: int, said: str) -> None:
+    result = ask(*arguments)
+    assert (result.exit_code, said in result.output) == (code, True), result.output
+
+
+def test_a_group_without_nodes_is_said_so(ask: Ask) -> None:
+    result = ask("status")
+    assert result.exit_code == 69
+    assert "no node is there" in result.output
+
+
+def test_a_zookeeper_that_is_away_or_not_named_is_said_so(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kinelog.actors.membership.zookeeper_control.WITHIN_S", 0.2)
+    monkeypatch.setenv("KINELOG_ZOOKEEPER", "127.0.0.1:1")
+    result = ask("status")
+    assert result.exit_code == 69
+    assert "no ZooKeeper answers at 127.0.0.1:1" in result.output
+    monkeypatch.delenv("KINELOG_ZOOKEEPER")
+    assert ask("status").exit_code == 64
