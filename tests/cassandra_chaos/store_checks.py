@@ -119,7 +119,7 @@ class StoreChecks:
 
 
 def unordered(dump: Dump) -> Dump:
-    """The same rows without an order of columns: a cluster gives them by name, tables in memory as they were declared."""
+    """The same rows without an order of columns: a cluster gives them by name, memory as they were declared."""
     return {name: sorted(tuple(sorted(map(repr, row))) for row in rows) for name, rows in dump.items()}
 
 
