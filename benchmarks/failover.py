@@ -31,6 +31,8 @@ from benchmarks.rounds import machine
 
 NODES = 3
 SESSION_S = 2.0
+PAUSE_S = 0.1
+"""Between an answer and the next frame of a person, of whom there are two a shard."""
 WANTED_KILLED_S = 5.0
 WANTED_MOVED_S = 0.5
 WANTED_RATIO = 1.2
@@ -73,7 +75,7 @@ def main(
     """Kill, move, pause and join nodes under load."""
     chance, told = random.Random(seed), machine()
     with failover_group(
-        folder, embedded=embedded, nodes=NODES, shards=shards, session_s=SESSION_S, phones=2 * shards, pause_s=0.2
+        folder, embedded=embedded, nodes=NODES, shards=shards, session_s=SESSION_S, phones=2 * shards, pause_s=PAUSE_S
     ) as group:
         found = Failover(
             machine=told,

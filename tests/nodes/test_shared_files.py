@@ -21,7 +21,7 @@ class Watched(sqlite3.Connection):
     refused: threading.Event
 
     @override
-    def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:  # type: ignore[override] # as it is called here
+    def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
         try:
             return super().execute(sql)
         except sqlite3.OperationalError:
