@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import cast
 
-from kinelog.actors import effects, messages, snapshots
+from kinelog.actors import commit_traces, effects, messages, snapshots
 from kinelog.actors.answers import Answer
+from kinelog.actors.commit_traces import TracedTickets
 from kinelog.actors.effects import Effect
 from kinelog.actors.mailbox import Mailbox
 from kinelog.actors.messages import Message, Pending
@@ -27,6 +29,7 @@ from kinelog.journal.errors import (
     StorageFullError,
     UnavailableError,
 )
+from kinelog.observability.json_logs import of_shard
 from kinelog.privacy.errors import ErasedPersonError, PrivacyError, UnknownPersonError
 
 _LOG = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ class EffectRunner:
     ) -> None:
         self.machine = machine
         self._unanswered: dict[Ticket, Ticket] = {}
+        self._traced = TracedTickets()
         self.released = False
         self._defect: Exception | None = None
         self._mailbox = mailbox
@@ -58,9 +62,9 @@ class EffectRunner:
         self._wake = wake
         self._doing: dict[type[Effect], Callable[..., Message | None]] = {
             # Apart from recoveries: a failed node's shards must not wait behind the people of the first of them.
-            effects.Acquire: self._in_background(self._acquire, around.steps),
-            effects.Restore: self._in_background(self._restore, around.steps),
-            effects.Recover: self._in_background(self._recover, around.pool),
+            effects.Acquire: self._in_background(self._acquire, around.steps, "acquisition_seconds"),
+            effects.Restore: self._in_background(self._restore, around.steps, "acquisition_seconds"),
+            effects.Recover: self._in_background(self._recover, around.pool, "recovery_seconds"),
             effects.Commit: self._commit,
             effects.Judge: self._in_background(self._judge, around.steps),
             effects.ProveOwnership: self._prove,
@@ -73,12 +77,18 @@ class EffectRunner:
             effects.Released: self._release,
         }
 
+    @property
+    def _known(self) -> Mapping[str, int]:
+        """What lines of the log say of the shard beside their message."""
+        return of_shard(self.machine.shard, self.machine.epoch)
+
     def run(self, incoming: list[Message], commands: list[Pending]) -> None:
         """Take in what came, and go on until the machine wants nothing more."""
         work: deque[Message] = deque()
         if commands:
             tickets = [cast("Ticket", pending.ticket) for pending in commands]
             self._unanswered.update(zip(tickets, tickets, strict=True))
+            self._traced.taken(tickets)
             # Before the messages: one of them may ask for the end, and what was taken in before that is served.
             work.append(messages.Submitted(commands))
         work.extend(incoming)
@@ -86,7 +96,10 @@ class EffectRunner:
             raise self._defect
         machine, clock = self.machine, self._around.clock
         while work:
-            for effect in machine.step(work.popleft(), clock(), self._around.entropy()):
+            entropy = self._around.entropy()
+            if self._traced:
+                entropy = self._traced.commit_id(entropy)
+            for effect in machine.step(work.popleft(), clock(), entropy):
                 answer = self._doing[type(effect)](effect)
                 if answer is not None:
                     work.append(answer)
@@ -109,13 +122,12 @@ class EffectRunner:
         except (ErasedPersonError, UnknownPersonError) as error:
             return messages.KeyMissing(Person(error.tenant, error.pseudonym))
         except PrivacyError as error:
-            _LOG.error("shard %d: events could not be sealed: %s", self.machine.shard, error)
+            _LOG.error("shard %d: events could not be sealed: %s", self.machine.shard, error, extra=self._known)
             return messages.CommitFailed("store-unavailable")
         around.busy.begin()
         try:
-            around.journal.commit_soon(
-                self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored, self._commit_ended
-            )
+            ended = commit_traces.traced(self.machine.shard, effect, self._commit_ended)
+            around.journal.commit_soon(self.machine.shard, effect.epoch, effect.after, effect.commit_id, stored, ended)
         except Exception:
             around.busy.end()  # a defect: nobody will be called
             raise
@@ -137,17 +149,21 @@ class EffectRunner:
         if self._mailbox.post(message, self):
             self._wake()
 
-    def _in_background(self, work: Callable[..., Message], pool: Executor) -> Callable[..., None]:
+    def _in_background(self, work: Callable[..., Message], pool: Executor, timed: str = "") -> Callable[..., None]:
         def start(effect: Effect) -> None:
             pool.submit(finish, effect)
 
         def finish(effect: Effect) -> None:
+            began = time.perf_counter()
             try:
                 self._tell(work(effect))
             except Exception as error:  # noqa: BLE001 - on a pool's thread nobody would hear of it
                 # The shard waits for this answer: it crashes instead, and its supervisor starts it again.
                 self._defect = error
                 self._tell(messages.Ticked())
+            finally:
+                if timed:
+                    self.machine.counts.add_seconds(timed, time.perf_counter() - began)
 
         return start
 
@@ -161,6 +177,7 @@ class EffectRunner:
             if ticket is not None:
                 mine.append(entry)
                 size += ticket.size
+        self._traced.answered(mine)
         self._mailbox.answered(len(mine), size)
         self._outbox.add(mine)
 
@@ -181,7 +198,7 @@ class EffectRunner:
 
     def _proof(self, outcome: bool | JournalError) -> Message:  # noqa: FBT001 - the port's signature
         if isinstance(outcome, JournalError):
-            _LOG.warning("shard %d: ownership could not be proven: %s", self.machine.shard, outcome)
+            _LOG.warning("shard %d: ownership could not be proven: %s", self.machine.shard, outcome, extra=self._known)
             return messages.ProofFailed()
         return messages.Owned() if outcome else messages.Fenced()
 
@@ -189,14 +206,15 @@ class EffectRunner:
         shard = self.machine.shard
         if self._around.lease.over:
             # Woken from a long sleep, say: somebody else may own the shard by now, and must not be fenced off by us.
-            _LOG.warning("shard %d is not acquired: the lease is over", shard)
+            _LOG.warning("shard %d is not acquired: the lease is over", shard, extra=self._known)
             return messages.AcquireFailed("moved")
         try:
             acquired = self._around.journal.acquire(shard, self._around.owner())
         except JournalError as error:
-            _LOG.warning("shard %d could not be acquired: %s", shard, error)
+            _LOG.warning("shard %d could not be acquired: %s", shard, error, extra=self._known)
             return messages.AcquireFailed()
-        _LOG.info("shard %d acquired: epoch %d, head %d", shard, acquired.epoch, acquired.head)
+        known = of_shard(shard, acquired.epoch)
+        _LOG.info("shard %d acquired: epoch %d, head %d", shard, acquired.epoch, acquired.head, extra=known)
         return messages.Acquired(acquired.epoch, acquired.head)
 
     def _restore(self, effect: effects.Restore) -> Message:
@@ -204,7 +222,7 @@ class EffectRunner:
         try:
             return restore_shard(self._around.journal, self._around.keys, shard, effect.head)
         except (JournalError, PrivacyError) as error:
-            _LOG.error("shard %d: its open sessions could not be read: %s", shard, error)
+            _LOG.error("shard %d: its open sessions could not be read: %s", shard, error, extra=self._known)
             return messages.RestoreFailed()
 
     def _judge(self, effect: effects.Judge) -> Message:
@@ -212,7 +230,7 @@ class EffectRunner:
         try:
             outcome = self._around.journal.outcome(shard, effect.epoch, effect.after, effect.commit_id)
         except JournalError as error:
-            _LOG.warning("shard %d: a commit could not be judged: %s", shard, error)
+            _LOG.warning("shard %d: a commit could not be judged: %s", shard, error, extra=self._known)
             return messages.JudgeFailed()
         return messages.Judged(outcome)
 
@@ -220,7 +238,7 @@ class EffectRunner:
         try:
             forget_people(self._around.journal, self._around.keys, effect.people)
         except (JournalError, PrivacyError, OSError) as error:
-            _LOG.error("shard %d: keys could not be destroyed yet: %s", self.machine.shard, error)
+            _LOG.error("shard %d: keys could not be destroyed yet: %s", self.machine.shard, error, extra=self._known)
             return messages.ForgetFailed()
         return messages.Forgotten()
 
@@ -229,7 +247,8 @@ class EffectRunner:
 
     def _report(self, effect: effects.ReportDefect) -> None:
         who = f"{effect.person.tenant}/{effect.person.pseudonym}"
-        _LOG.error("deciding %s of %s raised", effect.command, who, exc_info=effect.error)
+        known = {"tenant": effect.person.tenant, **self._known}
+        _LOG.error("deciding %s of %s raised", effect.command, who, exc_info=effect.error, extra=known)
 
     def _release(self, _effect: effects.Released) -> None:
         self.released = True
@@ -258,7 +277,7 @@ class EffectRunner:
                 snapshots.seal_sessions(shard, effect.position, effect.sessions, around.clock())
             )
         except JournalError as error:
-            _LOG.warning("the open sessions of shard %d were not saved: %s", shard, error)
+            _LOG.warning("the open sessions of shard %d were not saved: %s", shard, error, extra=self._known)
 
 
 def _failed_commit(error: JournalError) -> Message:

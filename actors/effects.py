@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from kinelog.actors.answers import Answer
+from kinelog.actors.messages import Pending
 from kinelog.domain.decider import State
 from kinelog.domain.events import Event
 from kinelog.domain.identifiers import Person
@@ -31,12 +32,14 @@ class Commit(msgspec.Struct, frozen=True):
 
     Attributes:
         events: `(persistence id, sequence, event)` in order.
+        commands: What it answers.
     """
 
     epoch: int
     after: int
     commit_id: bytes
     events: list[tuple[str, int, Event]]
+    commands: list[Pending]
 
 
 class Judge(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ import msgspec
 from kinelog.actors.acquisitions import Acquisitions
 from kinelog.actors.answers import Answer
 from kinelog.actors.asyncio_bridge import Awaited, LoopBridges
+from kinelog.actors.commit_traces import TracedWait
 from kinelog.actors.delays import Delays
 from kinelog.actors.errors import NotOwnerError, StoppingError
 from kinelog.actors.formed_rules import formed
@@ -36,6 +37,7 @@ from kinelog.domain.identifiers import Person, shard_of
 from kinelog.domain.limits import DEFAULT_LIMITS, Limits
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
+from kinelog.observability import tracing
 from kinelog.privacy.key_store import KeyStore
 
 _LOG = logging.getLogger(__name__)
@@ -221,6 +223,9 @@ class Region:
             StoppingError: 503.
         """
         size = size_of(command)
+        trace = tracing.current()
+        if trace is not None:
+            awaited = TracedWait(awaited, trace)
         bridge = self._bridges.of(asyncio.get_running_loop())
         self._put(person, Pending(person, command, LoopTicket(bridge, awaited, size)), size, bridge.wake_soon)
 

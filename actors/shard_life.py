@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 import msgspec
+from kinelog.actors.phase import SERVING
 
 
 class Life(Enum):
@@ -22,6 +23,9 @@ class Life(Enum):
     """Finishes what is in flight, and takes nothing new."""
     STOPPED = auto()
     """The process goes away."""
+
+
+_SERVING = frozenset(phase.name.lower() for phase in SERVING)
 
 
 class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,3 +53,8 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     residents: int
     restarts: int
     moves: int
+
+    @property
+    def serving(self) -> bool:
+        """Whether commands are decided and answered here."""
+        return self.phase in _SERVING

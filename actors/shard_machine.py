@@ -125,7 +125,7 @@ class ShardMachine(ShardGathering):
     def _commit(self, draft: Draft) -> None:
         self.phase = Phase.COMMITTING
         self._sent_ms = self._now_ms
-        self._effects.append(effects.Commit(draft.epoch, draft.after, draft.commit_id, draft.events))
+        self._effects.append(effects.Commit(draft.epoch, draft.after, draft.commit_id, draft.events, draft.commands))
 
     def _prove(self, draft: Draft) -> None:
         self.phase = Phase.PROVING
@@ -246,6 +246,7 @@ class ShardMachine(ShardGathering):
             self._proceed()
 
     def _on_acquired(self, message: messages.Acquired) -> None:
+        self.counts.acquisitions += 1
         self._epoch = message.epoch
         self._head = message.head
         if self.phase is Phase.TAKING_NEW_EPOCH:

@@ -12,6 +12,7 @@ from functools import partial
 from kinelog.actors import move_effects as to_do
 from kinelog.actors.hand_over import HandOver, NobodyElse
 from kinelog.actors.lease import Lease
+from kinelog.actors.membership.metrics import COLLECTOR, HANDOVER_SECONDS
 from kinelog.actors.membership.placement import owners
 from kinelog.actors.membership.port import Listener, Membership, View
 from kinelog.actors.move_effects import MoveEffect
@@ -20,6 +21,7 @@ from kinelog.actors.region import Region
 from kinelog.actors.ticker import Ticker
 from kinelog.actors.writable_form import WritableForm
 from kinelog.journal.event_codec import EventCodec
+from kinelog.observability.json_logs import of_shard
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class ShardMoves:
         """
         self._settings = settings or MoveSettings()
         self._region = region
-        self._membership = membership
+        self.membership = membership
         self._codec = codec
         self._hand_over = hand_over or NobodyElse()
         self._machine = MovesMachine(len(region.shards), place, self._settings)
@@ -83,12 +85,14 @@ class ShardMoves:
         Raises:
             MembershipError: It cannot be joined as asked.
         """
+        COLLECTOR.moves.add(self)
         self._ticker.start()
-        self._membership.start(partial(self._viewed, seen))
+        self.membership.start(partial(self._viewed, seen))
 
     def stop(self) -> None:
         """Follow no more views; what is here stays here until the region is stopped."""
         self._ticker.stop()
+        COLLECTOR.moves.discard(self)
 
     # ── what there is to be asked ────────────────────────────────────────────────────────────────────────────────
 
@@ -127,7 +131,7 @@ class ShardMoves:
 
     def _viewed(self, seen: Listener, view: View) -> None:
         seen(view)
-        me = self._membership.me
+        me = self.membership.me
         _LOG.info("view %d: %s", view.number, ", ".join(member.name for member in view.members) or "nobody")
         self._codec.write_form = self._form.seen([member.reads for member in view.members], _now_ms())
         self._put(lambda machine: machine.viewed(view, me, _now_ms()))
@@ -164,8 +168,8 @@ class ShardMoves:
             case to_do.Take(shards):
                 self._region.take(shards)
             case to_do.AskFor(shard, member, number):
-                _LOG.info("asking %s for shard %d", member.name, shard)
-                answered = partial(self._answered, shard, number)
+                _LOG.info("asking %s for shard %d", member.name, shard, extra=of_shard(shard))
+                answered = partial(self._answered, shard, number, time.monotonic())
                 self._hand_over.release(member, shard, self._settings.handover_ms / 1_000, answered)
             case to_do.LetGo(shard, number):
                 self._region.release(shard, partial(self._let_go, shard, number))
@@ -177,7 +181,12 @@ class ShardMoves:
             case to_do.Tell(shard):
                 self._tell(shard)
 
-    def _answered(self, shard: int, number: int, released: bool) -> None:  # noqa: FBT001 - the port's signature
+    def _answered(
+        self, shard: int, number: int, asked_s: float, released: bool  # noqa: FBT001 - the port's signature
+    ) -> None:  # fmt: skip
+        took_s = time.monotonic() - asked_s
+        outcome = "released" if released and took_s * 1_000 <= self._settings.handover_ms else "late"
+        HANDOVER_SECONDS.labels(outcome if released else "failed").observe(took_s)
         self._put(lambda machine: machine.answered(shard, number, _now_ms(), released=released))
 
     def _let_go(self, shard: int, number: int) -> None:

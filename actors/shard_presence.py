@@ -63,7 +63,7 @@ class ShardPresence(ABC):
         self._lock = threading.Lock()
         self._life = Life.AWAY
         self._runner: EffectRunner | None = None
-        self._earlier: dict[str, int] = {}
+        self._earlier: dict[str, float] = {}
         self._waits_to_settle = False
         self._wanted = False
         self._when_left: list[Callable[[], None]] = []
@@ -111,7 +111,7 @@ class ShardPresence(ABC):
             moves=self.moves,
         )
 
-    def total(self, name: str) -> int:
+    def total(self, name: str) -> float:
         """One of the machine's counts, over all restarts and moves."""
         with self._lock:  # a machine's counts go over into the earlier ones when it ends: neither twice nor not at all
             machine = self.machine

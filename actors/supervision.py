@@ -22,6 +22,7 @@ from kinelog.actors.shard_machine import ShardMachine
 from kinelog.actors.shard_presence import Departed, ShardPresence
 from kinelog.actors.surroundings import Surroundings
 from kinelog.actors.tickets import Ticket, deliver
+from kinelog.observability.json_logs import of_shard
 from typing_extensions import override
 
 _LOG = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class SupervisedShard(ShardPresence):
             self._left(runner)
 
     def _crashed(self, runner: EffectRunner, error: BaseException) -> None:
-        _LOG.error("shard %d crashed: %r", self.shard, error)
+        _LOG.error("shard %d crashed: %r", self.shard, error, extra=of_shard(self.shard, runner.machine.epoch))
         with self._lock:
             if runner is self._runner:
                 leaving = self._life is not Life.RUNNING

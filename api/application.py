@@ -11,11 +11,13 @@ from kinelog.api.authentication import Authentication
 from kinelog.api.context import CONTEXT, Context
 from kinelog.api.cursors import Cursors
 from kinelog.api.endpoint import endpoint, problem_of
+from kinelog.api.fit_metrics import FitCollector
 from kinelog.api.json_body import encode_json
 from kinelog.api.lifecycle import Lifecycle
 from kinelog.api.live_feeds import LiveFeeds
 from kinelog.api.metrics import LagCollector, Meters
 from kinelog.api.model_shelf import ModelShelf
+from kinelog.api.observing import observing
 from kinelog.api.openapi import openapi_document
 from kinelog.api.page_wiring import page_sources
 from kinelog.api.pages import add_pages
@@ -36,7 +38,7 @@ def create_app(services: Services) -> web.Application:
     settings = services.settings
     context = _context(services)
     app = web.Application(
-        middlewares=[answer_problems],
+        middlewares=[*observing(settings), answer_problems],
         client_max_size=settings.json_body_bytes,
         handler_args={
             # Bodies are decompressed by us, under a cap: see request_body.
@@ -68,6 +70,7 @@ def _context(services: Services) -> Context:
             LagWatch(services.clock_ms),
         )
     )
+    figures.register(FitCollector(lambda: services.models.runs(limit=1), services.clock_ms))
     return Context(
         services=services,
         authentication=Authentication(services.region, services),

@@ -16,6 +16,8 @@ from kinelog.domain.identifiers import Person
 _DETAIL_OF_REASON = {
     "storage-full": "The storage is full; nothing was stored.",
     "fenced": "Another process has taken over; try again.",
+    "moved": "Another process is taking over; try again.",
+    "lost": "This process may not say whether it stored this; sending it again does no harm.",
     "outcome-unknown": "The store did not say whether it stored this; sending it again does no harm.",
     "store-unavailable": "The store does not answer; nothing was stored.",
     "stopping": "The service is stopping.",

@@ -8,6 +8,7 @@ from time import perf_counter
 from aiohttp import web
 from kinelog.api.call import Call
 from kinelog.api.context import Context
+from kinelog.api.observing import is_observed
 from kinelog.api.problems import (
     ProblemError,
     problem_of_defect,
@@ -16,6 +17,7 @@ from kinelog.api.problems import (
 )
 from kinelog.api.route import Route
 from kinelog.journal.errors import StorageFullError, UnavailableError
+from kinelog.observability.request_context import CURRENT
 from kinelog.privacy.errors import ErasedPersonError, KeyStoreUnavailableError, UnknownPersonError
 from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.registry.errors import RegistryUnavailableError
@@ -79,6 +81,7 @@ def _authorised(route: Route, context: Context) -> WebHandler:
     clock_ms = context.services.clock_ms
     remembered = context.authentication.remembered
     verify = context.authentication.principal_of
+    named = is_observed(context.services.settings)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         now_ms = clock_ms()
@@ -86,6 +89,8 @@ def _authorised(route: Route, context: Context) -> WebHandler:
         principal = remembered(header, now_ms) if header is not None else None
         if principal is None:
             principal = await verify(header, now_ms)
+        if named and (current := CURRENT.get()) is not None:
+            current.tenant = principal.tenant
         if principal.role not in roles:
             raise ProblemError("forbidden")
         return await handler(Call(request, context, principal, now_ms))

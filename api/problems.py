@@ -10,6 +10,8 @@ import secrets
 import msgspec
 from aiohttp import web
 from kinelog.api.problem_catalogue import ProblemKind, kind_of
+from kinelog.observability.redaction import redacted
+from kinelog.observability.request_context import CURRENT
 from multidict import CIMultiDict
 
 logger = logging.getLogger(__name__)
@@ -102,9 +104,12 @@ def invalid_parameter(name: str, detail: str) -> ProblemError:
 
 
 def request_id_of(request: web.BaseRequest) -> str:
-    """The caller's id of the request where it is harmless, else one made now."""
+    """The caller's id of the request where it is harmless, else one made now; what the log's lines of it say."""
+    current = CURRENT.get()
+    if current is not None:
+        return current.request
     given = request.headers.get(REQUEST_ID_HEADER)
-    if given is not None and _ACCEPTABLE_ID.fullmatch(given) is not None:
+    if given is not None and _ACCEPTABLE_ID.fullmatch(given) is not None and redacted(given) == given:
         return given
     return secrets.token_hex(8)
 

@@ -35,6 +35,8 @@ class ApiSettings:
         live_write_timeout_s: A client that takes nothing for this long is cut off.
         request_line_bytes: A longer request line is refused before anything looks at it.
         lingering_s: How long the rest of a refused body is read and thrown away, so that the refusal arrives.
+        access_log: Whether each answered request is a line of the log.
+        named_requests: Whether lines of the log say which request they are about: for logs that show it.
         keepalive_s: An idle connection, or one whose headers do not come, is closed after this.
     """
 
@@ -64,4 +66,6 @@ class ApiSettings:
     live_write_timeout_s: float = 20.0
     request_line_bytes: int = 32_768
     lingering_s: float = 2.0
+    access_log: bool = False
+    named_requests: bool = False
     keepalive_s: float = 75.0

@@ -54,12 +54,16 @@ class FrameStream:
         """The next frame as a whole HTTP request."""
         number, self.sent = self.sent, self.sent + 1
         frame = self.frames[number % len(self.frames)]
-        stamp = _TIME_STAMP.pack(self.start_s + number)
         return (
             f"PUT /v1/sessions/{self.session}/frames/{self.device}/{number} HTTP/1.1\r\nHost: {host}\r\n"
             f"Authorization: Bearer {self.token}\r\nContent-Type: application/octet-stream\r\n"
             f"Content-Length: {len(frame)}\r\n\r\n"
-        ).encode() + b"".join((frame[:_TIME_STAMP_AT], stamp, frame[_TIME_STAMP_AT + 8 :]))
+        ).encode() + stamped(frame, self.start_s + number)
+
+
+def stamped(frame: bytes, at_s: float) -> bytes:
+    """An `ae` frame with another time."""
+    return b"".join((frame[:_TIME_STAMP_AT], _TIME_STAMP.pack(at_s), frame[_TIME_STAMP_AT + 8 :]))
 
 
 @dataclass(slots=True)

@@ -13,39 +13,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import click
 import msgspec
-from kinelog.actors.membership.parent_group import ParentGroup
-from kinelog.actors.membership.placement import owners, with_best_salt
+from kinelog.actors.membership.placement import owners
 from kinelog.actors.membership.port import Member
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.privacy.key_store import KeyStore
-from kinelog.service.cluster_secrets import CLUSTER_SECRET_VARIABLE
 from kinelog.service.configuration import DataFolder
-from kinelog.service.parent_channel import ParentChannel
-from kinelog.service.shared_port import LOOPBACK, SharedPort
 
 from benchmarks.http_ingest import TENANT, streams_of_people, user_name
 from benchmarks.http_load import FrameStream, Load, closed_loop
-from benchmarks.memory_service import MemoryData
+from benchmarks.memory_processes import SHARDS, MemoryProcesses, members
 from benchmarks.rounds import machine, ratio, spread
-from benchmarks.server_process import ServerProcess
-
-SHARDS = 8
-SESSION_S = 30.0
-"""Long: a machine that is too busy to beat must not move shards whose log is in one process's memory."""
 
 PEOPLE_AT_LEAST = 48
 """So that each process owns somebody."""
@@ -66,6 +53,9 @@ class ProcessFigures(msgspec.Struct, frozen=True, kw_only=True):
         client_share_one, client_share_several: Processors that the client used meanwhile.
         one_share, several_share: Processors that the servers used meanwhile.
         one_us, several_us: Processor time of the servers for a frame, microseconds: the median round.
+        client_us: The same of the client.
+        reckoned: What the ratio would be with one processor's worth of work in one process, and with as many processors
+            as there are processes shared by those and the client, if nothing else ran: from the processor times.
         acknowledged, refused: Frames of all rounds.
     """
 
@@ -82,75 +72,10 @@ class ProcessFigures(msgspec.Struct, frozen=True, kw_only=True):
     several_share: float
     one_us: float
     several_us: float
+    client_us: float
+    reckoned: float
     acknowledged: int
     refused: int
-
-
-class MemoryProcesses:
-    """Several processes on one port, each with the log of its own shards in memory; one is no group at all."""
-
-    def __init__(self, folder: Path, count: int) -> None:
-        """Start them, and wait until all of them listen."""
-        self.folder = folder
-        self._held = ExitStack()
-        with MemoryData(DataFolder(folder), SHARDS) as made:  # keys: once, not by all of them at the same time
-            made.model_store().close()
-            made.progress_store().close()
-        command = [sys.executable, "-m", "benchmarks.memory_service", str(folder), str(SHARDS)]
-        if count == 1:
-            self.processes = [self._held.enter_context(ServerProcess(command))]
-            return
-        salts = {member.name: member.salt for member in members(count)}
-        port = self._held.enter_context(SharedPort(LOOPBACK, 0))
-        group = ParentGroup(SESSION_S, expected=count)
-        self._held.callback(group.stop)
-        group.start()
-        secret = secrets.token_hex(32)
-
-        def started(name: str) -> ServerProcess:
-            with group.invite(name) as end:
-                channel = ParentChannel(
-                    descriptor=end.fileno(), session_s=SESSION_S, salt=salts[name], group=folder.name, figures={}
-                )
-                variables = channel.variables() | {
-                    "KINELOG_NODE": name,
-                    "KINELOG_PORT": str(port.port),
-                    CLUSTER_SECRET_VARIABLE: secret,
-                }
-                alone = [] if name == next(iter(salts)) else ["--no-owner"]
-                return ServerProcess([*command, *alone], variables, [end.fileno()])
-
-        # At the same time: none of them owns anything before all are there.
-        with ThreadPoolExecutor(count) as starting:
-            self.processes = [self._held.enter_context(process) for process in starting.map(started, salts)]
-
-    @property
-    def first(self) -> ServerProcess:
-        """Knows the owner's token and the address that all of them have."""
-        return self.processes[0]
-
-    def cpu_seconds(self) -> float:
-        """Processor time of all of them so far."""
-        return sum(process.cpu_seconds() for process in self.processes)
-
-    def __enter__(self) -> Self:
-        """Already running."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Stop all of them."""
-        self._held.close()
-
-
-def members(count: int) -> list[Member]:
-    """The processes as they announce themselves, as far as placement looks at that."""
-    chosen: list[Member] = []
-    for number in range(1, count + 1):
-        me = Member(name=f"process-{number}", life="0" * 16, address="", version="", reads=1)
-        chosen.append(with_best_salt(SHARDS, me, chosen))
-    return chosen
 
 
 @dataclass(slots=True)
@@ -238,6 +163,10 @@ class Side:
             statistics.median(1e6 * c / load.accepted for c, load in zip(self.cpu_s, self.loads, strict=True)), 1
         )
 
+    def client_microseconds(self) -> float:
+        """Of a processor, for a frame, in the client."""
+        return round(1e6 * sum(load.client_cpu_s for load in self.loads) / sum(load.accepted for load in self.loads), 1)
+
     def _seconds(self) -> float:
         return sum(load.seconds for load in self.loads)
 
@@ -268,6 +197,8 @@ def measure(folder: Path, count: int, connections: int, seconds: float, rounds: 
         several_share=several.server_share(),
         one_us=one.microseconds(),
         several_us=several.microseconds(),
+        client_us=several.client_microseconds(),
+        reckoned=round(count * one.microseconds() / (several.microseconds() + several.client_microseconds()), 3),
         acknowledged=one.accepted + several.accepted,
         refused=one.refused + several.refused,
     )
@@ -281,7 +212,7 @@ def in_words(figures: ProcessFigures) -> str:
         "machine": figures.machine,
         "one process": f"{spread(figures.one_per_second)} frames/s, {figures.one_us} µs of a processor each",
         several: f"{spread(figures.several_per_second)} frames/s, {figures.several_us} µs each",
-        "ratio": f"{figures.ratio}",
+        "ratio": f"{figures.ratio}; reckoned for a machine where nothing else runs: {figures.reckoned}",
         "forwarded": f"{figures.forwarded_share:.0%} of the frames",
         "processors, one": f"service {figures.one_share}, client {figures.client_share_one}",
         f"processors, {figures.processes}": f"service {figures.several_share}, client {figures.client_share_several}",

@@ -69,6 +69,11 @@ class ServerProcess:
         times = [process.cpu_times() for process in (parent, *parent.children(recursive=True))]
         return sum(spent.user + spent.system for spent in times)
 
+    def own_cpu_seconds(self) -> float:
+        """Processor time of the process alone."""
+        spent = psutil.Process(self._process.pid).cpu_times()
+        return float(spent.user + spent.system)
+
     def stop(self) -> None:
         """SIGTERM, and after a while SIGKILL."""
         self._process.send_signal(signal.SIGTERM)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from kinelog.journal.errors import FencedError
 from kinelog.journal.port import Journal
-from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, StoredEvent
+from kinelog.journal.records import Acquired, CommitName, Outcome, Positioned, Snapshot, StoredEvent
 from typing_extensions import override
 
 COMMIT_BYTES = 8 << 20
@@ -28,6 +28,7 @@ class MemoryJournal(Journal):
         self._epochs: dict[int, int] = defaultdict(int)
         self._logs: dict[int, list[Positioned]] = defaultdict(list)
         self._commits: dict[tuple[int, bytes], Outcome] = {}
+        self._names: dict[int, list[CommitName]] = defaultdict(list)
         self._entities: dict[str, list[Positioned]] = defaultdict(list)
         self._snapshots: dict[str, list[Snapshot]] = defaultdict(list)
 
@@ -48,6 +49,7 @@ class MemoryJournal(Journal):
                 log.append(positioned)
                 self._entities[event.entity].append(positioned)
             self._commits[shard, commit_id] = Outcome(applied=True, first=after + 1, last=len(log))
+            self._names[shard].append(CommitName(after + 1, len(log), epoch, commit_id))
             return len(log)
 
     @override
@@ -69,6 +71,14 @@ class MemoryJournal(Journal):
     def read(self, shard: int, after: int, limit: int) -> list[Positioned]:
         with self._lock:
             return self._logs[shard][after : after + limit]
+
+    @override
+    def commits(self, shard: int, after: int, up_to: int) -> list[CommitName]:
+        with self._lock:
+            names = self._names[shard]
+            start = bisect_right(names, after, key=lambda name: name.last)
+            end = bisect_right(names, up_to, start, key=lambda name: name.first)
+            return names[start:end]
 
     @override
     def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:

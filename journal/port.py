@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 
 from kinelog.journal.errors import JournalError
-from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, StoredEvent
+from kinelog.journal.records import Acquired, CommitName, Outcome, Positioned, Snapshot, StoredEvent
 
 
 class Journal(ABC):
@@ -119,6 +119,16 @@ class Journal(ABC):
 
         Raises:
             CorruptError: A commit row is damaged.
+        """
+
+    @abstractmethod
+    def commits(self, shard: int, after: int, up_to: int) -> list[CommitName]:
+        """Which commits the positions `after + 1` to `up_to` stand in, in log order; what is in them is not read.
+
+        Positions behind the head stand in none.
+
+        Raises:
+            CorruptError: A position is missing.
         """
 
     def read_commits(self, shard: int, after: int) -> Iterator[list[Positioned]]:

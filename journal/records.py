@@ -33,6 +33,22 @@ class Positioned(msgspec.Struct, frozen=True, gc=False):
     event: StoredEvent
 
 
+class CommitName(msgspec.Struct, frozen=True, gc=False):
+    """A commit without what is in it.
+
+    Attributes:
+        first: Position of its first event.
+        last: Position of its last event.
+        epoch: Epoch it was written under.
+        commit_id: 16 bytes that name it.
+    """
+
+    first: int
+    last: int
+    epoch: int
+    commit_id: bytes
+
+
 class Acquired(msgspec.Struct, frozen=True):
     """What `acquire` answers: the epoch that may write from now on, and the last position in the log (0: empty)."""
 

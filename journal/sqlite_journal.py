@@ -21,7 +21,7 @@ from kinelog.journal.errors import (
     UnknownOutcomeError,
 )
 from kinelog.journal.placement import require_runs_of_shard, require_shard, shard_of_entity
-from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, StoredEvent
+from kinelog.journal.records import Acquired, CommitName, Outcome, Positioned, Snapshot, StoredEvent
 from kinelog.journal.sqlite_file import row_id
 from kinelog.journal.sqlite_readers import SqliteReaders
 from kinelog.journal.sqlite_snapshots import SnapshotFile
@@ -33,6 +33,8 @@ FILE_NAME = "journal.db"
 COMMIT_BYTES = 8 << 20
 REPLAY_RUNS = 1_024
 """Runs that a replay reads in one view of the file."""
+
+_NAMES = "SELECT id, first, epoch, commit_id FROM commits WHERE id > ? AND id < ? ORDER BY id"
 
 _INDEXED_RUNS = """
 SELECT r.last_sequence, r.count, r.position, r.start, r.length, r.crc, substr(c.body, r.start + 1, r.length)
@@ -155,6 +157,23 @@ class SqliteJournal(DeferredCommits):
             found += map(Positioned, range(expected, row.last + 1), events[skipped:] if skipped else events)
             expected = row.last + 1
         return found
+
+    @override
+    def commits(self, shard: int, after: int, up_to: int) -> list[CommitName]:
+        require_shard(shard, self.shards)
+        names: list[CommitName] = []
+        expected = after + 1
+        with self._readers.view() as connection:
+            stretch = (row_id(shard, after), row_id(shard + 1, 0))
+            for row, first, epoch, commit_id in connection.execute(_NAMES, stretch):
+                if first > up_to:
+                    break
+                name = CommitName(first, row & sqlite_file.POSITION_MASK, epoch, commit_id)
+                if first > expected or (first < expected and names):
+                    raise CorruptError(f"shard {shard}, positions {first}-{name.last}", f"follows {expected - 1}")
+                names.append(name)
+                expected = name.last + 1
+        return names
 
     @override
     def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:

@@ -73,7 +73,9 @@ def _signals(row: RecordedSet, rate_hz: float) -> dict[str, Signal]:
     said = row.columns
     names = said.sites if said.sites is not None else (said.unit or said.site or UNKNOWN_SITE,)
     return {
-        SITES.get(name.lower(), name.lower()): evenly(in_milli_g(row.samples[:, 3 * at : 3 * at + 3]), rate_hz)
+        SITES.get(name.lower(), name.lower()): evenly(
+            in_milli_g(row.samples[:, 3 * at : 3 * at + 3], row.measured), rate_hz, measured=row.measured
+        )
         for at, name in enumerate(names)
     }
 
@@ -97,11 +99,12 @@ def _watched(rows: list[RecordedSet], signals: list[dict[str, Signal]], negative
     row, of_set = active
     ((site, signal),) = of_set.items()
     start_ms = (row.columns.t0 or 0.0) * 1000.0
-    length_ms = len(signal.times_ms) * 1000.0 / signal.rate_hz
+    length_ms = len(row.samples) * 1000.0 / signal.rate_hz
     whole = Signal(signal.times_ms + start_ms, signal.samples, signal.rate_hz)
     if idle is not None and site in idle[1]:
         around, begin_ms = idle[1][site], (idle[0].columns.t0 or 0.0) * 1000.0
-        before = min(max(0, round((start_ms - begin_ms) * around.rate_hz / 1000.0)), len(around.times_ms))
+        half_ms = 500.0 / around.rate_hz
+        before = int(np.searchsorted(around.times_ms, start_ms - begin_ms - half_ms))
         times = np.concatenate(
             [around.times_ms[:before] + begin_ms, whole.times_ms, around.times_ms[before:] + begin_ms + length_ms]
         )

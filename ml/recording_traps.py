@@ -59,9 +59,9 @@ _GRAVITY_IN_MM_S2 = (8_300.0, 11_500.0)
 """Where the median length of a sample lies if it was written down in metres a second squared, times 1000."""
 
 
-def in_milli_g(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+def in_milli_g(samples: NDArray[np.int16], measured: NDArray[np.bool_] | None = None) -> NDArray[np.int16]:
     """Samples `(n, 3)` in milli-g; those of a file in another unit than its neighbours are converted."""
-    if not in_other_unit(samples):
+    if not in_other_unit(samples if measured is None else samples[measured]):
         return samples
     return np.rint(samples / STANDARD_GRAVITY).astype(np.int16)
 

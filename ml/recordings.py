@@ -148,6 +148,7 @@ class _Gathered:
 
     def add_recording(self, recording: Recording) -> None:
         """Take in a file."""
+        self.dropped.update(recording.refused)
         rates: dict[int, float] = {}
         left_out: set[int] = set()
         for row in recording.sets:
@@ -205,7 +206,9 @@ class _Gathered:
 def _corrections(recording: Recording, stretched: int) -> str:
     """What was put right, in words."""
     converted = sum(
-        in_other_unit(row.samples[:, at : at + 3]) for row in recording.sets for at in range(0, row.samples.shape[1], 3)
+        in_other_unit(row.known_samples[:, at : at + 3])
+        for row in recording.sets
+        for at in range(0, row.samples.shape[1], 3)
     )
     said = f"; {stretched} stretched sets put to their true speed" if stretched else ""
     return f"{said}; {converted} signals in m/s2 converted" if converted else said

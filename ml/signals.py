@@ -49,7 +49,11 @@ def joined(parts: Sequence[Signal]) -> Signal:
     return Signal(times[rising], samples[rising], float(np.median([part.rate_hz for part in ordered])))
 
 
-def evenly(samples: NDArray[np.int16], rate_hz: float, start_ms: float = 0.0) -> Signal:
-    """A signal whose source says no more than its rate."""
+def evenly(
+    samples: NDArray[np.int16], rate_hz: float, start_ms: float = 0.0, measured: NDArray[np.bool_] | None = None
+) -> Signal:
+    """A signal whose source says no more than its rate; rows that were not measured leave a gap."""
     times_ms = start_ms + np.arange(len(samples), dtype=np.float64) * (1000.0 / rate_hz)
+    if measured is not None:
+        times_ms, samples = times_ms[measured], samples[measured]
     return Signal(times_ms, samples, rate_hz)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from kinelog.journal.errors import JournalError
 from kinelog.journal.event_codec import EventCodec
 from kinelog.journal.port import Journal
+from kinelog.observability.json_logs import of_shard
 from kinelog.privacy.errors import PrivacyError
-from kinelog.projections import metrics
+from kinelog.projections import commit_traces, metrics
 from kinelog.projections.errors import ViewsMovedError
 from kinelog.projections.fold import View
 from kinelog.projections.folding import Folding
@@ -149,11 +150,13 @@ class ProjectionWorker:
         chunks = self._read()
         count = sum(map(len, chunks.values()))
         if count:
-            started = time.perf_counter()
+            reached = {shard: max(folding.position(shard) for folding in self._foldings) for shard in chunks}
+            began_ns, started = time.time_ns(), time.perf_counter()
             if not self._fold(chunks):
                 return 1  # somebody else was faster: look again soon
             metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
             metrics.EVENTS.inc(count)
+            commit_traces.folded(self._journal, chunks, reached, began_ns)
             for folding in self._foldings:
                 for shard in chunks:
                     metrics.POSITION.labels(folding.view.name, str(shard)).set(folding.position(shard))
@@ -238,7 +241,7 @@ class ProjectionWorker:
                 self._tell_unreadable(shard, behind, str(error))
                 continue
             if self._unreadable.pop(shard, None) is not None:
-                logger.info("shard %d: log behind position %d can be read again", shard, behind)
+                logger.info("shard %d: log behind position %d can be read again", shard, behind, extra=of_shard(shard))
             if events:
                 chunks[shard] = events
                 room -= len(events)
@@ -252,7 +255,9 @@ class ProjectionWorker:
         # Once: it is tried again with every step, and a log full of one line hides all others.
         if self._unreadable.get(shard) != why:
             self._unreadable[shard] = why
-            logger.error("shard %d: log behind position %d cannot be read: %s", shard, behind, why)
+            logger.error(
+                "shard %d: log behind position %d cannot be read: %s", shard, behind, why, extra=of_shard(shard)
+            )
 
     def _fold(self, chunks: dict[int, list[Opened]]) -> bool:
         try:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 from kinelog.actors.answers import Answer
 from kinelog.actors.errors import MailboxFullError, NotOwnerError, StoppingError
 from kinelog.actors.tickets import size_of
+from kinelog.observability.tracing import Span
+from kinelog.routing import hop_traces
 from kinelog.routing.answers import (
     AcceptedAnswer,
     Draining,
@@ -42,12 +45,13 @@ SPEAKS = (AcceptedAnswer, RefusedAnswer, ErasedAnswer)
 class _Asked:
     """A question that the region has; costs less than a future, and calls back without a turn of the loop."""
 
-    __slots__ = ("_connection", "_number", "_size")
+    __slots__ = ("_connection", "_number", "_size", "_span")
 
-    def __init__(self, connection: AnsweringConnection, number: int, size: int) -> None:
+    def __init__(self, connection: AnsweringConnection, number: int, size: int, span: Span | None) -> None:
         self._connection = connection
         self._number = number
         self._size = size
+        self._span = span
 
     def done(self) -> bool:
         """Never: what is asked is counted until it is answered, whether anybody hears it or not."""
@@ -55,6 +59,8 @@ class _Asked:
 
     def set_result(self, answer: Answer, /) -> None:
         """Pass it on."""
+        if self._span is not None:
+            self._span.end()
         self._connection.answered(self._number, self._size, answer)
 
 
@@ -141,13 +147,19 @@ class AnsweringConnection(Connection[Reply]):
         if question.within_ms <= 0:
             self.say(UnavailableAnswer(question.id, "expired", 0.0))
             return
+        span = hop_traces.asked(question, self.peer or "")
+        asked = _Asked(self, question.id, size, span)
         try:
-            self._node.region.ask_for(_Asked(self, question.id, size), question.person, question.command)
+            with nullcontext() if span is None else span.within():
+                self._node.region.ask_for(asked, question.person, question.command)
         except MailboxFullError as full:
+            hop_traces.failed(span, "mailbox-full")
             self.say(FullAnswer(question.id, full.shard, full.retry_after_s))
         except StoppingError:
+            hop_traces.failed(span, "stopping")
             self.say(UnavailableAnswer(question.id, "stopping", settings.refused_wait_s))
         except NotOwnerError as elsewhere:
+            hop_traces.failed(span, "not-owner")
             self._relay(question, elsewhere)
         else:
             self._asked += 1

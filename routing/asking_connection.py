@@ -38,6 +38,11 @@ class AskingConnection(Connection[Question]):
         """Questions that are not answered yet."""
         return len(self._in_flight)
 
+    @property
+    def in_flight_bytes(self) -> int:
+        """Bytes of the questions that are not answered yet."""
+        return self._in_flight.size
+
     def ask(
         self, question_of: Callable[[int], Question], shard: int, size: int, within_s: float
     ) -> asyncio.Future[Reply]:

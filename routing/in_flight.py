@@ -28,6 +28,11 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def size(self) -> int:
+        """Bytes of what is waited for."""
+        return self._bytes
+
     def add(self, future: asyncio.Future[Reply], shard: int, size: int, untaken_bytes: int, deadline: float) -> int:
         """Somebody waits: the number of their question.
 

@@ -7,6 +7,7 @@ import logging
 import random
 import ssl
 from collections.abc import Callable
+from typing import NamedTuple
 
 from kinelog.routing.answers import Reply
 from kinelog.routing.asking_connection import AskingConnection
@@ -17,6 +18,16 @@ from kinelog.routing.questions import Question
 from kinelog.routing.settings import ChannelSettings
 
 _LOG = logging.getLogger(__name__)
+
+
+class ChannelStatus(NamedTuple):
+    """A channel to another node, as metrics show it."""
+
+    node: str
+    connected: bool
+    in_flight: int
+    in_flight_bytes: int
+    reconnects: int
 
 
 class Peer:
@@ -47,11 +58,24 @@ class Peer:
         self._failures = 0
         self._not_before = 0.0
         self._gone = False
+        self._opened = 0
+        self._open_now = False
 
     @property
     def in_flight(self) -> int:
         """Questions that are not answered yet."""
-        return 0 if self._connection is None else self._connection.in_flight
+        return self.channel().in_flight
+
+    def channel(self) -> ChannelStatus:
+        """How the connection is; from any thread."""
+        connection, opened = self._connection, self._opened
+        return ChannelStatus(
+            node=self.name,
+            connected=connection is not None and self._open_now,
+            in_flight=0 if connection is None else connection.in_flight,
+            in_flight_bytes=0 if connection is None else connection.in_flight_bytes,
+            reconnects=max(0, opened - 1),
+        )
 
     def ask(
         self, question_of: Callable[[int], Question], shard: int, size: int, within_s: float
@@ -99,9 +123,12 @@ class Peer:
             return  # `_ended` has heard of it
         else:
             self._failures = 0
+            self._opened += 1
+            self._open_now = True
 
     def _ended(self, error: ChannelError) -> None:
         self._connection = None
+        self._open_now = False
         if self._gone:
             return
         pause = min(self._settings.reconnect_s * 2**self._failures, self._settings.reconnect_limit_s)

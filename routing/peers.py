@@ -13,7 +13,7 @@ from kinelog.domain.commands import Command
 from kinelog.domain.identifiers import Person
 from kinelog.routing.answers import Reply
 from kinelog.routing.cluster_secret import ClusterSecret
-from kinelog.routing.peer import Peer
+from kinelog.routing.peer import ChannelStatus, Peer
 from kinelog.routing.questions import ASK_TYPES, Ask, AskStatus, Drain, Release
 from kinelog.routing.settings import DEFAULT_CHANNEL, ChannelSettings
 
@@ -92,6 +92,10 @@ class Peers:
         for peer in self._peers.values():
             counts[peer.name] = counts.get(peer.name, 0) + peer.in_flight
         return counts
+
+    def channels(self) -> list[ChannelStatus]:
+        """How each connection is; from any thread."""
+        return [peer.channel() for peer in list(self._peers.values())]
 
     def _peer(self, member: Member) -> Peer:
         key = (member.name, member.address)

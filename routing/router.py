@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from kinelog.actors.answers import Answer, Unavailable
 from kinelog.actors.errors import MailboxFullError, NotOwnerError, StoppingError
 from kinelog.actors.membership.port import Membership, View
 from kinelog.domain.commands import Command
 from kinelog.domain.identifiers import Person, shard_of
+from kinelog.routing import hop_traces
 from kinelog.routing.answers import ElsewhereAnswer, FullAnswer, Reply, answer_of
 from kinelog.routing.errors import BrokenError, NotSentError
+from kinelog.routing.forwarding_counts import BROKEN, FULL, ForwardingCounts
+from kinelog.routing.forwarding_counts import UNREACHABLE as UNREACHED
+from kinelog.routing.metrics import COLLECTOR
 from kinelog.routing.own_node import OwnRegion
 from kinelog.routing.owner_table import OwnerTable
+from kinelog.routing.peer import ChannelStatus
 from kinelog.routing.peers import Peers
 from kinelog.routing.questions import MOST_HOPS, Ask
 from kinelog.routing.repeating import NOTHING_STORED, UNKNOWN_REASONS, UNREACHABLE, may_repeat, pauses
@@ -24,6 +28,9 @@ NOBODY = Unavailable(UNREACHABLE, 0.5)
 STOPPING = Unavailable("stopping", 1.0)
 UNKNOWN = Unavailable("outcome-unknown", 1.0)
 
+FAILURES = {NotSentError: UNREACHED, BrokenError: BROKEN, MailboxFullError: FULL}
+"""What questions come to that nobody answers."""
+
 HOP_S = 0.005
 """What a hop itself is taken to cost: whoever passes a question on has so much less time than who asked."""
 
@@ -31,17 +38,10 @@ OUTSIDE_S = 1.0
 """While this node is not in the group nobody waits longer than this: it may take long until it comes back."""
 
 
-def _no_trace() -> str | None:
-    return None
-
-
 class Router:
     """Implements `actors.asking.Asks` over all nodes. On one event loop, but for `seen`."""
 
-    def __init__(
-        self, region: OwnRegion, membership: Membership, shards: int, peers: Peers, answer_s: float,
-        trace: Callable[[], str | None] = _no_trace,
-    ) -> None:  # fmt: skip
+    def __init__(self, region: OwnRegion, membership: Membership, shards: int, peers: Peers, answer_s: float) -> None:
         """Make a router; call on the event loop.
 
         Args:
@@ -50,16 +50,16 @@ class Router:
             shards: Of the log.
             peers: The other nodes.
             answer_s: Whoever asks gets an answer after this long at most.
-            trace: The caller's trace (`traceparent`), or None; called as a command leaves for another node.
         """
         self._region = region
         self._membership = membership
         self._shards = shards
         self._peers = peers
         self._answer_s = answer_s
-        self._trace = trace
         self._table = OwnerTable(membership, shards)
         self._loop = asyncio.get_running_loop()
+        COLLECTOR.routers.add(self)
+        self.counts = ForwardingCounts()
         self._pausing: set[asyncio.Future[None]] = set()
 
     async def ask(self, person: Person, command: Command) -> Answer:
@@ -84,6 +84,10 @@ class Router:
     def ready(self) -> bool:
         """Whether this node is a member and answers for all shards that are its own."""
         return self._membership.view().joined and self._region.ready()
+
+    def channels(self) -> list[ChannelStatus]:
+        """How the channels to other nodes are; from any thread."""
+        return self._peers.channels()
 
     def seen(self, view: View) -> None:
         """A new view: whoever waits looks at once whom to ask; on any thread."""
@@ -111,7 +115,9 @@ class Router:
             return None
         within_s = question.within_ms / 1_000 - HOP_S
         try:
-            return self._send(question.person, question.command, shard, owner, within_s, question.hops + 1)
+            return self._send(
+                question.person, question.command, shard, owner, within_s, question.hops + 1, 0, question.trace
+            )
         except NotSentError:
             return None
 
@@ -126,7 +132,7 @@ class Router:
         if self._table.is_me(owner):
             return await self._ask_here(person, command)
         try:
-            reply = await self._send(person, command, shard, owner, within_s, 1, number)
+            reply = await self._ask_there(person, command, shard, owner, within_s, number)
         except NotSentError:
             return NOBODY, None
         except BrokenError:
@@ -136,6 +142,25 @@ class Router:
         if isinstance(reply, ElsewhereAnswer):
             return MOVED, reply.holder
         return answer_of(reply) or UNKNOWN, None
+
+    async def _ask_there(
+        self, person: Person, command: Command, shard: int, owner: str, within_s: float, number: int
+    ) -> Reply:
+        span = hop_traces.asking(owner, shard, number)
+        trace = None if span is None else span.traceparent
+        try:
+            reply = await self._send(person, command, shard, owner, within_s, 1, number, trace)
+        except (NotSentError, BrokenError, MailboxFullError) as error:
+            outcome = next(name for kind, name in FAILURES.items() if isinstance(error, kind))
+            self.counts.failed(outcome)
+            if span is not None:
+                span.failed(outcome)
+            raise
+        finally:
+            if span is not None:
+                span.end()
+        self.counts.replied(reply)
+        return reply
 
     async def _ask_here(self, person: Person, command: Command) -> tuple[Answer, str | None]:
         future: asyncio.Future[Answer] = self._loop.create_future()
@@ -148,12 +173,12 @@ class Router:
             return STOPPING, None
 
     def _send(
-        self, person: Person, command: Command, shard: int, owner: str, within_s: float, hops: int, number: int = 0
-    ) -> asyncio.Future[Reply]:
+        self, person: Person, command: Command, shard: int, owner: str, within_s: float, hops: int, number: int = 0,
+        trace: str | None = None,
+    ) -> asyncio.Future[Reply]:  # fmt: skip
         member = self._table.addressed(owner, number)
         if member is None or within_s <= 0:
             raise NotSentError(f"node {owner} has no address, or there is no time left")
-        trace = self._trace()
         return self._peers.ask(member, person, command, shard=shard, within_s=within_s, hops=hops, trace=trace)
 
     # ── again ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,6 +200,7 @@ class Router:
             if holder is None or told:
                 await self._pause(min(pause_s, left_s))
             told = holder is not None
+            self.counts.repeated += 1
             owner = holder or self._table.owner(shard)
             left_s = deadline - time.monotonic()
             new, holder = await self._attempt(person, command, shard, owner, left_s, number)

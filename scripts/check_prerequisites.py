@@ -5,6 +5,7 @@ import sys
 
 NEEDED = {
     "curl": "the documents' commands are run (Debian: apt-get install curl)",
+    "promtool": "alerts are tested (Debian: apt-get install prometheus; only its promtool is needed)",
     "chromium": "the operator's page is tested in a real browser (Debian: apt-get install chromium)",
     "chromedriver": "drives the browser (Debian: apt-get install chromium-driver)",
     "gcc": "the device's evaluator is C (Debian: apt-get install gcc libc6-dev)",

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
 import click
 from kinelog.service.lazy_group import LazyGroup
-from kinelog.service.repeated_lines import RepeatedLines
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Run the service: HTTP, actors, projections."),
@@ -55,17 +51,3 @@ def main() -> None:
     Exit codes: 0 done, 64 wrong usage or setting, 65 bad data, 66 no such input, 69 service unavailable,
     70 internal error, 73 cannot create, 75 try again later.
     """
-
-
-def log_to_stderr(level: str) -> None:
-    """Send the process's log to standard error, a line a record."""
-    # The driver writes stack traces of what it then raises: whoever catches that says it in words.
-    logging.getLogger("cassandra").setLevel(logging.DEBUG if level.upper() == "DEBUG" else logging.CRITICAL)
-    logging.basicConfig(
-        level=level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    if level.upper() != "DEBUG":
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(RepeatedLines())

@@ -104,6 +104,8 @@ def make_services(opened: OpenedData, asks: Asks, publications: Publications, se
             batch_body_bytes=settings.body_bytes,
             batch_bytes=settings.decompressed_bytes,
             body_timeout_s=settings.body_timeout_s,
+            access_log=settings.access_log,
+            named_requests=settings.log_format == "json",
         ),
         limits=settings.limits,
     )

@@ -9,12 +9,12 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from kinelog.cassandra_session.address import CassandraAddress, Credentials
 from kinelog.cassandra_session.errors import AddressError
 from kinelog.domain.limits import Limits
+from kinelog.observability.json_logs import LogFormat
 from kinelog.service.errors import ConfigurationError
 from kinelog.service.group_address import node_name, reached_at, zookeeper_address
 
@@ -55,6 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
         log_level: Of the process's own log on standard error.
         log_format: `text` for people, `json` for machines.
+        access_log: Whether each request is a line of the log.
+        otlp_endpoint: Base URL of an OpenTelemetry collector that traces go to; None for no traces.
+        trace_ratio: Share of the traces that are kept.
+        worker_metrics_port: Where a projection worker of its own shows its figures, on `host`; None for nowhere.
         zookeeper: Where the group of nodes is found, `host:port[,host:port][/root]`; None serves alone.
         node: Name of this node in the group; this machine's by default.
         advertise: Host, or `host:port`, at which the other nodes reach this one; `internal_host` by default.
@@ -88,7 +92,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"
-    log_format: Literal["text", "json"] = "text"
+    log_format: LogFormat = "text"
+    access_log: bool = False
+    otlp_endpoint: str | None = None
+    trace_ratio: float = 0.01
+    worker_metrics_port: int | None = None
     zookeeper: str | None = None
     node: str | None = None
     advertise: str | None = None
@@ -191,6 +199,8 @@ def load_settings(data: Path, environment: Mapping[str, str] | None = None, **ov
 
 _BOUNDS = {
     "internal_port": (0, 65_535),
+    "worker_metrics_port": (0, 65_535),
+    "trace_ratio": (1e-6, 1.0),
     "weight": (0.01, 100.0),
     "session_s": (0.5, 120.0),
     "handover_s": (0.05, 60.0),
@@ -200,8 +210,8 @@ _BOUNDS = {
 
 def _require_bounds(settings: Settings) -> None:
     for name, (least, most) in _BOUNDS.items():
-        value: float = getattr(settings, name)
-        if not least <= value <= most:
+        value: float | None = getattr(settings, name)
+        if value is not None and not least <= value <= most:
             raise ConfigurationError(f"{name} must be from {least:g} to {most:g}, not {value:g}")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+from kinelog.observability.json_logs import LOG_FORMATS
 from kinelog.registry.errors import ScopeError
 from kinelog.registry.scope import Scope
 from typing_extensions import override
@@ -35,6 +36,15 @@ def store_option(function: Function) -> Function:
         metavar="ADDRESS",
         help="Where log, keys and views lie: sqlite (the data folder), or cassandra://host[:port].  [default: sqlite]",
     )(function)
+
+
+def log_options(function: Function) -> Function:
+    """`--log-level`, `--log-format`; None leaves them to the environment and `kinelog.toml`."""
+    level = click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR.  [default: INFO]")
+    shape = click.option(
+        "--log-format", type=click.Choice(LOG_FORMATS), help="For people, or JSON, one object a line.  [default: text]"
+    )
+    return level(shape(function))
 
 
 class ScopeType(click.ParamType[Scope]):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kinelog.observability.access_log import ACCESS_LOGGER
 from typing_extensions import override
 
 LINES = 10
@@ -41,6 +42,8 @@ class RepeatedLines(logging.Filter):
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line is let through."""
+        if record.name == ACCESS_LOGGER:
+            return True  # alike on purpose, and asked for
         kind, now_s = (record.name, record.levelno, str(record.msg)), self._clock()
         period = self._periods.setdefault(kind, _Period(now_s))
         if now_s - period.began_s >= self._period_s:

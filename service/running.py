@@ -20,7 +20,9 @@ from kinelog.service.composition import join_of, make_node, make_services, opene
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
+from kinelog.service.group_address import node_name
 from kinelog.service.group_joining import group_of
+from kinelog.service.named_lines import name_lines
 from kinelog.service.opened_data import open_data
 from kinelog.service.parent_channel import inherited_channel
 from kinelog.service.process_figures import figures_among
@@ -57,6 +59,8 @@ async def run_service(
     sys.setswitchinterval(settings.switch_interval_s)
     calm_garbage_collection()
     channel = inherited_channel()
+    if channel is not None and settings.log_format == "text":  # objects for machines name their node anyway
+        name_lines(node_name(settings.node))
     with (
         FolderLock(folder.lock, group_of(settings, channel)),
         open_data(folder, settings) as opened,
@@ -80,6 +84,7 @@ async def run_service(
             if projections:
                 variables = {
                     "KINELOG_LOG_LEVEL": settings.log_level,
+                    "KINELOG_LOG_FORMAT": settings.log_format,
                     "KINELOG_STORE": settings.store,
                 }  # the rest it reads as we did
                 children.append(ChildProcess("projections", ["project", "--data", str(folder.root)], variables))

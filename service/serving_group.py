@@ -148,7 +148,12 @@ def _internal(settings: Settings) -> dict[str, str]:
 
 def _variables_of(settings: Settings) -> dict[str, str]:
     """What the command line may have said; the rest children read as we did."""
-    given = {"HOST": settings.host, "STORE": settings.store, "LOG_LEVEL": settings.log_level}
+    given = {
+        "HOST": settings.host,
+        "STORE": settings.store,
+        "LOG_LEVEL": settings.log_level,
+        "LOG_FORMAT": settings.log_format,
+    }
     if settings.shards is not None:
         given["SHARDS"] = str(settings.shards)
     return {f"{PREFIX}{name}": value for name, value in given.items()}

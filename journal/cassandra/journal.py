@@ -26,7 +26,7 @@ from kinelog.journal.errors import (
     UnknownOutcomeError,
 )
 from kinelog.journal.placement import require_runs_of_shard, require_shard, shard_of_entity
-from kinelog.journal.records import Acquired, Outcome, Positioned, Snapshot, StoredEvent
+from kinelog.journal.records import Acquired, CommitName, Outcome, Positioned, Snapshot, StoredEvent
 from typing_extensions import override
 
 COMMIT_BYTES = 4 << 20
@@ -173,6 +173,11 @@ class CassandraJournal(DeferredCommits):
             for positioned in map(Positioned, range(row.first, row.last + 1), row.events())
             if positioned.position > after
         ]
+
+    @override
+    def commits(self, shard: int, after: int, up_to: int) -> list[CommitName]:
+        self._require(shard)
+        return self._log.reader.names(shard, after, up_to)
 
     @override
     def replay(self, entity: str, after_sequence: int = 0) -> Iterator[Positioned]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.errors import CassandraError
@@ -10,13 +11,18 @@ from kinelog.journal import metrics
 from kinelog.journal.cassandra.buckets import KnownBuckets
 from kinelog.journal.cassandra.procedure_runner import ProcedureRunner, as_journal_error
 from kinelog.journal.cassandra.procedures import Fence
-from kinelog.journal.cassandra.statements import READ_ROWS, commit_row
+from kinelog.journal.cassandra.statements import READ_NAMES, READ_ROWS, commit_name, commit_row
 from kinelog.journal.commit_row import CommitRow
 from kinelog.journal.errors import CorruptError
+from kinelog.journal.records import CommitName
 
 FEWEST_ROWS = 16
 MOST_ROWS = 512
 FETCH_BYTES = 512 << 10
+
+Commit = TypeVar("Commit", CommitRow, CommitName)
+Fetch = Callable[[int, int, int, int], list[Commit]]
+"""Reads commits of a shard's bucket behind a position, so many at most."""
 
 
 class LogReader:
@@ -38,13 +44,31 @@ class LogReader:
             CorruptError: A position is missing.
             UnavailableError: The cluster does not answer.
         """
-        rows: list[CommitRow] = []
+        return self._walk(shard, after, limit, self._fetch)
+
+    def names(self, shard: int, after: int, up_to: int) -> list[CommitName]:
+        """Commits that the positions `after + 1` to `up_to` stand in, without what is in them.
+
+        Raises:
+            CorruptError: A position is missing.
+            UnavailableError: The cluster does not answer.
+        """
+        names: list[CommitName] = []
+        limit = FEWEST_ROWS
+        while after < up_to and (found := self._walk(shard, after, min(limit, up_to - after), self._fetch_names)):
+            names += found
+            after = found[-1].last
+            limit = min(limit * 2, MOST_ROWS)
+        return [name for name in names if name.first <= up_to]
+
+    def _walk(self, shard: int, after: int, limit: int, fetch: Fetch[Commit]) -> list[Commit]:
+        rows: list[Commit] = []
         doubted = -1
         while len(rows) < limit:
             wanted = min(limit - len(rows), MOST_ROWS)
             bucket = self._runner.run(self._fence.bucket_of(shard, after + 1, self._known[shard]))
             end = self._known[shard].end_of(bucket)  # None: nothing behind this bucket when we looked, before its rows
-            found = self._fetch(shard, bucket, after, wanted)
+            found = fetch(shard, bucket, after, wanted)
             following = _without_holes(found, after)
             rows += following
             after = following[-1].last if following else after
@@ -92,8 +116,14 @@ class LogReader:
             raise as_journal_error(error) from error
         return [commit_row(shard, row) for row in found]
 
+    def _fetch_names(self, shard: int, bucket: int, after: int, limit: int) -> list[CommitName]:
+        try:
+            return [commit_name(row) for row in self._connection.ask(READ_NAMES, (shard, bucket, after, limit))]
+        except CassandraError as error:
+            raise as_journal_error(error) from error
 
-def _without_holes(rows: list[CommitRow], after: int) -> list[CommitRow]:
+
+def _without_holes(rows: list[Commit], after: int) -> list[Commit]:
     """The rows up to the first hole. The first may begin before `after`, which need not lie between two commits."""
     for index, row in enumerate(rows):
         if row.first > after + 1 or (index and row.first != after + 1):

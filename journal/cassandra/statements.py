@@ -21,6 +21,7 @@ from kinelog.journal.cassandra.requests import (
     RowState,
 )
 from kinelog.journal.commit_row import CommitRow
+from kinelog.journal.records import CommitName
 
 READ_BUCKET = Statement(
     "SELECT DISTINCT shard, bucket, epoch, head, start, bytes, sealed_epoch FROM {log}.log "
@@ -56,6 +57,10 @@ READ_ROWS = Statement(
     "WHERE shard = ? AND bucket = ? AND last > ? LIMIT ?",
     Access.READ,
 )
+READ_NAMES = Statement(
+    "SELECT first, last, row_epoch, commit_id FROM {log}.log WHERE shard = ? AND bucket = ? AND last > ? LIMIT ?",
+    Access.READ,
+)
 
 Bound = tuple[Statement, tuple[Value, ...]]
 
@@ -89,6 +94,11 @@ def reply_of_read(request: ReadBucket | ReadRow, rows: list[Row]) -> Reply:
 def commit_row(shard: int, row: Row) -> CommitRow:
     """A row of `READ_ROWS`."""
     return CommitRow(shard, *cast("tuple[int, int, int, bytes, bytes, bytes, bytes]", row))
+
+
+def commit_name(row: Row) -> CommitName:
+    """A row of `READ_NAMES`."""
+    return CommitName(*cast("tuple[int, int, int, bytes]", row))
 
 
 def _append(append: Append) -> Bound:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 from kinelog.service.child_process import ChildProcess
-from kinelog.service.cli import log_to_stderr
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
 from kinelog.service.demo_floor import invite
 from kinelog.service.demo_setup import Demo, set_up_demo
+from kinelog.service.observed_process import observed
 from kinelog.service.options import data_option, store_option
 from kinelog.service.running import run_service
 
@@ -32,14 +32,14 @@ def command(*, data: Path, store: str | None, host: str | None, port: int | None
       kinelog demo --data .data
     """
     settings = load_settings(data, store=store, host=host, port=port, log_level="WARNING")
-    log_to_stderr(settings.log_level)
     folder = DataFolder(data)
-    if settings.store != EMBEDDED:
-        from kinelog.service.cluster_schema import apply_schemas
+    with observed(settings):
+        if settings.store != EMBEDDED:
+            from kinelog.service.cluster_schema import apply_schemas
 
-        apply_schemas(settings)
-    demo = set_up_demo(folder, settings)
-    asyncio.run(_run(folder, settings, demo, users))
+            apply_schemas(settings)
+        demo = set_up_demo(folder, settings)
+        asyncio.run(_run(folder, settings, demo, users))
 
 
 async def _run(folder: DataFolder, settings: Settings, demo: Demo, users: int) -> None:

@@ -25,12 +25,12 @@ from kinelog.projections.lag import lag_by_shard
 from kinelog.projections.rebuild import Rebuild, RebuildProgress, views_named
 from kinelog.projections.status import ProjectionStatus, status_of
 from kinelog.projections.view_store import ViewStore
-from kinelog.service.cli import log_to_stderr
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
 from kinelog.service.errors import TryAgainError, UnavailableServiceError
 from kinelog.service.group_joining import PROJECTIONS, this_node, zookeeper_membership
+from kinelog.service.observed_process import figures_shown, observed
 from kinelog.service.opened_data import OpenedData, open_data
-from kinelog.service.options import data_option, json_option, print_result, store_option
+from kinelog.service.options import data_option, json_option, log_options, print_result, store_option
 from kinelog.service.projecting import SharedProjecting, indexing, workers_of
 from typing_extensions import override
 
@@ -64,9 +64,10 @@ class ShardRange(click.ParamType[tuple[int, ...]]):
 @click.option("--once", is_flag=True, help="Stop when nothing is new.")
 @click.option("--rebuild", multiple=True, metavar="VIEW|all", help="Fold a view anew beside the live one, then switch.")
 @click.option("--replay-parked", is_flag=True, help="Try the events again that could not be folded.")
+@log_options
 @click.option("--status", is_flag=True, help="Tell generations, lag and parked events.")
 @json_option
-def command(
+def command(  # noqa: PLR0913 - one parameter an option
     *,
     data: Path,
     store: str | None,
@@ -74,6 +75,8 @@ def command(
     once: bool,
     rebuild: tuple[str, ...],
     replay_parked: bool,
+    log_level: str | None,
+    log_format: str | None,
     status: bool,
     as_json: bool,
 ) -> None:
@@ -92,7 +95,7 @@ def command(
     if sum((bool(rebuild), replay_parked, status)) > 1:
         raise click.UsageError("--rebuild, --replay-parked and --status are asked one at a time")
     folder = DataFolder(data)
-    settings = load_settings(data, store=store)
+    settings = load_settings(data, store=store, log_level=log_level, log_format=log_format)
     if settings.store == EMBEDDED and not folder.log.exists():
         raise UnavailableServiceError(f"there is no log in {data}; `kinelog serve --data {data}` makes one")
     # Rows in memory make no cycles; looking through all of them for some every few hundred events costs a twentieth.
@@ -109,10 +112,10 @@ def command(
             elif status:
                 _print_status(status_of(opened.journal, views), as_json=as_json)
             else:
-                log_to_stderr(settings.log_level)
                 with_others = settings.zookeeper is not None and shards is None and not once
-                membership = _membership(opened, settings) if with_others else None
-                _project(opened, views, shards, membership, stop, once=once, as_json=as_json)
+                with observed(settings, PROJECTIONS), figures_shown(settings):
+                    membership = _membership(opened, settings) if with_others else None
+                    _project(opened, views, shards, membership, stop, once=once, as_json=as_json)
     except (ViewsMovedError, RebuildRunningError) as error:
         raise TryAgainError(str(error)) from error
     except (UnreachableError, UnknownWriteError) as error:

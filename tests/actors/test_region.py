@@ -51,13 +51,13 @@ class CrashingJournal(MemoryJournal):
     def __init__(self, every: int) -> None:
         super().__init__(shards=2)
         self._every = every
-        self.commits = 0
+        self.handed_over = 0
 
     @override
     def commit(self, shard: int, epoch: int, after: int, commit_id: bytes, events: Sequence[StoredEvent]) -> int:
-        self.commits += 1
-        if self.commits % self._every == 0:
-            if self.commits % (2 * self._every) == 0:
+        self.handed_over += 1
+        if self.handed_over % self._every == 0:
+            if self.handed_over % (2 * self._every) == 0:
                 super().commit(shard, epoch, after, commit_id, events)
             message = "a defect in an adapter"
             raise RuntimeError(message)

@@ -15,7 +15,7 @@ from cassandra_server.configuration import Options, Tls
 from tests.cassandra.certificates import Authority
 from tests.cassandra.cql import open_session
 
-pytestmark = [pytest.mark.cassandra, pytest.mark.xdist_group("secured")]  # one worker starts it, not each
+pytestmark = [pytest.mark.cassandra]
 FIRST_USER = ("cassandra", "cassandra")
 
 

@@ -15,8 +15,9 @@ _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _SPAN = re.compile(r"`(?P<text>[^`]+)`")
 MOVING = "with a cluster"
 BENCHMARKS = "with servers of their own"
-RUN_ON_A_CLUSTER = {MOVING, BENCHMARKS}
-"""Marks of blocks whose commands have tests of their own, since they need a cluster."""
+GROUP = "with a group"
+RUN_ON_A_CLUSTER = {MOVING, BENCHMARKS, GROUP}
+"""Marks of blocks whose commands have tests of their own, since they need a cluster, or nodes."""
 
 COMMAND = re.compile(r"^\s*(\$ )?(kinelog|curl|make|python3? -m|pytest|pip|docker) ", re.MULTILINE)
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from kinelog.journal.errors import CommitTooLargeError, FencedError
 from kinelog.journal.port import Journal
-from kinelog.journal.records import Acquired, Outcome, Positioned, StoredEvent
+from kinelog.journal.records import Acquired, CommitName, Outcome, Positioned, StoredEvent
 
 from tests.journal.journal_model import JournalMachine
 from tests.journal.stored_events import person_in, snapshot, some, stored
@@ -155,6 +155,22 @@ class JournalContract:
     def test_a_commit_of_many_events_is_one_piece(self, journal: Journal) -> None:
         written = commits_of(journal, 1, (1_500, 20))
         assert journal.read(1, 0, 10_000) == written
+
+    def test_the_commits_of_a_stretch_are_named_as_they_were_committed(self, journal: Journal) -> None:
+        entity, epoch, head = entity_in(journal, 1), journal.acquire(1, "a").epoch, 0
+        names: list[CommitName] = []
+        for count in (1, 4, 2, 60, 5):
+            commit_id = new_id()
+            last = journal.commit(1, epoch, head, commit_id, some(entity, count, after=head))
+            names.append(CommitName(head + 1, last, epoch, commit_id))
+            head = last
+            epoch = journal.acquire(1, "a").epoch
+        for after in (0, 1, 2, 5, 40, 67, 71, head):
+            for up_to in (0, 1, 3, 5, 6, 67, head, head + 9):
+                assert journal.commits(1, after, up_to) == [
+                    name for name in names if name.last > after and name.first <= up_to and after < up_to
+                ]
+        assert journal.commits(2, 0, 100) == []
 
     # ── one entity ───────────────────────────────────────────────────────────────────────────────────────────────
 

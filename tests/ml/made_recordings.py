@@ -33,7 +33,11 @@ def movement_at(rate_hz: float, seconds: float, seed: int = 0) -> Samples:
 
 
 def write_recording(
-    folder: Path, name: str, sets: Sequence[Mapping[str, object]], samples: Sequence[Samples], note: str = "made"
+    folder: Path,
+    name: str,
+    sets: Sequence[Mapping[str, object]],
+    samples: Sequence[Samples | NDArray[np.float64]],
+    note: str = "made",
 ) -> None:
     """Write `NAME.npz` and `NAME.json`."""
     folder.mkdir(parents=True, exist_ok=True)

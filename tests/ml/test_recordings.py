@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -156,7 +155,7 @@ def test_reading_twice_gives_the_same_hash_and_names_choose(tmp_path: Path) -> N
 
 
 def break_json(folder: Path) -> None:
-    (folder / "bad.json").write_text(json.dumps({"sets": [{"rate_hz": "fast"}]}))
+    (folder / "bad.json").write_text('{"sets": 3}')
 
 
 def break_offsets(folder: Path) -> None:
@@ -164,7 +163,7 @@ def break_offsets(folder: Path) -> None:
 
 
 def break_samples(folder: Path) -> None:
-    np.savez(folder / "bad.npz", samples=np.zeros((10, 4), np.float64), offset=np.array([0, 10]))
+    np.savez(folder / "bad.npz", samples=np.zeros((10, 3), np.int32), offset=np.array([0, 10]))
 
 
 def leave_out_samples(folder: Path) -> None:
@@ -187,7 +186,7 @@ def write_another_encoding(folder: Path) -> None:
     ("spoil", "said"),
     [
         (write_another_encoding, "bad.json"),
-        (break_json, "bad.json.*rate_hz"),
+        (break_json, "bad.json.*sets"),
         (break_offsets, "bad.npz: offset"),
         (break_samples, "bad.npz: samples"),
         (leave_out_samples, "it needs `samples` and `offset`"),
@@ -201,6 +200,45 @@ def test_a_bad_file_is_refused_by_its_name(tmp_path: Path, spoil: object, said: 
     spoil(tmp_path)
     with pytest.raises(RecordingError, match=said):
         read(tmp_path)
+
+
+def test_a_set_whose_line_cannot_be_used_is_counted_and_the_others_are_read(tmp_path: Path) -> None:
+    good: dict[str, object] = {"exercise": "curl", "rate_hz": 50}
+    lines: list[dict[str, object]] = [
+        good,
+        {"exercise": "curl"},
+        good | {"exercise": 3},
+        good | {"sites": ["a", "b"]},
+        good | {"rate_hz": "x"},
+    ]
+    write_recording(tmp_path, "gym", lines, [movement_at(50, 12, seed=number) for number in range(5)])
+    found = read(tmp_path)
+    assert len(found.examples) == 1
+    assert found.dropped == {"no rate": 1, "line that cannot be read": 2, "sites do not fit the columns": 1}
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.001, 0.00980665], ids=["milli-g", "g", "m/s2"])
+def test_floats_of_any_unit_are_the_samples_they_were_made_of(tmp_path: Path, unit: float) -> None:
+    samples, line = movement_at(50, 12), {"exercise": "curl", "rate_hz": 50}
+    write_recording(tmp_path / "a", "gym", [line], [samples])
+    write_recording(tmp_path / "b", "gym", [line], [(samples * unit).astype(np.float64)])
+    ((whole,), (floats,)) = (read(tmp_path / name).examples for name in "ab")
+    assert np.abs(whole.samples.astype(int) - floats.samples).max() <= 1
+
+
+def test_rows_that_are_no_numbers_are_lost_samples_and_time_goes_on(tmp_path: Path) -> None:
+    samples, line = movement_at(50, 12).astype(np.float64), {"exercise": "curl", "rate_hz": 50}
+    write_recording(tmp_path / "a", "gym", [line], [samples])
+    few, many = samples.copy(), samples.copy()
+    few[10:13], many[10:60] = np.nan, np.inf
+    write_recording(tmp_path / "b", "gym", [line], [few])
+    write_recording(tmp_path / "c", "gym", [line], [many])
+    (whole,), (bridged,) = read(tmp_path / "a").examples, read(tmp_path / "b").examples
+    assert bridged.samples.shape == whole.samples.shape
+    same = (bridged.samples == whole.samples).all(axis=1)
+    assert same[:10].all()
+    assert same[13:].all()
+    assert read(tmp_path / "c").dropped == {"gap at the start": 1}
 
 
 def test_an_empty_folder_says_what_it_lacks(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,11 +22,13 @@ TAKEN_AFTER_LOOKS = 20
 class StartedProcesses(RunningService):
     """A parent and its children."""
 
-    def __init__(self, data: Path, token: str, *arguments: str, shards: int = 4) -> None:
+    def __init__(
+        self, data: Path, token: str, *arguments: str, shards: int = 4, variables: Mapping[str, str] = {}
+    ) -> None:
         """Start all of them, and wait until the parent says that they listen."""
         self.shards = shards
-        variables = {"KINELOG_NODE": "gym", "KINELOG_SESSION_S": str(SESSION_S)}
-        super().__init__(data, ["--processes", str(COUNT), *arguments], variables)
+        named = {"KINELOG_NODE": "gym", "KINELOG_SESSION_S": str(SESSION_S)}
+        super().__init__(data, ["--processes", str(COUNT), *arguments], {**variables, **named})
         self.owner = Asking(self.url, token)
 
     def everybody(self) -> list[psutil.Process]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import json
+import re
+import secrets
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,6 +15,7 @@ import msgspec
 import psutil
 import pytest
 from kinelog.phone.received import ReceivedFrames
+from kinelog.service.cluster_secrets import CLUSTER_SECRET_VARIABLE
 
 from tests.nodes.processes_started import StartedProcesses
 from tests.nodes.steady_phone import SteadyPhone
@@ -19,6 +23,8 @@ from tests.system.asking import eventually
 from tests.system.guests import open_gym
 from tests.system.running_service import kinelog, prepare
 from tests.system.test_process_dies import frames_in_journal
+from tests.zookeeper.fixtures import address_in
+from zookeeper_server.ensemble import ZooKeeperEnsemble
 
 pytestmark = [pytest.mark.nodes, pytest.mark.xdist_group("processes"), pytest.mark.timeout(120)]
 
@@ -74,6 +80,8 @@ def test_both_children_serve_their_half_behind_one_port_and_one_page_tells_the_f
 ) -> None:
     group.wait_until_shared()
     assert group.log.count("listening on") == 1
+    for name in ("gym-1", "gym-2"):
+        assert re.search(rf"^{name} .* INFO kinelog\.actors\..* acquired: epoch", group.log, re.MULTILINE)
     assert group.held_by("gym-1") | group.held_by("gym-2") == {0, 1, 2, 3}
     page = group.figures()
     for name in ("gym-1", "gym-2"):
@@ -147,6 +155,22 @@ def test_kill_9_of_the_parent_leaves_no_process_and_the_folder_free(data: tuple[
     assert "Traceback" not in group.log
     # The lock of the group is gone with the last of them: this wants the folder for itself.
     assert kinelog("tenant", "create", "another", "--data", str(data[0])).returncode == 0
+
+
+def test_with_a_zookeeper_children_join_the_group_of_all_machines_under_names_of_their_own(
+    data: tuple[Path, str], zookeeper_server: ZooKeeperEnsemble
+) -> None:
+    place = address_in(zookeeper_server)
+    variables = {
+        "KINELOG_ZOOKEEPER": ",".join(place.hosts) + place.root,
+        CLUSTER_SECRET_VARIABLE: secrets.token_hex(32),
+    }
+    with StartedProcesses(*data, variables=variables) as group:
+        group.wait_until_shared()
+        listed = kinelog("cluster", "status", "--data", str(data[0]), "--json", **variables)
+        assert listed.returncode == 0, listed.stderr
+        assert {node["name"] for node in json.loads(listed.stdout)["nodes"]} == {"gym-1", "gym-2"}
+        assert group.terminate(timeout_s=20) == 0, group.log
 
 
 def gone(processes: Sequence[psutil.Process]) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from click.testing import CliRunner
+from kinelog.service.cli import main
+from kinelog.service.commands.serve import command as serve
 
+from tests.documents.documents import GROUP, ROOT, block_behind
 from tests.nodes.serving_group import NAMES, ServingGroup, serving_group
 from tests.nodes.steady_phone import SteadyPhone
 from tests.system.asking import Asking, Reply, eventually
@@ -30,6 +35,8 @@ def group(zookeeper_server: ZooKeeperEnsemble, tmp_path_factory: pytest.TempPath
     with serving_group(tmp_path_factory.mktemp("group") / "data", address_in(zookeeper_server)) as nodes:
         nodes.start(NAMES)
         open_gym(nodes.owner("alpha"))
+        listed = f"/v1/gyms/{GYM}/sessions"
+        eventually(lambda: nodes.owner("alpha").get(listed).status == 200, "the workers have made the views")
         yield nodes
 
 
@@ -150,6 +157,23 @@ def test_who_is_erased_at_one_node_is_gone_at_all_of_them_at_once(group: Serving
 def about(owner: Asking, guest: Guest, position: str) -> Reply:
     """What a node says of somebody's samples."""
     return owner.get(f"/v1/users/{guest.name}/sessions/{guest.ended}/samples?min_position={position}")
+
+
+def test_what_the_document_says_of_a_group_is_so(group: ServingGroup) -> None:
+    lines = block_behind(ROOT / "docs" / "cluster.md", GROUP).splitlines()
+    described = {name for line in lines for name in re.findall(r"KINELOG_[A-Z_]+", line)}
+    assert described <= {*group.variables, "KINELOG_NODE"}
+    served = [line for line in lines if " kinelog serve " in line]
+    assert [re.findall(r"KINELOG_NODE=(\w+)", line) for line in served] == [[name] for name in NAMES]
+    for line in served:  # the group was started as they say
+        serve.make_context("serve", line.rstrip(" &").split(" kinelog serve ")[1].split())
+    asked = [line.split() for line in lines if line.startswith("kinelog cluster ")]
+    assert len(asked) > 3
+    for _, *arguments in asked:
+        done = CliRunner().invoke(main, arguments, env=group.variables | {"KINELOG_DATA": str(group.data)})
+        assert done.exit_code == 0, (arguments, done.output)
+    for name in NAMES:
+        group.wait_until_ready(name)
 
 
 def test_a_token_that_was_revoked_at_one_node_opens_none_a_few_seconds_later(revoked: list[Asking]) -> None:

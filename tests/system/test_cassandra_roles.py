@@ -29,7 +29,7 @@ from tests.cassandra.deployment import address_of
 from tests.registry.made_publications import blob_of, draft
 from tests.system.running_service import kinelog
 
-pytestmark = [pytest.mark.cassandra, pytest.mark.xdist_group("roles")]
+pytestmark = [pytest.mark.cassandra]
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "deploy" / "cassandra"
 ADMINISTRATOR = ("cassandra", "cassandra")

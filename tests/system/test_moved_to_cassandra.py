@@ -24,7 +24,7 @@ from tests.cassandra.shared_node import SharedNode
 from tests.system.asking import Asking, Reply, eventually
 from tests.system.running_service import KINELOG, RunningService, environment, kinelog
 
-pytestmark = [pytest.mark.cassandra, pytest.mark.timeout(900), pytest.mark.xdist_group("moved")]  # one worker copies it
+pytestmark = [pytest.mark.cassandra, pytest.mark.timeout(900)]
 
 MACHINES = {"/metrics", "/health/live", "/health/ready"}
 """Routes that speak of the process, not of what it keeps."""
