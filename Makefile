@@ -14,7 +14,7 @@ export PYTHONPATH :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
 .PHONY: run cassandra run-cassandra zookeeper cluster fit test check lint types unit networks simulation power system browser openapi \
-	cassandra-one cassandra-three nodes chaos-short chaos chaos-cassandra fuzz fuzz-device bench bench-cassandra lock clean prerequisites
+	cassandra-one cassandra-three nodes chaos-short chaos chaos-cassandra fuzz fuzz-device bench bench-nodes bench-cassandra lock clean prerequisites
 
 # ── two commands for everybody ──────────────────────────────────────────────────────────────────────────────────
 
@@ -37,6 +37,15 @@ run-cassandra: $(VENV)/.cassandra  ## as `run`, with everything in Cassandra; Ct
 
 zookeeper:  ## a ZooKeeper until Ctrl-C, one server or SERVERS=3
 	$(PYTHON) -m zookeeper_server --folder $(DATA)/zookeeper --servers $(SERVERS) --port $(ZOOKEEPER_PORT)
+
+# Everything of a group of nodes on this machine; DATA=… keeps it elsewhere.
+CASSANDRA_NODES ?= 1
+
+cluster: $(VENV)/.cluster  ## three nodes, Cassandra and ZooKeeper, with a simulated gym floor; Ctrl-C stops all
+	$(PYTHON) -m zookeeper_server --folder $(DATA)/cluster/zookeeper --port $(ZOOKEEPER_PORT) -- \
+	$(PYTHON) -m cassandra_server --folder $(DATA)/cluster/cassandra --nodes $(CASSANDRA_NODES) \
+		--address $(CASSANDRA_ADDRESS) --port $(CASSANDRA_PORT) -- \
+	$(BIN)/python scripts/cluster_here.py --data $(DATA)/cluster/nodes --port $(PORT) --store {store} --zookeeper {zookeeper}
 
 # ── the nightly fit, on this machine ────────────────────────────────────────────────────────────────────────────
 
@@ -101,6 +110,11 @@ nodes: $(VENV)/.dev
 chaos-short: $(VENV)/.dev
 	$(PYTEST) -m chaos tests/cluster_chaos
 
+MINUTES ?= 30
+
+chaos: $(VENV)/.dev  ## break a whole cluster under load for half an hour (MINUTES=5, SEED=3), and judge what phones were told
+	PYTHONPATH=$(CURDIR)/.dev $(BIN)/python -m tests.cluster_chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
 CHAOS ?= --rounds 2 --kills 50
 
 chaos-cassandra: $(VENV)/.dev  ## kill and pause three nodes and the service under load; half an hour (CHAOS=--short: minutes)
@@ -125,6 +139,9 @@ bench: $(VENV)/.dev  ## every figure of docs/benchmarks.md, as ratios (about 10 
 	$(BENCH).processes --seconds 10 --rounds 3
 
 PEER ?=
+
+bench-nodes: $(VENV)/.dev  ## the figures of many nodes, failover first (about 25 minutes, idle machine)
+	$(BENCH).failover
 
 bench-cassandra: $(VENV)/.dev  ## the figures on Cassandra (about 15 minutes, idle machine); PEER=folder of the built peer
 	$(BENCH).cassandra_commits --nodes 1
@@ -158,6 +175,11 @@ $(VENV)/.cassandra: $(VENV)/bin/python requirements/cassandra.txt requirements/b
 	$(ITSELF)
 	touch $@ $(VENV)/.serve
 
+$(VENV)/.cluster: $(VENV)/bin/python requirements/cluster.txt requirements/build.txt setup.cfg
+	$(PIP) --require-hashes -r requirements/build.txt -r requirements/cluster.txt
+	$(ITSELF)
+	touch $@ $(VENV)/.serve $(VENV)/.cassandra
+
 $(VENV)/.fit: $(VENV)/bin/python requirements/ml.txt requirements/build.txt setup.cfg
 	$(PIP) --require-hashes -r requirements/build.txt -r requirements/ml.txt
 	$(ITSELF)
@@ -167,7 +189,7 @@ $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt requirements/build.txt set
 	$(PIP) --require-hashes -r requirements/build.txt -r requirements/dev.txt
 	$(ITSELF)
 	$(PYTHON) scripts/link_namespace.py
-	touch $@ $(VENV)/.serve $(VENV)/.cassandra $(VENV)/.fit
+	touch $@ $(VENV)/.serve $(VENV)/.cassandra $(VENV)/.cluster $(VENV)/.fit
 
 lock:  ## rewrite the locks from the ranges in setup.cfg (needs uv)
 	uv pip compile requirements/build.in --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt

@@ -60,6 +60,8 @@ class Address:
     """For other nodes; the same on all nodes of a cluster."""
     jmx_port: int = 7199
     """For `nodetool`."""
+    told_host: str | None = None
+    """Where clients are told to connect, if something between them and the node listens for it there."""
 
     @property
     def contact_point(self) -> str:
@@ -109,6 +111,7 @@ def _network(address: Address, seeds: list[Address]) -> dict[str, object]:
         "storage_port": address.storage_port,
         "rpc_address": address.host,
         "native_transport_port": address.port,
+        **({} if address.told_host is None else {"broadcast_rpc_address": address.told_host}),
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 from kinelog.embedded_files.folders import sync_folder
+from kinelog.embedded_files.write_ahead import switch_to_write_ahead
 from kinelog.journal.errors import (
     CorruptError,
     IncompatibleStoreError,
@@ -100,7 +101,7 @@ def open_or_create(path: Path, shards: int | None, page_bytes: int, busy_ms: int
         connection = connect(path, busy_ms)
         try:
             connection.execute(f"PRAGMA page_size = {page_bytes:d}")
-            connection.execute("PRAGMA journal_mode = WAL")
+            switch_to_write_ahead(connection, busy_ms / 1000)
             connection.execute("BEGIN IMMEDIATE")
             new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
             if new:

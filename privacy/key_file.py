@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kinelog.embedded_files.transactions import transaction
+from kinelog.embedded_files.write_ahead import switch_to_write_ahead
 from kinelog.privacy.errors import ErasureIncompleteError, IncompatibleKeyStoreError, KeyStoreUnavailableError
 from kinelog.privacy.file_search import any_in_files
 
@@ -43,7 +44,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
     # Deleted cells and freed pages are overwritten with zeros; without it a deleted key stays in the file for years.
     connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA journal_mode = WAL")
+    switch_to_write_ahead(connection, _BUSY_MS / 1000)
     connection.execute("PRAGMA synchronous = FULL")
     # VACUUM copies live rows through a temporary file otherwise.
     connection.execute("PRAGMA temp_store = MEMORY")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kinelog.embedded_files.folders import sync_folder
 from kinelog.embedded_files.transactions import transaction
+from kinelog.embedded_files.write_ahead import switch_to_write_ahead
 from kinelog.registry.errors import IncompatibleRegistryError, RegistryUnavailableError
 
 FILE_NAME = "registry.sqlite"
@@ -72,7 +73,7 @@ def open_or_create(path: Path) -> sqlite3.Connection:
     with answering(path):
         connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            switch_to_write_ahead(connection, BUSY_MS / 1000)
             # In WAL mode anything less loses the last commits with the power: a phone may have seen them already.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")

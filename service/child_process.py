@@ -22,8 +22,23 @@ HEALTHY_AFTER_S = 30.0
 class ChildProcess:
     """`python -m kinelog.service …`, supervised from an event loop."""
 
-    def __init__(self, name: str, arguments: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
-        """Remember the command line; nothing runs yet. Secrets go into `variables`: a command line is public."""
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        variables: Mapping[str, str] | None = None,
+        *,
+        pause_s: float = FIRST_PAUSE_S,
+    ) -> None:
+        """Remember the command line; nothing runs yet. Secrets go into `variables`: a command line is public.
+
+        Args:
+            name: For the log.
+            arguments: Behind `kinelog`.
+            variables: More of its environment.
+            pause_s: How long it stays away when it died for the first time.
+        """
+        self._pause_s = pause_s
         self.name = name
         self._arguments = arguments
         self._variables = dict(variables or {})
@@ -36,7 +51,7 @@ class ChildProcess:
         self._task = asyncio.get_running_loop().create_task(self._supervise(), name=f"supervise-{self.name}")
 
     async def _supervise(self) -> None:
-        pause = FIRST_PAUSE_S
+        pause = self._pause_s
         while not self._stopping.is_set():
             started = time.monotonic()
             self._process = await self._launch()
@@ -45,7 +60,7 @@ class ChildProcess:
             if self._stopping.is_set():
                 return
             if time.monotonic() - started > HEALTHY_AFTER_S:
-                pause = FIRST_PAUSE_S
+                pause = self._pause_s
             logger.error("%s ended with code %d; started again in %.1f s", self.name, code, pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)

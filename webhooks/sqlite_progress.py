@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from kinelog.embedded_files.transactions import transaction
+from kinelog.embedded_files.write_ahead import switch_to_write_ahead
 from kinelog.webhooks.errors import ProgressUnavailableError
 from kinelog.webhooks.progress import Progress
 from kinelog.webhooks.progress_store import ProgressStore
@@ -41,7 +42,7 @@ class SqliteProgressStore(ProgressStore):
         with _answering():
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            switch_to_write_ahead(self._connection, BUSY_MS / 1000)
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.executescript(_TABLES)
         self._claim(incarnation)

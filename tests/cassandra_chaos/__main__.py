@@ -17,8 +17,9 @@ from pathlib import Path
 from cassandra_server.cluster import CassandraCluster
 from cassandra_server.configuration import Options
 from cassandra_server.errors import CassandraServerError
-from tests.cassandra_chaos.deployment import Deployment, NeverError
+from tests.cassandra_chaos.deployment import Deployment
 from tests.cassandra_chaos.rounds import Outcome, Rounds, full_plan, short_plan
+from tests.cassandra_chaos.store_checks import NeverError
 
 COLUMNS = "{:<26} {:>5} {:>12} {:>8} {:>8} {:>5} {:>7} {:>7} {:>10} {:>9} {:>7}"
 HEADINGS = (

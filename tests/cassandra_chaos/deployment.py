@@ -18,6 +18,7 @@ from kinelog.service.configuration import DataFolder, load_settings
 
 from cassandra_server.cluster import CassandraCluster
 from tests.cassandra_chaos.phones import Phones
+from tests.cassandra_chaos.store_checks import NeverError
 from tests.system.asking import Asking
 from tests.system.running_service import KINELOG, RunningService, environment, free_port, kinelog
 
@@ -28,10 +29,6 @@ SIMULATED_PEOPLE = 6
 LOOK_EVERY_S = 0.1
 TRIES = 3
 EXIT_TRY_AGAIN = 75
-
-
-class NeverError(AssertionError):
-    """Something that had to happen did not, in its time."""
 
 
 class Deployment:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.cassandra_chaos.deployment import Deployment, NeverError
+from tests.cassandra_chaos.deployment import Deployment
+from tests.cassandra_chaos.store_checks import NeverError
 
 UNAVAILABLE = 503
 WITHIN_S = 60.0

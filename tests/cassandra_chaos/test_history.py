@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cassandra_chaos.checks import EQUAL, Checked, difference
+from tests.cassandra_chaos.checks import Checked
 from tests.cassandra_chaos.history import Frame, Judgement, frames_in_ledgers, judge
 from tests.cassandra_chaos.rounds import Outcome
+from tests.cassandra_chaos.store_checks import EQUAL, difference, unordered
 from tests.projections.cassandra_floor import Dump
 
 FRAMES = st.builds(Frame, st.sampled_from(["monday", "friday"]), st.sampled_from(["left", "right"]), st.integers(0, 9))
@@ -62,6 +63,14 @@ def test_tables_that_differ_from_a_rebuild_are_named(rebuilt: Dump) -> None:
     live: Dump = {"sets_by_session": [(1, "curl"), (2, "squat")], "gyms": [("main-street",)]}
     assert difference(live, dict(live)) == EQUAL
     assert "gyms" in difference(live, rebuilt)
+
+
+def test_tables_are_compared_row_by_row_whatever_order_their_columns_are_in() -> None:
+    cluster: Dump = {"gyms": [("main-street", 3), ("docklands", 2)]}
+    memory: Dump = {"gyms": [(2, "docklands"), (3, "main-street")]}
+    other: Dump = {"gyms": [(3, "docklands"), (2, "main-street")]}
+    assert difference(unordered(cluster), unordered(memory)) == EQUAL
+    assert difference(unordered(cluster), unordered(other)) != EQUAL
 
 
 @pytest.mark.parametrize(

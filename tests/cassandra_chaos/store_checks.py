@@ -1,0 +1,134 @@
+"""What must hold of a store whatever happened: its log is sound, and its tables are those that a rebuild writes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Protocol
+
+from kinelog.journal.errors import JournalError
+from kinelog.projections.cassandra.cassandra_views import CassandraViews
+from kinelog.projections.errors import ViewsUnavailableError
+from kinelog.projections.worker import ProjectionWorker
+from kinelog.service.cluster_data import ClusterData
+
+from tests.projections.cassandra_floor import Dump, dump_cluster, dump_tables, empty_tables
+
+SOUND = "sound"
+EQUAL = "equal"
+SHOWN = "shown"
+PATIENCE_S = 240.0
+ATTEMPTS = 5
+EXIT_TRY_AGAIN = 75
+
+
+class NeverError(AssertionError):
+    """Something that had to happen did not, in its time."""
+
+
+class Examined(Protocol):
+    """A deployment whose store is looked at."""
+
+    opened: ClusterData
+
+    def kinelog(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on its store."""
+
+    def wait_for(self, condition: Callable[[], bool], what: str, timeout_s: float) -> None:
+        """Wait until a condition holds.
+
+        Raises:
+            NeverError: Time is up.
+        """
+
+
+class StoreChecks:
+    """Looks at one store; nobody may write meanwhile, but for the tables' workers."""
+
+    def __init__(self, examined: Examined) -> None:
+        """Look at this one."""
+        self._examined = examined
+
+    def verified(self) -> str:
+        """What `kinelog journal verify` says: `sound`, or the findings."""
+        done = self._examined.kinelog("journal", "verify", "--json")
+        if not done.stdout:
+            return done.stderr.strip()
+        report = json.loads(done.stdout)
+        if report["sound"]:
+            return SOUND
+        return "; ".join(f"{one['kind']} in shard {one['shard']} at {one['position']}" for one in report["findings"])
+
+    def shown(self) -> str:
+        """Wait until the tables show the whole log."""
+        self._caught_up()
+        return SHOWN
+
+    def rebuilt(self) -> str:
+        """Whether the tables that workers wrote while things broke are those that a rebuild writes now."""
+        for _ in range(ATTEMPTS):
+            heads = self._caught_up()
+            live = self._dump()
+            done = self._examined.kinelog("project", "--rebuild", "all")
+            if done.returncode == EXIT_TRY_AGAIN:
+                continue
+            if done.returncode != 0:
+                return f"no rebuild: {done.stderr.strip()}"
+            if self._caught_up() == heads:  # else somebody's session was closed meanwhile: another log, other tables
+                return difference(live, self._dump())
+        return "the log never stood still"
+
+    def folded(self) -> str:
+        """Whether the tables are those that a worker of this process folds the log into, in memory."""
+        journal = self._examined.opened.journal
+        for _ in range(ATTEMPTS):
+            heads = self._caught_up()
+            tables = empty_tables()
+            ProjectionWorker(journal, self._examined.opened.codec, CassandraViews(tables, journal.shards)).catch_up()
+            live = self._dump()
+            if self._caught_up() == heads:
+                return difference(unordered(live), unordered(dump_tables(tables)))
+        return "the log never stood still"
+
+    def _caught_up(self) -> dict[int, int]:
+        """Wait until the views show the whole log; the positions."""
+        heads: dict[int, int] = {}
+        last = "nothing was asked"
+        journal, read_side = self._examined.opened.journal, self._examined.opened.read_side()
+
+        def caught_up() -> bool:
+            nonlocal heads, last
+            try:
+                heads = {shard: journal.head(shard) for shard in range(journal.shards)}
+                as_of = read_side.as_of()
+            except (JournalError, ViewsUnavailableError) as error:  # not well yet: a deadline runs
+                last = str(error)
+                return False
+            last = f"heads {heads}, views {as_of}"
+            return all(as_of.get(shard, 0) == position for shard, position in heads.items())
+
+        try:
+            self._examined.wait_for(caught_up, "the views show the whole log", PATIENCE_S)
+        except NeverError as error:
+            raise NeverError(f"{error}\n{last}") from error
+        return heads
+
+    def _dump(self) -> Dump:
+        return dump_cluster(self._examined.opened.connection, "live")
+
+
+def unordered(dump: Dump) -> Dump:
+    """The same rows without an order of columns: a cluster gives them by name, memory as they were declared."""
+    return {name: sorted(tuple(sorted(map(repr, row))) for row in rows) for name, rows in dump.items()}
+
+
+def difference(live: Dump, rebuilt: Dump) -> str:
+    """Which tables are not the same; `equal` if none."""
+    names = sorted(live.keys() | rebuilt.keys())
+    different = [
+        f"{name} ({len(live.get(name, []))} rows, rebuilt {len(rebuilt.get(name, []))})"
+        for name in names
+        if live.get(name) != rebuilt.get(name)
+    ]
+    return "; ".join(different) or EQUAL
