@@ -19,13 +19,13 @@ import aiohttp
 from kinelog.actors.membership.placement import owners
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.service.child_process import ChildProcess
-from kinelog.service.cli import log_to_stderr
 from kinelog.service.cluster_schema import apply_schemas
 from kinelog.service.commands.demo import start_floor
 from kinelog.service.configuration import DataFolder, Settings, load_settings
 from kinelog.service.demo_floor import READER, Invitation, invite
 from kinelog.service.demo_setup import Demo, set_up_demo, write_private
 from kinelog.service.group_control import group_control
+from kinelog.service.observed_process import observed
 from kinelog.service.opened_data import open_data
 
 NODES = 3
@@ -69,14 +69,14 @@ def main() -> int:
     parser.add_argument("--zookeeper", required=True, help="where the nodes find each other")
     parser.add_argument("--port", type=int, default=8080, help="of the first node, for people")
     arguments = parser.parse_args()
-    log_to_stderr("WARNING")
-    settings = load_settings(arguments.data, store=arguments.store, zookeeper=arguments.zookeeper)
-    apply_schemas(settings)
-    demo = set_up_demo(DataFolder(arguments.data), settings)
-    secret = arguments.data / "cluster.secret"
-    if not secret.exists():
-        write_private(secret, secrets.token_hex(32).encode())
-    asyncio.run(run(Here(arguments.data, settings, demo, secret, arguments.port)))
+    settings = load_settings(arguments.data, store=arguments.store, zookeeper=arguments.zookeeper, log_level="WARNING")
+    with observed(settings):
+        apply_schemas(settings)
+        demo = set_up_demo(DataFolder(arguments.data), settings)
+        secret = arguments.data / "cluster.secret"
+        if not secret.exists():
+            write_private(secret, secrets.token_hex(32).encode())
+        asyncio.run(run(Here(arguments.data, settings, demo, secret, arguments.port)))
     return 0
 
 
