@@ -48,8 +48,9 @@ class Campaign:
     looks: list[Checked] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Wait until people train."""
+        """Wait until people train, and until workers have made the tables of the views."""
         self._checks = Checks(self.deployment)
+        self.deployment.wait_for(self.deployment.schema_rests, "there are views", 120.0)
         began_s = time.monotonic()
         self.deployment.wait_until_whole()
         enough = f"{FIRST_ANSWERS} things are acknowledged"

@@ -12,7 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from kinelog.cassandra_session.connection import Access, Statement
+from kinelog.cassandra_session.errors import CassandraError
 from kinelog.privacy.master_key import FILE_NAME
+from kinelog.projections.cassandra.registry import Registry
 from kinelog.service.cluster_data import ClusterData
 from kinelog.service.cluster_schema import apply_schemas
 from kinelog.service.configuration import DataFolder, load_settings
@@ -34,6 +37,11 @@ NODES = 3
 CASSANDRA_NODES = 3
 LOOK_EVERY_S = 0.1
 DATA_CENTER = "datacenter1"
+LIVE = "live"
+SCHEMA_VERSIONS = tuple(
+    Statement(f"SELECT schema_version FROM system.{table}", Access.READ)  # noqa: S608 - of two names
+    for table in ("local", "peers")
+)
 
 
 @dataclass(frozen=True)
@@ -146,6 +154,20 @@ class Deployment:
     def looks(self) -> list[Look]:
         """What all phones saw so far."""
         return [one for phones in (*self._ended, self.phones) for one in list(phones.looks)]
+
+    def schema_rests(self) -> bool:
+        """Whether the tables of the views are there, none is being made or dropped, and all nodes know of them.
+
+        A node of Cassandra that is killed while it writes down a table does not start again: what it has of a schema it
+        reads before it replays its log. So none is killed then, as no operator would.
+        """
+        connection = self.opened.connection
+        try:
+            generations = Registry(connection).read().document.generations
+            known = {row[0] for statement in SCHEMA_VERSIONS for row in connection.ask(statement)}
+        except CassandraError:  # not well yet: a deadline runs
+            return False
+        return bool(generations) and all(one.state == LIVE for one in generations) and len(known) == 1
 
     def wait_until_whole(self, timeout_s: float = 120.0) -> None:
         """Wait until every node is ready and every phone was served after that.
