@@ -43,8 +43,13 @@ def blocks(document: Path) -> list[Block]:
 
 def block_behind(document: Path, mark: str) -> str:
     """What the one block holds that a comment with this mark stands before."""
-    (found,) = (block.text for block in blocks(document) if block.mark == mark)
+    (found,) = blocks_behind(document, mark)
     return found
+
+
+def blocks_behind(document: Path, mark: str) -> list[str]:
+    """What the blocks hold that a comment with this mark stands before."""
+    return [block.text for block in blocks(document) if block.mark == mark]
 
 
 def prose(document: Path) -> str:

@@ -16,7 +16,7 @@ from kinelog.cassandra_session.address import CassandraAddress
 
 from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
-from tests.documents.documents import BENCHMARKS, MOVING, ROOT, block_behind
+from tests.documents.documents import BENCHMARKS, MOVING, ROOT, block_behind, blocks_behind
 from tests.documents.substitutions import PROGRAMS
 from tests.system.running_service import environment, kinelog
 
@@ -58,7 +58,7 @@ def test_the_readme_moves_a_data_folder_into_a_cluster_and_serves_it(
 
 
 def test_benchmarks_on_a_cluster_have_the_options_that_are_written() -> None:
-    for line in block_behind(ROOT / "docs" / "benchmarks.md", BENCHMARKS).splitlines():
+    for line in "\n".join(blocks_behind(ROOT / "docs" / "benchmarks.md", BENCHMARKS)).splitlines():
         words = shlex.split(line)
         assert words[:2] == ["python", "-m"]
         done = subprocess.run(

@@ -94,10 +94,11 @@ def test_samples_of_a_node_in_a_group_have_the_labels_of_the_table(tmp_path: Pat
     seen = dict(labelled(text))
     for name, labels in seen.items():
         assert labels == described[name], name
+    # Of hand-overs there are samples only where an earlier test of this process made some.
+    apart = {"kinelog_cluster_handover_seconds"}
     for part in ("kinelog_cluster_", "kinelog_actors_", "kinelog_routing_"):
-        with_samples = {name for name in seen if name.startswith(part)}
-        expected = {name for name in described if name.startswith(part)} - {"kinelog_cluster_handover_seconds"}
-        assert with_samples == expected
+        with_samples = {name for name in seen if name.startswith(part)} - apart
+        assert with_samples == {name for name in described if name.startswith(part)} - apart
     assert re.search(r'^kinelog_cluster_node_info\{node="n1",version="1"\} 1\.0$', text, re.MULTILINE)
     assert re.search(r"^kinelog_cluster_joined 1\.0$", text, re.MULTILINE)
     assert re.search(r'^kinelog_actors_epoch\{shard="3"\} 1\.0$', text, re.MULTILINE)
