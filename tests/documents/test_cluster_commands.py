@@ -58,7 +58,7 @@ def test_the_readme_moves_a_data_folder_into_a_cluster_and_serves_it(
 
 
 def test_benchmarks_on_a_cluster_have_the_options_that_are_written() -> None:
-    for line in "\n".join(blocks_behind(ROOT / "docs" / "benchmarks.md", BENCHMARKS)).splitlines():
+    for line in "".join(blocks_behind(ROOT / "docs" / "benchmarks.md", BENCHMARKS)).splitlines():
         words = shlex.split(line)
         assert words[:2] == ["python", "-m"]
         done = subprocess.run(
