@@ -129,3 +129,9 @@ def short_plan(chance: random.Random) -> list[tuple[Fault, int]]:
         (faults.node_killed(first, 2.0), 1),
         (faults.two_nodes_killed((second, third), 4.0), 1),
     ]
+
+
+def suite_plan(chance: random.Random) -> list[tuple[Fault, int]]:
+    """What the suite does: the rest of the short plan it does to a whole cluster of services."""
+    first, second = chance.sample(range(3), 2)
+    return [(faults.service_killed(chance), 2), (faults.two_nodes_killed((first, second), 4.0), 1)]
