@@ -97,8 +97,8 @@ browser: $(VENV)/.dev
 
 # By file: what starts a server of its own for a file starts it once. (`loadgroup` groups nothing under pytest 9.2.)
 cassandra-one: $(VENV)/.dev
-	$(PYTEST) -n 2 --dist loadfile -m "cassandra and not cassandra_cluster" tests/cassandra tests/cassandra_session \
-		tests/deploy tests/documents tests/journal tests/nodes tests/privacy tests/projections tests/registry tests/system tests/webhooks
+	$(PYTEST) -n 2 --dist loadfile -m "cassandra and not cassandra_cluster" tests/cassandra tests/cassandra_chaos \
+		tests/cassandra_session tests/deploy tests/documents tests/journal tests/nodes tests/privacy tests/projections tests/registry tests/system tests/webhooks
 
 # Without workers: these tests stop and pause the nodes that they share.
 cassandra-three: $(VENV)/.dev
