@@ -8,7 +8,7 @@ from kinelog.journal.errors import JournalError
 
 from tests.cassandra_chaos.deployment import Deployment
 from tests.cassandra_chaos.history import Judgement, frames_in_ledgers, judge
-from tests.cassandra_chaos.store_checks import EQUAL, PATIENCE_S, SHOWN, SOUND, StoreChecks
+from tests.cassandra_chaos.store_checks import EQUAL, PATIENCE_S, SOUND, StoreChecks
 from tests.cassandra_chaos.stored_frames import StoredFrames
 
 
@@ -19,8 +19,7 @@ class Checked:
     Attributes:
         judgement: Of what was acknowledged.
         verify: What `kinelog journal verify` says: `sound`, or the findings.
-        tables: `equal`, or which tables differ from a rebuild; `shown` where no rebuild was made: they show the whole
-            log, and the next rebuild compares what they hold.
+        tables: `equal`, or which tables differ from a rebuild, or from a fold in memory where none was asked for.
     """
 
     judgement: Judgement
@@ -35,7 +34,7 @@ class Checked:
     @property
     def tables_hold(self) -> bool:
         """Whether nothing was found in the tables."""
-        return self.tables in (EQUAL, SHOWN)
+        return self.tables == EQUAL
 
 
 class Checks:
@@ -58,7 +57,7 @@ class Checks:
         self._deployment.pause_people()
         try:
             return Checked(
-                self.judged(), self._store.verified(), self._store.rebuilt() if rebuild else self._store.shown()
+                self.judged(), self._store.verified(), self._store.rebuilt() if rebuild else self._store.folded()
             )
         finally:
             self._deployment.resume_people()

@@ -17,7 +17,6 @@ from tests.projections.cassandra_floor import Dump, dump_cluster, dump_tables, e
 
 SOUND = "sound"
 EQUAL = "equal"
-SHOWN = "shown"
 PATIENCE_S = 240.0
 ATTEMPTS = 5
 EXIT_TRY_AGAIN = 75
@@ -59,11 +58,6 @@ class StoreChecks:
         if report["sound"]:
             return SOUND
         return "; ".join(f"{one['kind']} in shard {one['shard']} at {one['position']}" for one in report["findings"])
-
-    def shown(self) -> str:
-        """Wait until the tables show the whole log."""
-        self._caught_up()
-        return SHOWN
 
     def rebuilt(self) -> str:
         """Whether the tables that workers wrote while things broke are those that a rebuild writes now."""
