@@ -307,7 +307,7 @@ async def test_the_event_loop_never_waits_for_the_cluster(store: CassandraStore,
     assert senders
     assert all("meta" in passed.statement.cql for passed in opened_by_us)  # opening the journal, before the region
     waiting = {passed.thread.split("_")[0] for passed in connection.passed if passed.waits} - {loop_thread}
-    assert waiting <= {"kinelog-recovery", "cassandra-index"}
+    assert waiting <= {"kinelog-ownership", "kinelog-recovery", "cassandra-index"}
 
 
 # ── identity ─────────────────────────────────────────────────────────────────────────────────────────────────────────
