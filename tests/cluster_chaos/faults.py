@@ -18,6 +18,8 @@ SESSION_S = 2.0
 DRAIN_S = 30.0
 CLOCK_S = 40.0
 DELAY_S = 0.15
+SCHEMA_RESTS_S = 300.0
+"""Three nodes on two processors take minutes to drop the tables that a rebuild replaced, under load."""
 SCHEMA_WRITTEN_S = 1.0
 """From when a node knows of a table until it is on its disk."""
 
@@ -124,7 +126,7 @@ def cassandra_killed(chance: random.Random) -> Fault:
 
     def inject(deployment: Deployment) -> None:
         node = deployment.servers.cassandra.nodes[number]
-        deployment.wait_for(deployment.schema_rests, "no table is being made or dropped", 120.0)
+        deployment.wait_for(deployment.schema_rests, "no table is being made or dropped", SCHEMA_RESTS_S)
         hold(SCHEMA_WRITTEN_S)
         node.kill()
         hold(down_s)
