@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from itertools import count
 
 import pytest
 from kinelog.actors.answers import REPEATABLE, Accepted, Answer, Unavailable
@@ -173,8 +174,21 @@ def cluster(keys: KeyStore, settings: RegionSettings) -> Iterator[Cluster]:
         yield Cluster(keys, settings, stack)
 
 
-def register(cluster: Cluster, count: int) -> list[Person]:
-    people = [Person("demo", cluster.keys.enrol("demo", f"user {number}")) for number in range(count)]
+def register(cluster: Cluster, people_count: int) -> list[Person]:
+    people = [Person("demo", cluster.keys.enrol("demo", f"user {number}")) for number in range(people_count)]
+    say(cluster, [(person, ask.RegisterUser(at_ms=START_MS)) for person in people])
+    return people
+
+
+def register_in_every_shard(cluster: Cluster) -> list[Person]:
+    """One person a shard: identifiers are drawn by chance, so eight people may all live in the same half."""
+    by_shard: dict[int, Person] = {}
+    for number in count():
+        person = Person("demo", cluster.keys.enrol("demo", f"user {number}"))
+        by_shard.setdefault(shard_of(person, SHARDS), person)
+        if len(by_shard) == SHARDS:
+            break
+    people = list(by_shard.values())
     say(cluster, [(person, ask.RegisterUser(at_ms=START_MS)) for person in people])
     return people
 
@@ -254,7 +268,7 @@ def test_a_node_that_is_gone_is_not_waited_for(cluster: Cluster) -> None:
 def test_a_node_that_does_not_answer_is_waited_for_so_long_and_fenced_then(cluster: Cluster) -> None:
     first = cluster.join("a")
     eventually(cluster.settled)
-    people = register(cluster, 8)
+    people = register_in_every_shard(cluster)
     cluster.deaf.add("a")
     second = Node("b", cluster, cluster._stack)
     second.moves._machine._settings = MoveSettings(handover_ms=150, moves_at_once=8)
