@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
 from cassandra_server.addresses import free_addresses
 from cassandra_server.configuration import Address, Options
 from cassandra_server.errors import CassandraServerError
+from cassandra_server.folder_in_use import FolderInUse
 from cassandra_server.node import READY_TIMEOUT_S, CassandraNode
 
 
@@ -43,7 +43,7 @@ class CassandraCluster:
         if held not in (0, len(places)):
             raise CassandraServerError(f"{folder} holds a ring of {held}, not {len(places)}: take another folder")
         self.folder = folder
-        self._lock: TextIO | None = None
+        self._held = FolderInUse(folder)
         self.nodes = [
             CassandraNode(folder / f"node{number}", place, places, options or Options())
             for number, place in enumerate(places, start=1)
@@ -66,7 +66,8 @@ class CassandraCluster:
             CassandraServerError: Another process uses the folder.
             ServerDiedError: One was not ready; none is left running, the logs stay.
         """
-        self._take_the_folder()
+        if not self._held.take():
+            raise CassandraServerError(f"another Cassandra runs on {self.folder}")
         try:
             for node in self.nodes:
                 node.start()
@@ -98,30 +99,13 @@ class CassandraCluster:
             node.ask_to_stop()
         for node in self.nodes:
             node.stop()
-        self._leave_the_folder()
+        self._held.leave()
 
     def kill(self) -> None:
         """`kill -9` every node."""
         for node in self.nodes:
             node.kill()
-        self._leave_the_folder()
-
-    def _take_the_folder(self) -> None:
-        if self._lock is not None:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = (self.folder / "in-use.lock").open("a")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise CassandraServerError(f"another Cassandra runs on {self.folder}") from None
-        self._lock = lock
-
-    def _leave_the_folder(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._held.leave()
 
     def __enter__(self) -> Self:
         self.start()

@@ -68,6 +68,11 @@ class Address:
         """`host:port`, as clients want it."""
         return f"{self.host}:{self.port}"
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All that it listens on."""
+        return self.port, self.storage_port, self.jmx_port
+
 
 def write_configuration(folder: Path, address: Address, seeds: list[Address], options: Options) -> None:
     """Write the `conf` folder of a node; what was there is replaced."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import socket
 from dataclasses import dataclass
 
+from cassandra_server.loopback import free_hosts, hosts_from, taken_port
 from zookeeper_server.errors import ZooKeeperServerError
-
-ATTEMPTS = 50
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,11 @@ class Address:
         """`host:port`."""
         return f"{self.host}:{self.port}"
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All that it listens on."""
+        return self.port, self.quorum_port, self.election_port
+
 
 def free_addresses(servers: int) -> list[Address]:
     """Consecutive addresses somewhere in 127.0.0.0/8 where ZooKeeper's usual ports are free.
@@ -36,14 +38,10 @@ def free_addresses(servers: int) -> list[Address]:
     Raises:
         ZooKeeperServerError: None were found.
     """
-    chance = random.SystemRandom()
-    for _ in range(ATTEMPTS):
-        network = f"127.{chance.randrange(1, 255)}.{chance.randrange(256)}"
-        first = chance.randrange(1, 255 - servers)
-        addresses = [Address(f"{network}.{first + index}") for index in range(servers)]
-        if not any(map(taken_port, addresses)):
-            return addresses
-    raise ZooKeeperServerError("no loopback address on which ZooKeeper's ports are free; is this Linux?")
+    hosts = free_hosts(servers, Address("").ports)
+    if hosts is None:
+        raise ZooKeeperServerError("no loopback address on which ZooKeeper's ports are free; is this Linux?")
+    return [Address(host) for host in hosts]
 
 
 def addresses_from(first_host: str, port: int, servers: int) -> list[Address]:
@@ -52,24 +50,11 @@ def addresses_from(first_host: str, port: int, servers: int) -> list[Address]:
     Raises:
         ZooKeeperServerError: A port is taken there; the message names it.
     """
-    network, _, last = first_host.rpartition(".")
-    addresses = [Address(f"{network}.{int(last) + index}", port) for index in range(servers)]
+    addresses = [Address(host, port) for host in hosts_from(first_host, servers)]
     for address in addresses:
-        if taken := taken_port(address):
+        if taken := taken_port(address.host, address.ports):
             raise ZooKeeperServerError(
                 f"cannot listen on {address.host}:{taken}: another ZooKeeper there? Stop it, or choose another address "
                 "(--address, --port; with make, ZOOKEEPER_PORT=2182)"
             )
     return addresses
-
-
-def taken_port(address: Address) -> int | None:
-    """The first of a server's ports that cannot be listened on."""
-    for port in (address.port, address.quorum_port, address.election_port):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Java does: ended connections linger
-            try:
-                probe.bind((address.host, port))
-            except OSError:
-                return port
-    return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
+from cassandra_server.folder_in_use import FolderInUse
 from zookeeper_server.addresses import Address, free_addresses
 from zookeeper_server.errors import ZooKeeperServerError
 from zookeeper_server.server import LOOK_EVERY_S, READY_TIMEOUT_S, ZooKeeperServer
@@ -37,7 +37,7 @@ class ZooKeeperEnsemble:
         if held not in (0, len(places)):
             raise ZooKeeperServerError(f"{folder} holds an ensemble of {held}, not {len(places)}: take another folder")
         self.folder = folder
-        self._lock: TextIO | None = None
+        self._held = FolderInUse(folder)
         self.servers = [
             ZooKeeperServer(folder / f"server{number}", place, places, forgetful=forgetful)
             for number, place in enumerate(places, start=1)
@@ -55,7 +55,8 @@ class ZooKeeperEnsemble:
             ZooKeeperServerError: Another process uses the folder.
             ServerDiedError: One was not ready; none is left running, the logs stay.
         """
-        self._take_the_folder()
+        if not self._held.take():
+            raise ZooKeeperServerError(f"another ZooKeeper runs on {self.folder}")
         try:
             for server in self.servers:
                 server.start()
@@ -83,30 +84,13 @@ class ZooKeeperEnsemble:
         """Stop every server in good order."""
         for server in self.servers:
             server.stop()
-        self._leave_the_folder()
+        self._held.leave()
 
     def kill(self) -> None:
         """`kill -9` every server."""
         for server in self.servers:
             server.kill()
-        self._leave_the_folder()
-
-    def _take_the_folder(self) -> None:
-        if self._lock is not None:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = (self.folder / "in-use.lock").open("a")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise ZooKeeperServerError(f"another ZooKeeper runs on {self.folder}") from None
-        self._lock = lock
-
-    def _leave_the_folder(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._held.leave()
 
     def __enter__(self) -> Self:
         self.start()

@@ -72,7 +72,7 @@ def test_a_server_that_is_too_slow_is_killed_and_its_log_shown(tmp_path: Path) -
 
 def test_one_folder_is_used_by_one_server(tmp_path: Path) -> None:
     first, second = CassandraCluster(tmp_path), CassandraCluster(tmp_path)
-    first._take_the_folder()
+    assert first._held.take()
     with pytest.raises(CassandraServerError, match="another Cassandra runs on"):
         second.start()
     assert not second.nodes[0].running

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import random
-import socket
 from dataclasses import dataclass
 
 import zookeeper_server.addresses
 from cassandra_server.configuration import Address
+from cassandra_server.loopback import ATTEMPTS, taken_port
 from tests.cluster_chaos.links import Place
 
 CASSANDRA_PORT, CHANNEL_PORT, ZOOKEEPER_PORT = 9042, 7600, 2181
 PROBED_PORTS = (CASSANDRA_PORT, 7000, 7199, CHANNEL_PORT, ZOOKEEPER_PORT, 2888, 3888)
-ATTEMPTS = 50
 
 
 @dataclass(frozen=True)
@@ -53,17 +52,7 @@ def free_places() -> Places:
     chance = random.SystemRandom()
     for _ in range(ATTEMPTS):
         places = Places(f"127.{chance.randrange(1, 255)}.{chance.randrange(256)}")
-        if all(_free(f"{places.network}.{last}") for last in (*range(11, 14), *range(21, 24), 51, 61)):
+        hosts = [f"{places.network}.{last}" for last in (*range(11, 14), *range(21, 24), 51, 61)]
+        if all(taken_port(host, PROBED_PORTS) is None for host in hosts):
             return places
     raise OSError("no loopback network in which nobody listens; is this Linux?")
-
-
-def _free(host: str) -> bool:
-    for port in PROBED_PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                return False
-    return True

@@ -114,7 +114,7 @@ def test_a_server_that_dies_says_why_and_keeps_its_log(tmp_path: Path) -> None:
 
 def test_a_folder_is_one_ensemble_s_of_one_size(tmp_path: Path) -> None:
     first, second = ZooKeeperEnsemble(tmp_path), ZooKeeperEnsemble(tmp_path)
-    first._take_the_folder()
+    assert first._held.take()
     with pytest.raises(ZooKeeperServerError, match="another ZooKeeper runs on"):
         second.start()
     first.kill()
