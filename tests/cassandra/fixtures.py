@@ -17,7 +17,6 @@ from cassandra_server.cluster import CassandraCluster
 from cassandra_server.configuration import Options
 from cassandra_server.errors import CassandraServerError
 from tests.cassandra.shared_node import SharedNode, shared_node
-from tests.cassandra.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.cassandra.cql import CqlSession
@@ -49,18 +48,6 @@ def cassandra_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cass
         pytest.fail(str(error), pytrace=False)
     yield cluster
     cluster.kill()
-
-
-def _wait_until_known(cluster: CassandraCluster) -> None:
-    """Wait until each node has written down the two others: clients find nodes there, a moment after gossip does."""
-    from tests.cassandra.cql import open_session
-
-    def knows_the_others() -> bool:
-        return len(session.rows("SELECT peer FROM system.peers")) == len(cluster.nodes) - 1
-
-    for node in cluster.nodes:
-        with open_session(node.address) as session:
-            wait_until(knows_the_others, f"{node.address.host} knows the others", timeout_s=90)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from cassandra_server.cluster import CassandraCluster
 from tests.cassandra.cql import open_session
+from tests.cassandra.waiting import wait_until
 
 pytestmark = [pytest.mark.cassandra, pytest.mark.cassandra_cluster]
 
@@ -14,8 +15,12 @@ def test_each_node_knows_the_two_others(cassandra_cluster: CassandraCluster) -> 
     hosts = {node.address.host for node in cassandra_cluster.nodes}
     for node in cassandra_cluster.nodes:
         with open_session(node.address) as session:
-            peers = {str(peer) for (peer,) in session.rows("SELECT peer FROM system.peers")}
-        assert peers == hosts - {node.address.host}
+            others = hosts - {node.address.host}
+            # Written down a moment after gossip told of them.
+            wait_until(
+                lambda: {str(peer) for (peer,) in session.rows("SELECT peer FROM system.peers")} == others,  # noqa: B023
+                f"{node.address.host} knows the others",
+            )
 
 
 def test_two_decide_while_the_third_is_paused_or_dead(

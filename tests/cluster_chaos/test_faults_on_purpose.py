@@ -19,11 +19,13 @@ from tests.cluster_chaos.places import free_places
 from tests.cluster_chaos.service_node import ServiceNode
 from tests.cluster_chaos.stored_log import stored_things
 from tests.system.asking import eventually
+from tests.system.pausing import pause_between_writes
 from zookeeper_server.ensemble import ZooKeeperEnsemble
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
 
-PHONES = 4
+PHONES = 16
+"""So many that some, for certain, wait for the owner that is stopped: where people live and whom they ask is chance."""
 PAUSE_S = 0.02
 ENOUGH = 80
 SESSION_S = 1.0
@@ -72,7 +74,7 @@ def test_an_owner_that_no_fence_keeps_out_is_found_when_it_wakes(tmp_path: Path,
         phones = Phones(group.urls, token, PHONES, seed=1, pause_s=PAUSE_S, patience_s=PATIENCE_S)
         eventually(lambda: phones.acknowledged_since(0.0) >= ENOUGH, "frames are acknowledged")
         owners = {one.shard: one.node for one in sorted(group.witnessed()[0])}
-        first.pause()
+        pause_between_writes(first.pause, first.resume, data)
         since_s = time.monotonic()
         lost = {shard for shard, owner in owners.items() if owner == first.name}
         eventually(lambda: lost <= taken_since(second, since_s), "the other node has every shard")

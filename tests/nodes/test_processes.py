@@ -9,6 +9,7 @@ import secrets
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from tests.nodes.processes_started import StartedProcesses
 from tests.nodes.steady_phone import SteadyPhone
 from tests.system.asking import eventually
 from tests.system.guests import open_gym
+from tests.system.pausing import pause_between_writes
 from tests.system.running_service import kinelog, prepare
 from tests.system.test_process_dies import frames_in_journal
 from tests.zookeeper.fixtures import address_in
@@ -114,7 +116,8 @@ def test_a_child_that_stood_still_for_longer_than_its_session_answers_nothing_of
     lines = [group.connected_to(still) for _ in phones]
     for phone, line in zip(phones, lines, strict=True):  # now it has all of them in its memory
         assert asked(line, phone) == len(phone.acknowledged)
-    still.send_signal(signal.SIGSTOP)
+    stop, go_on = (partial(still.send_signal, number) for number in (signal.SIGSTOP, signal.SIGCONT))
+    pause_between_writes(stop, go_on, group.data)
     try:
         for phone, line in zip(phones, lines, strict=True):
             line.request("GET", f"/v1/sessions/{phone.session}/frames", headers=bearer(phone))
