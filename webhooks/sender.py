@@ -171,6 +171,8 @@ class WebhookSender:
             if owed.read_to > progress.sent:  # so that it is not read again
                 await parts.blocking(parts.progress.save, passed(progress, owed.read_to))
             return None
+        if await webhook_of(parts.region, tenant, parts.clock_ms()) != webhook:
+            return 0  # removed or set anew before this was published, perhaps: then it is not owed
         claimed = await parts.blocking(parts.progress.save, begun(progress, parts.clock_ms()))
         if claimed is None:  # another process is at it
             return parts.clock_ms() + ATTEMPT_MS
