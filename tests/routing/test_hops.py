@@ -48,7 +48,9 @@ def spy_on(node: Node, asked: list[tuple[int, float]]) -> None:
 async def three() -> AsyncIterator[dict[str, Node]]:
     """Nodes a, b and c, which each see the others; a holds b for the owner, b and c hold c for it."""
     groups = {name: Group() for name in "abc"}
-    nodes = {name: await start_node(name, group, AnsweringRegion(), answer_s=ANSWER_S) for name, group in groups.items()}
+    nodes = {
+        name: await start_node(name, group, AnsweringRegion(), answer_s=ANSWER_S) for name, group in groups.items()
+    }
     for name, group in groups.items():
         owner = "b" if name == "a" else "c"
         group.change([node.member for node in nodes.values()], dict.fromkeys(range(SHARDS), owner))
