@@ -49,7 +49,7 @@ class TestZooKeeperMembership(GroupContract):
             membership.stop()
 
 
-SESSION_S = 2.0
+SESSION_S = 3.0
 Start = Callable[..., tuple[ZooKeeperMembership, Heard]]
 
 
@@ -233,7 +233,7 @@ def test_a_listener_that_fails_ends_the_membership_rather_than_its_effect(
         heard.wait(lambda view: names(view) == ["a", "b"])
         raise RuntimeError("the region is gone")
 
-    membership = ZooKeeperMembership(zookeeper, "nodes", member("a"), session_s=1.0)
+    membership = ZooKeeperMembership(zookeeper, "nodes", member("a"), session_s=SESSION_S)
     membership.start(fails)
     membership.stop()
     heard.wait(lambda view: names(view) == ["b"])
