@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from kinelog.actors.shard_moves import ShardMoves
 from kinelog.domain import commands as ask
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.event_forms import EventForms
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.privacy.key_store import KeyStore
 from typing_extensions import override
@@ -29,6 +31,7 @@ from tests.actors.asking import START_MS, Asker, Clock, eventually, frames
 SHARDS = 8
 UNHURRIED = MoveSettings(moves_at_once=2, handover_ms=600_000)
 """Nobody who answers is ever overdue, however slow this machine is."""
+HASTE = "may have been declared gone"
 
 
 class Group:
@@ -37,6 +40,7 @@ class Group:
     def __init__(self) -> None:
         self.seats: dict[str, Seat] = {}
         self.pins: dict[int, str] = {}
+        self.workers_read: int | None = None
         self.number = 0
 
     def tell(self) -> None:
@@ -44,7 +48,11 @@ class Group:
         joined = [seat for seat in self.seats.values() if seat.joined]
         members = tuple(sorted((seat.me for seat in joined), key=lambda member: member.name))
         for seat in self.seats.values():
-            seat.show(View(number=self.number, members=members, pins=dict(self.pins), joined=seat.joined))
+            view = View(
+                number=self.number, members=members, pins=dict(self.pins), joined=seat.joined,
+                workers_read=self.workers_read,
+            )  # fmt: skip
+            seat.show(view)
 
 
 class Seat(Membership):
@@ -301,6 +309,25 @@ def test_past_the_lease_everything_is_forgotten_and_comes_back_when_it_was_only_
     assert node.moves.counts.forgotten == SHARDS
 
 
+def test_who_leaves_in_good_order_lets_go_of_nothing_in_haste_and_who_is_thrown_out_says_so(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "kinelog.actors")
+    leaving = cluster.join("a")
+    eventually(cluster.settled)
+    leaving.moves.stop()
+    leaving.region.stop(2.0)
+    leaving.moves.leave()
+    assert not leaving.seat.joined
+    assert HASTE not in caplog.text
+    assert leaving.moves.counts.forgotten == 0
+    out = cluster.nodes["a"] = cluster.join("b")
+    eventually(lambda: out.moves.settled)
+    out.seat.joined = False
+    cluster.group.tell()
+    assert HASTE in caplog.text
+
+
 def test_an_operators_pin_moves_a_shard_there_and_back(cluster: Cluster) -> None:
     cluster.join("a")
     cluster.join("b")
@@ -331,3 +358,31 @@ def test_who_waits_for_a_shard_that_has_not_come_is_told_who_still_serves_it(clu
     with pytest.raises(NotOwnerError) as refused:
         second.region.submit(someone, ask.ReadUser(at_ms=START_MS), lambda _: None)
     assert refused.value.holder == "a"
+
+
+def test_a_newer_form_is_written_only_while_no_worker_and_no_member_is_there_that_reads_an_older_one(
+    keys: KeyStore, settings: RegionSettings
+) -> None:
+    group = Group()
+    mine, other = Seat(group, "a", reads=2), Seat(group, "b", reads=1)
+    codec = EventCodec(keys, EventForms(2, {"FrameRecorded": (1, 2)}, {}))
+    region = Region(MemoryJournal(SHARDS), keys, codec, settings=settings, assigned=(), lease=mine.lease_until_s)
+    moves = ShardMoves(region, mine, codec, MoveSettings(form_wait_ms=0))
+    written = []
+    try:
+        group.workers_read = 1
+        moves.start()
+        written.append(codec.write_form)
+        group.workers_read = None
+        group.tell()
+        written.append(codec.write_form)
+        other.start(lambda _view: None)
+        written.append(codec.write_form)
+        other.stop()
+        written.append(codec.write_form)
+        group.workers_read = 1  # an old worker that was down for longer than anybody waits
+        group.tell()
+        written.append(codec.write_form)
+    finally:
+        moves.stop()
+    assert written == [1, 2, 1, 2, 1]

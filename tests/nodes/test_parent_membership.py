@@ -130,6 +130,47 @@ def test_a_group_that_expects_two_tells_nobody_anything_before_both_are_there() 
     assert next(len(view.members) for view in seen.told if view.joined) == 2
 
 
+def test_a_worker_owns_nothing_and_what_it_reads_is_known_to_every_child_until_it_is_gone(
+    group: ParentGroup, joined: Join
+) -> None:
+    _, seen = joined("a")
+    seen.wait_for_members("a")
+    me = msgspec.structs.replace(member("projections"), reads=3)
+    worker, its = ParentMembership(group.invite("projections", owns=False), me, SESSION_S), Views()
+    worker.start(its)
+    assert its.wait(lambda view: view.joined).members == seen.told[-1].members
+    told = seen.wait(lambda view: view.workers_read == 3)
+    assert [each.name for each in told.members] == [each.name for each in group.members()] == ["a"]
+    worker.stop()
+    seen.wait(lambda view: view.number > told.number and view.workers_read is None)
+
+
+def test_a_worker_is_no_child_that_a_start_waits_for_and_comes_back_like_one_after_its_session() -> None:
+    book = RosterBook(1.0, expected=2, workers={"w"})
+    book.present("w", Present(member=member("w", life="00000009"), sent_s=1.0), 1.0)
+    book.present("a", Present(member=member("a"), sent_s=1.0), 1.0)
+    assert book.roster_for("a") is None
+    book.present("b", Present(member=member("b"), sent_s=1.0), 1.0)
+    roster = book.roster_for("a")
+    assert roster is not None
+    assert [[each.name for each in some] for some in (roster.members, roster.workers)] == [["a", "b"], ["w"]]
+    assert book.expire(2.5)
+    roster = book.roster_for("w")
+    assert roster is not None
+    assert roster.workers == ()
+
+
+def test_as_many_children_as_may_be_leave_room_for_a_worker() -> None:
+    group = ParentGroup(SESSION_S)
+    with ExitStack() as ends:
+        ends.callback(group.stop)
+        for number in range(MOST_CHILDREN):
+            ends.enter_context(group.invite(f"n{number}"))
+        ends.enter_context(group.invite("projections", owns=False))
+        with pytest.raises(MembershipError, match="at most"):
+            group.invite("one-more")
+
+
 def test_when_the_parent_is_gone_a_child_is_no_member(group: ParentGroup, joined: Join) -> None:
     membership, seen = joined("a")
     seen.wait_for_members("a")
@@ -287,7 +328,7 @@ def test_the_longest_roster_that_can_be_fits_a_message_and_a_longer_one_is_refus
     with ours, theirs:
         members = tuple(longest_member(number) for number in range(MOST_CHILDREN))
         pins = {60_000 + shard: "n" * 63 for shard in range(MOST_PINS)}
-        roster = Roster(life="f" * 32, counted_s=1.5, members=members, pins=pins)
+        roster = Roster(life="f" * 32, counted_s=1.5, members=members, pins=pins, workers=(longest_member(0),))
         assert send(ours, roster)
         assert receive(theirs, Roster) == roster
         longer = msgspec.structs.replace(roster, pins=dict.fromkeys(range(2 * MOST_PINS), "n" * 63))

@@ -115,6 +115,38 @@ def test_a_second_living_process_of_one_name_waits_until_the_first_has_gone(star
     assert view.members == (second.me,)
 
 
+def test_what_workers_of_other_groups_read_is_known_to_nodes_each_life_of_a_name_counted(
+    zookeeper: ZooKeeperAddress,
+) -> None:
+    def read(form: int | None) -> Callable[[View], bool]:
+        return lambda view: view.joined and view.workers_read == form
+
+    def worker(group: str, name: str, life: str, reads: int) -> ZooKeeperMembership:
+        me = msgspec.structs.replace(member(name, life=life), reads=reads)
+        return ZooKeeperMembership(zookeeper, group, me, session_s=SESSION_S)
+
+    node = ZooKeeperMembership(zookeeper, "nodes", member(), session_s=SESSION_S, workers=("projections", "readers"))
+    workers = [
+        worker("projections", "w", "00000001", 3),
+        worker("readers", "r", "00000002", 2),
+        worker("projections", "w", "00000003", 1),
+    ]
+    heard = Heard()
+    try:
+        node.start(heard)
+        heard.wait(read(None))
+        for each in workers:
+            each.start(Heard())
+            heard.wait(read(each.me.reads))
+        for each, reads in zip(reversed(workers), (2, 3, None), strict=True):
+            each.stop()
+            heard.wait(read(reads))
+        assert names(heard.views[-1]) == ["a"]
+    finally:
+        for membership in (node, *workers):
+            membership.stop()
+
+
 def test_an_entry_that_somebody_removed_is_made_anew_with_another_life(
     start: Start, zookeeper: ZooKeeperAddress, client: KazooClient
 ) -> None:
