@@ -48,8 +48,8 @@ def audit(
     trusted = store.keys() if keys is None else list(keys)
     for scope in scopes:
         versions = store.versions(scope)
-        if not versions:
-            yield Audited(scope, 0, _not_what_is_served(store, scope, 0))
+        if not versions and (fault := _not_what_is_served(store, scope, 0)) is not None:
+            yield Audited(scope, 0, fault)
         for before, version in pairwise([None, *versions]):
             if version is not None and (version == versions[-1] or not champions):
                 fault = _fault(store, scope, version, before, trusted)
@@ -97,7 +97,7 @@ def _named(error: Exception) -> str:
 
 def _not_what_is_served(store: ModelStore, scope: Scope, newest: int) -> str | None:
     champion = store.champion(scope)
-    if champion is None or champion.version != newest:
+    if (0 if champion is None else champion.version) != newest:
         served = "nothing" if champion is None else f"version {champion.version}"
         return f"champion: {served} is served, version {newest} is the newest"
     return None

@@ -161,6 +161,22 @@ def test_export_for_muvr_writes_three_files_or_says_why_not(filled: Command) -> 
     assert (folder / "weights.raw").stat().st_size == 4 * (4 * 151 + 3 * 5)
 
 
+def test_sweep_removes_what_nothing_names_once_it_is_a_day_old(filled: Command) -> None:
+    with SqliteModelStore(DataFolder(filled.data).models) as store:
+        old, new = store.put_blob(blob_of(7)), store.put_blob(blob_of(8))
+        store._connection.execute("UPDATE blob_puts SET at_ms = at_ms - 90000000 WHERE sha256 <> ?", (new,))
+    assert filled.json("sweep", "--dry-run") == {"blobs": [old], "removed": False}
+    assert filled.json("sweep") == {"blobs": [old], "removed": True}
+    code, printed = filled("sweep")
+    assert (code, printed) == (0, "0 blobs removed\n")
+    with SqliteModelStore(DataFolder(filled.data).models) as store:
+        assert len(store.blobs()) == 3
+        store.acquire_lease("sweep", "another", 60)
+    assert filled.json("verify") == {"versions": 2, "faults": []}
+    code, printed = filled("sweep")
+    assert (code, "another" in printed) == (75, True)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
