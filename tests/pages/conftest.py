@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -245,6 +245,11 @@ def _same_id() -> list[SessionRow]:
     return [session_row(9, who, session=SHARED, status="abandoned", started_at_ms=yesterday) for who in (ADA, MALLORY)]
 
 
+def _put(queues: Iterable[asyncio.Queue[str]], name: str) -> None:
+    for queue in queues:
+        queue.put_nowait(name)
+
+
 async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) -> None:
     queues: set[asyncio.Queue[str]] = set()
     loop = asyncio.get_running_loop()
@@ -275,12 +280,8 @@ async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) ->
         finally:
             queues.discard(queue)
 
-    def put(name: str) -> None:
-        for queue in queues:
-            queue.put_nowait(name)
-
     def push(name: str) -> None:
-        loop.call_soon_threadsafe(put, name)
+        loop.call_soon_threadsafe(_put, queues, name)
 
     app = web.Application()
     app.router.add_get("/v1/gyms/{gym}/live", live)
