@@ -93,9 +93,9 @@ def seen_through(source: Source, windows: NDArray[np.float64]) -> NDArray[np.flo
 def _measured(source: Source, columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What a source took of `(rows, columns)`, and when: from before the window to behind it."""
     held = np.pad(columns, ((HELD_ROWS, HELD_ROWS), (0, 0)), mode="edge")
-    times = (np.arange(len(held)) - HELD_ROWS) * PERIOD_MS
+    times = (np.arange(len(held), dtype=np.float64) - HELD_ROWS) * PERIOD_MS
     offsets = source.averaged_ms * ((np.arange(MOMENTS) + 0.5) / MOMENTS - 0.5) if source.averaged_ms else np.zeros(1)
     parts = [resample(held, times, source.rate_hz, start_ms=source.first_ms + offset).samples for offset in offsets]
     count = min(len(part) for part in parts)
-    mean = np.mean([part[:count] for part in parts], axis=0, dtype=np.float64)
-    return np.rint(mean), source.first_ms + np.arange(count) * 1000.0 / source.rate_hz
+    mean: NDArray[np.float64] = np.mean([part[:count] for part in parts], axis=0, dtype=np.float64)
+    return np.rint(mean), source.first_ms + np.arange(count, dtype=np.float64) * (1000.0 / source.rate_hz)

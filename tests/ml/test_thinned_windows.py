@@ -71,7 +71,7 @@ def test_a_sensor_that_does_not_average_is_what_the_resampler_makes_of_its_sampl
     every = round(50 / rate_hz)
     own = np.arange(0, 50, every)
     seen = seen_through(Source(rate_hz, -2000 / rate_hz), WINDOWS[:1])
-    expected = resample(WINDOWS[0, own].astype(np.int16), own * 20.0).samples
+    expected = resample(WINDOWS[0, own].astype(np.int16), own.astype(np.float64) * 20.0).samples
     assert (seen[0, : len(expected)] == expected).all()
 
 
