@@ -72,6 +72,7 @@ class ShardMoves:
         self._lock = threading.Lock()
         self._inputs: deque[Input] = deque()
         self._busy = False
+        self._left = False
         self._asked: dict[int, list[Callable[[], None]]] = {}
         self._ticker = Ticker(TICK_S, self._tick)
         region.holder_of = self._holder_of
@@ -90,9 +91,14 @@ class ShardMoves:
         self.membership.start(partial(self._viewed, seen))
 
     def stop(self) -> None:
-        """Follow no more views; what is here stays here until the region is stopped."""
+        """Move nothing by ourselves any more; what is here stays here until the region is stopped."""
         self._ticker.stop()
         COLLECTOR.moves.discard(self)
+
+    def leave(self) -> None:
+        """Leave the group. After the region has stopped: until it let go in order, nobody else is to begin."""
+        self._left = True
+        self.membership.stop()
 
     # ── what there is to be asked ────────────────────────────────────────────────────────────────────────────────
 
@@ -131,14 +137,23 @@ class ShardMoves:
 
     def _viewed(self, seen: Listener, view: View) -> None:
         seen(view)
+        if self._left:
+            return  # that we are no member is what we wanted, and nothing is here any more
         me = self.membership.me
-        _LOG.info("view %d: %s", view.number, ", ".join(member.name for member in view.members) or "nobody")
-        self._codec.write_form = self._form.seen([member.reads for member in view.members], _now_ms())
+        who = ", ".join(member.name for member in view.members) or "nobody"
+        workers = "" if view.workers_read is None else f"; workers read form {view.workers_read}"
+        _LOG.info("view %d: %s%s", view.number, who, workers)
+        self._write_in(self._form.seen(view.everybody_reads, _now_ms()))
         self._put(lambda machine: machine.viewed(view, me, _now_ms()))
 
     def _tick(self) -> None:
-        self._codec.write_form = self._form.at(_now_ms())
+        self._write_in(self._form.at(_now_ms()))
         self._put(lambda machine: machine.ticked(_now_ms(), lease_over=self._lease.over))
+
+    def _write_in(self, form: int) -> None:
+        if form != self._codec.write_form:
+            _LOG.info("events are written in form %d of %d", form, self._codec.forms.newest)
+            self._codec.write_form = form
 
     def _holder_of(self, shard: int) -> str | None:
         self._machine.wanted(shard)

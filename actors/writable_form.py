@@ -1,8 +1,6 @@
-"""Which form of events may be written now: the newest that every member reads, and has read for a while."""
+"""Which form of events may be written now: the newest that everybody reads, and has read for a while."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from kinelog.journal.event_forms import NEWEST, OLDEST
 
@@ -21,11 +19,11 @@ class WritableForm:
         self._agreed = OLDEST
         self._since_ms = 0
 
-    def seen(self, reads: Sequence[int], now_ms: int) -> int:
-        """There is a new view, whose members read these forms; the form to write."""
-        if not reads:
-            return self.at(now_ms)  # nobody is known: that nobody objects says nothing
-        agreed = min([self._newest, *reads])
+    def seen(self, everybody_reads: int | None, now_ms: int) -> int:
+        """There is a new view, in which everybody reads this form, or in which nobody is known; the form to write."""
+        if everybody_reads is None:
+            return self.at(now_ms)
+        agreed = min(self._newest, everybody_reads)
         self.at(now_ms)
         if agreed != self._agreed:
             self._agreed, self._since_ms = agreed, now_ms

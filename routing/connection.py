@@ -163,10 +163,15 @@ class Connection(asyncio.Protocol, ABC, Generic[M]):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # what streams are: asyncio declares less
+        self.arrived(cast("asyncio.Transport", transport))  # what streams are: asyncio declares less
+
+    def arrived(self, transport: asyncio.Transport) -> None:
+        """Somebody is there, on this transport from now on, and has so long to prove who it is."""
+        self._transport = transport
         if self.closed:
-            self._transport.abort()
+            transport.abort()
             return
+        self._disarm()
         address = transport.get_extra_info("peername")
         self.whence = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)
         self._timer = self.loop.call_later(self.settings.handshake_s, self._too_slow)

@@ -13,6 +13,7 @@ from kinelog.routing.errors import BrokenError, ChannelError
 from kinelog.routing.handshake import ServerHandshake
 from kinelog.routing.own_node import OwnNode
 from kinelog.routing.settings import DEFAULT_CHANNEL, ChannelSettings
+from kinelog.routing.tls_entrance import TlsEntrance
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,14 +49,14 @@ class NodeServer:
             OSError: The port cannot be listened on.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, host, port, ssl=self._tls, backlog=128)
+        self._server = await loop.create_server(self._arrival, host, port, backlog=128)
         bound: tuple[str, int] = self._server.sockets[0].getsockname()[:2]
         return bound
 
     async def serve(self, listening: socket.socket) -> None:
         """Take connections of a socket that listens already, and is closed with this server."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, sock=listening, ssl=self._tls, backlog=128)
+        self._server = await loop.create_server(self._arrival, sock=listening, backlog=128)
 
     async def close(self) -> None:
         """Stop listening and hang up; what is answered later reaches nobody. May be called again."""
@@ -66,6 +67,9 @@ class NodeServer:
             connection.end(ChannelError("this node stops"))
         if server is not None:
             await server.wait_closed()
+
+    def _arrival(self) -> asyncio.Protocol:
+        return self._connection() if self._tls is None else TlsEntrance(self._connection(), self._tls)
 
     def _connection(self) -> AnsweringConnection:
         handshake = ServerHandshake(self._node.name, self._secret)

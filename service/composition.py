@@ -16,7 +16,7 @@ from kinelog.registry.errors import RegistryError
 from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import Settings
 from kinelog.service.errors import UnavailableServiceError
-from kinelog.service.group_joining import NODES, zookeeper_membership
+from kinelog.service.group_joining import NODES, PROJECTIONS, READERS, zookeeper_membership
 from kinelog.service.group_node import GroupNode, Join
 from kinelog.service.node import LonelyNode, Node
 from kinelog.service.opened_data import OpenedData
@@ -34,7 +34,7 @@ def join_of(settings: Settings, shards: int, channel: ParentChannel | None) -> J
         return channel.membership
     if settings.zookeeper is None:
         return None
-    return lambda me: zookeeper_membership(settings, NODES, me, shards)
+    return lambda me: zookeeper_membership(settings, NODES, me, shards, workers=(PROJECTIONS, READERS))
 
 
 def make_node(opened: OpenedData, settings: Settings, join: Join | None) -> Node:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
+import msgspec
 from kinelog.actors.membership.port import Member, Membership
 from kinelog.api.openapi import program_version
 from kinelog.journal.event_forms import NEWEST
@@ -17,7 +19,12 @@ NODES = "nodes"
 """Those that serve."""
 
 PROJECTIONS = "projections"
-"""Those that fold."""
+"""Those that share the folding."""
+
+READERS = "readers"
+"""Others that read the log for a while, or for good: rebuilds, workers of shards that somebody chose."""
+
+_LONGEST_NAME = 63
 
 
 def group_of(settings: Settings, channel: ParentChannel | None = None) -> str | None:
@@ -47,8 +54,28 @@ def this_node(settings: Settings, address: str = "") -> Member:
     )
 
 
-def zookeeper_membership(settings: Settings, group: str, me: Member, shards: int) -> Membership:
+def this_reader(settings: Settings) -> Member:
+    """What this process announces of itself where it only reads, beside others of the same node that do."""
+    me = this_node(settings)
+    return msgspec.structs.replace(me, name=f"{me.name[: _LONGEST_NAME - 1 - len(me.life)]}-{me.life}")
+
+
+def worker_of(settings: Settings) -> str:
+    """How the one worker of several serving processes is called among them."""
+    return f"{node_name(settings.node)[: _LONGEST_NAME - 1 - len(PROJECTIONS)]}-{PROJECTIONS}"
+
+
+def zookeeper_membership(
+    settings: Settings, group: str, me: Member, shards: int = 0, *, workers: Sequence[str] = ()
+) -> Membership:
     """Membership in a group, not started.
+
+    Args:
+        settings: Where the group is found, and its secret.
+        group: Which.
+        me: What to announce.
+        shards: How many the group shares; 0 where it shares none.
+        workers: Other groups, whose members read what this one writes.
 
     Raises:
         ConfigurationError: What it needs is not installed, or its secret cannot be read.
@@ -60,5 +87,5 @@ def zookeeper_membership(settings: Settings, group: str, me: Member, shards: int
         raise ConfigurationError("zookeeper needs its client: pip install 'kinelog[cluster]'") from error
     return ZooKeeperMembership(
         zookeeper_address(settings.zookeeper or ""), group, me,
-        session_s=settings.session_s, shards=shards, secret=zookeeper_secret_from(),
+        session_s=settings.session_s, shards=shards, secret=zookeeper_secret_from(), workers=workers,
     )  # fmt: skip

@@ -173,8 +173,7 @@ class GroupNode(Node):
         parts = self._parts
         parts.moves.stop()
         await asyncio.to_thread(parts.region.stop, within_s)
-        # After the region: until everything was let go of in order, nobody else is to begin.
-        await asyncio.to_thread(parts.membership.stop)
+        await asyncio.to_thread(parts.moves.leave)
         await parts.server.close()
         parts.peers.close()
         parts.listening.close()

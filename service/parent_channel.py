@@ -19,7 +19,7 @@ class ParentChannel(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         descriptor: Of the child's end of the pair; None where the group is found by ZooKeeper.
         session_s: How long the child may say nothing.
-        salt: Which key it takes in placement: chosen by the parent for all of them together.
+        salt: Which key it takes in placement: chosen by the parent for all of them together; 0 for who owns nothing.
         group: Under which the group's processes share the lock of the data folder.
         figures: Name of each child → port on loopback at which it tells its own figures; the same for all its lives.
     """

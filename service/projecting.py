@@ -44,6 +44,26 @@ def indexing(index: FollowsShards | None, stop: threading.Event) -> Iterator[Non
         thread.join()
 
 
+@contextmanager
+def announced(membership: Membership | None) -> Iterator[None]:
+    """Be seen meanwhile as a process that reads the log, so that nothing is written that it cannot read.
+
+    Args:
+        membership: Not started; None where nobody looks.
+
+    Raises:
+        MembershipError: The group does not take us.
+    """
+    if membership is None:
+        yield
+        return
+    try:
+        membership.start(lambda _view: None)
+        yield
+    finally:
+        membership.stop()
+
+
 class SharedProjecting:
     """This process's share of the shards in a group of workers, which changes as workers come and go.
 

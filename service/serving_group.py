@@ -14,11 +14,11 @@ import msgspec
 from kinelog.actors.membership.parent_group import ParentGroup
 from kinelog.actors.membership.placement import with_best_salt
 from kinelog.actors.membership.port import Member
-from kinelog.service.child_process import ChildProcess
 from kinelog.service.cluster_secrets import CLUSTER_SECRET_VARIABLE
 from kinelog.service.configuration import PREFIX, DataFolder, Settings
 from kinelog.service.group_address import node_name
-from kinelog.service.group_joining import this_node
+from kinelog.service.group_joining import PROJECTIONS, this_node, worker_of
+from kinelog.service.invited_process import InvitedProcess
 from kinelog.service.parent_channel import ParentChannel
 from kinelog.service.running import CHILD_STOP_S
 from kinelog.service.serving_process import ServingProcess
@@ -64,7 +64,9 @@ class ServingGroup:
             ServingProcess(name, arguments, variables | self._own(index, name), partial(self._invite, name))
             for index, name in enumerate(figures)
         ]
-        self._worker = ChildProcess("projections", ["project", "--data", str(folder.root)], _variables_of(settings))
+        self._worker = InvitedProcess(
+            PROJECTIONS, ["project", "--data", str(folder.root)], _variables_of(settings), self._invite_the_worker
+        )
 
     def _own(self, index: int, name: str) -> dict[str, str]:
         """Variables of one child: its name; among other machines' nodes also a port of its own where one is given."""
@@ -73,14 +75,23 @@ class ServingGroup:
 
     def _invite(self, name: str) -> tuple[socket.socket | None, Mapping[str, str]]:
         end = None if self._coordinator is None else self._coordinator.invite(name)
-        channel = ParentChannel(
+        return end, self._channel(end, self._salts[name]).variables()
+
+    def _invite_the_worker(self) -> tuple[socket.socket | None, Mapping[str, str]]:
+        """It says which form of events it reads; where the group is ZooKeeper's, it says so there by itself."""
+        if self._coordinator is None:
+            return None, {}
+        end = self._coordinator.invite(worker_of(self._settings), owns=False)
+        return end, self._channel(end, salt=0).variables()
+
+    def _channel(self, end: socket.socket | None, salt: int) -> ParentChannel:
+        return ParentChannel(
             descriptor=None if end is None else end.fileno(),
             session_s=self._settings.session_s,
-            salt=self._salts[name],
+            salt=salt,
             group=self._lock,
             figures=self._figures,
         )
-        return end, channel.variables()
 
     def _silent_for_good(self, name: str) -> None:
         """On the coordinator's thread."""

@@ -6,16 +6,15 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 
-from kinelog.service.child_process import ChildProcess
 from kinelog.service.errors import UnavailableServiceError
+from kinelog.service.invited_process import InvitedProcess
 from typing_extensions import override
 
 LISTENING = b"listening on "
 
 
-class ServingProcess(ChildProcess):
+class ServingProcess(InvitedProcess):
     """`kinelog serve` as one of several."""
 
     def __init__(
@@ -25,16 +24,8 @@ class ServingProcess(ChildProcess):
         variables: Mapping[str, str],
         invited: Callable[[], tuple[socket.socket | None, Mapping[str, str]]],
     ) -> None:
-        """Remember how to start it.
-
-        Args:
-            name: Of the node.
-            arguments: Of the command line.
-            variables: For every start.
-            invited: Makes a channel for one start: the child's end, if there is one, and what its environment says.
-        """
-        super().__init__(name, arguments, variables)
-        self._invited = invited
+        """As `InvitedProcess`; nobody listens yet."""
+        super().__init__(name, arguments, variables, invited)
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reading: asyncio.Task[None] | None = None
 
@@ -48,11 +39,7 @@ class ServingProcess(ChildProcess):
 
     @override
     async def _launch(self) -> asyncio.subprocess.Process:
-        end, about = self._invited()
-        with end or nullcontext():
-            descriptors = [] if end is None else [end.fileno()]
-            variables = {**self._variables, **about}
-            process = await self._execute(variables, stdout=asyncio.subprocess.PIPE, descriptors=descriptors)
+        process = await self._launched(asyncio.subprocess.PIPE)
         self._reading = asyncio.get_running_loop().create_task(self._read(process), name=f"read-{self.name}")
         return process
 

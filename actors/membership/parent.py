@@ -117,13 +117,16 @@ class ParentMembership(Membership):
         if roster.life != self.me.life:
             # From before the parent heard of this life.
             return
-        if all(member.life != roster.life for member in roster.members):
+        if all(member.life != roster.life for member in (*roster.members, *roster.workers)):
             self._give_up("the session had expired")
             return
         with self._lock:
             if not self._over.is_set():
                 self._counted_s = max(self._counted_s, roster.counted_s)
-        self._feed.publish(roster.members, roster.pins, joined=time.monotonic() < self.lease_until_s())
+        self._feed.publish(
+            roster.members, roster.pins, joined=time.monotonic() < self.lease_until_s(),
+            workers_read=min((worker.reads for worker in roster.workers), default=None),
+        )  # fmt: skip
 
     def _give_up(self, why: str) -> None:
         """Own nothing from here on, then come back as somebody new."""

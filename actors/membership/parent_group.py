@@ -74,10 +74,14 @@ class ParentGroup:
         """Listen to the children."""
         self._thread.start()
 
-    def invite(self, name: str) -> socket.socket:
+    def invite(self, name: str, *, owns: bool = True) -> socket.socket:
         """A channel for a child that is about to start; the caller passes this end on, and closes it.
 
         An earlier child of that name is out: its channel is closed.
+
+        Args:
+            name: Of the child.
+            owns: Whether it is to own shards; else it only reads the log, and is not counted among the children.
 
         Raises:
             MembershipError: There are too many already.
@@ -86,10 +90,11 @@ class ParentGroup:
         with self._lock:
             if self._drop(name):
                 self._tell_everybody()
-            if len(self._channels) >= MOST_CHILDREN:
+            if owns and len(self._channels.keys() - self._book.workers) >= MOST_CHILDREN:
                 ours.close()
                 theirs.close()
                 raise MembershipError(f"a parent coordinates at most {MOST_CHILDREN} children")
+            (self._book.workers.discard if owns else self._book.workers.add)(name)
             channel = self._channels[name] = _Channel(name, ours)
             self._selector.register(ours, selectors.EVENT_READ, channel)
         self._wake()

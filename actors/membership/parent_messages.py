@@ -46,17 +46,19 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     """From the parent: who is there.
 
     Attributes:
-        life: The newest life of the child that is told. If it is not among the members, it is over: its session
-            expired.
+        life: The newest life of the child that is told. If it is neither among the members nor among the workers, it
+            is over: its session expired.
         counted_s: The stamp that this life's session is counted from.
         members: Everybody, by name and life; operators' drain flags merged.
         pins: Shard → name of the node that an operator moved it to.
+        workers: Children that only read the log; not of the members.
     """
 
     life: str
     counted_s: float
     members: tuple[Member, ...]
     pins: Mapping[int, str]
+    workers: tuple[Member, ...] = ()
 
 
 def pair() -> tuple[socket.socket, socket.socket]:

@@ -66,12 +66,23 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         members: Ordered by name; of two lives of one name only the elder is one (`docs/membership.md`).
         pins: Shard → name of the node that an operator moved it to; void while that node is away or draining.
         joined: Whether this process is one of them, as far as it knows. It owns nothing while it is not.
+        workers_read: Oldest of the forms that are the newest ones of processes which only read the log, projection
+            workers above all; None where there are none. Of two lives of one name both count.
     """
 
     number: int
     members: tuple[Member, ...]
     pins: Mapping[int, str] = msgspec.field(default_factory=dict)
     joined: bool
+    workers_read: int | None = None
+
+    @property
+    def everybody_reads(self) -> int | None:
+        """Newest form of events that all who are there can read; None while no member is known."""
+        if not self.members:
+            return None  # that nobody objects says nothing
+        newest = [member.reads for member in self.members]
+        return min(newest if self.workers_read is None else [*newest, self.workers_read])
 
 
 Listener = Callable[[View], None]

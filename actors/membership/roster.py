@@ -34,6 +34,7 @@ class RosterBook:
         session_s: How long after its newest stamp a child is still counted as there.
         expected: Until so many children were there at once nobody is told anything, so that a start is not a chain of
             moves: one joins alone, owns everything, and lets go of it.
+        workers: Names of the children that only read the log: they own nothing, and a start does not wait for them.
     """
 
     session_s: float
@@ -41,6 +42,7 @@ class RosterBook:
     formed: bool = False
     drained: set[str] = field(default_factory=set)
     pins: dict[int, str] = field(default_factory=dict)
+    workers: set[str] = field(default_factory=set)
     _children: dict[str, _Child] = field(default_factory=dict)
 
     def present(self, name: str, message: Present, now_s: float) -> bool:
@@ -91,8 +93,8 @@ class RosterBook:
         return min(ends, default=None)
 
     def members(self) -> tuple[Member, ...]:
-        """Who is there, by name and life."""
-        there = [child.member for child in self._children.values() if not child.expired]
+        """Who is there to own shards, by name and life."""
+        there = [member for member in self._there() if member.name not in self.workers]
         drained = [msgspec.structs.replace(m, draining=m.draining or m.name in self.drained) for m in there]
         return tuple(sorted(drained, key=lambda member: (member.name, member.life)))
 
@@ -102,7 +104,13 @@ class RosterBook:
         if child is None or not self.formed:
             return None
         pins: Mapping[int, str] = dict(self.pins)
-        return Roster(life=child.member.life, counted_s=child.counted_s, members=self.members(), pins=pins)
+        workers = tuple(member for member in self._there() if member.name in self.workers)
+        return Roster(
+            life=child.member.life, counted_s=child.counted_s, members=self.members(), pins=pins, workers=workers
+        )
+
+    def _there(self) -> list[Member]:
+        return [child.member for child in self._children.values() if not child.expired]
 
     def _form(self) -> None:
         self.formed = self.formed or len(self.members()) >= self.expected

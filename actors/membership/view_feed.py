@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
+import msgspec
 from kinelog.actors.membership.port import Listener, Member, View
 
 
@@ -26,14 +27,17 @@ class ViewFeed:
         """Tell this one of every view from the next on."""
         self._listener = listener
 
-    def publish(self, members: Iterable[Member], pins: Mapping[int, str], *, joined: bool) -> None:
+    def publish(
+        self, members: Iterable[Member], pins: Mapping[int, str], *, joined: bool, workers_read: int | None = None
+    ) -> None:
         """Make a view of this, unless the newest says the same."""
         with self._telling:
             ordered = tuple(sorted(members, key=lambda member: (member.name, member.life)))
-            view = View(number=self._view.number + 1, members=ordered, pins=dict(pins), joined=joined)
             old = self._view
-            if (view.members, view.pins, view.joined) == (old.members, old.pins, old.joined):
+            view = View(number=old.number, members=ordered, pins=dict(pins), joined=joined, workers_read=workers_read)
+            if view == old:
                 return
+            view = msgspec.structs.replace(view, number=old.number + 1)
             self._view = view
             if self._listener is not None:
                 self._listener(view)
@@ -41,4 +45,5 @@ class ViewFeed:
     def not_joined(self) -> None:
         """Say that we are none of the members, which are as they were."""
         with self._telling:
-            self.publish(self._view.members, self._view.pins, joined=False)
+            old = self._view
+            self.publish(old.members, old.pins, joined=False, workers_read=old.workers_read)

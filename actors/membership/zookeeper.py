@@ -11,6 +11,7 @@ import math
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 
 import msgspec
 from kinelog.actors.membership.errors import (
@@ -22,7 +23,7 @@ from kinelog.actors.membership.lease import Lease
 from kinelog.actors.membership.port import Listener, Member, Membership, View
 from kinelog.actors.membership.view_feed import ViewFeed
 from kinelog.actors.membership.zookeeper_joining import Entrance
-from kinelog.actors.membership.zookeeper_layout import EntryReader, GroupPaths, ZooKeeperAddress, written
+from kinelog.actors.membership.zookeeper_layout import Entry, EntryReader, GroupPaths, ZooKeeperAddress, written
 from kinelog.actors.membership.zookeeper_session import ZooKeeperSession
 from typing_extensions import override
 
@@ -45,6 +46,7 @@ class ZooKeeperMembership(Membership):
         session_s: float,
         shards: int = 0,
         secret: str | None = None,
+        workers: Sequence[str] = (),
     ) -> None:
         """It joins when it is started.
 
@@ -55,6 +57,7 @@ class ZooKeeperMembership(Membership):
             session_s: How long the others may think that we are there, after we are not.
             shards: How many the group shares; 0 leaves the salt alone.
             secret: Given, only who has it can read or change what members write.
+            workers: Other groups, whose members only read what members of this one write.
 
         Raises:
             CoordinatorAddressError: The group's name is none.
@@ -62,6 +65,7 @@ class ZooKeeperMembership(Membership):
         self.me = me
         self._group = group
         self._paths = GroupPaths(address.root, group)
+        self._workers = tuple(GroupPaths(address.root, each).members for each in workers)
         self._session = ZooKeeperSession(address, session_s, secret, self._look)
         self._feed = ViewFeed()
         self._reader = EntryReader()
@@ -186,6 +190,8 @@ class ZooKeeperMembership(Membership):
     def _join(self) -> None:
         session, losses = self._session, self._losses
         lease = Lease(session.timeout_s, session.begun_s)
+        for folder in self._workers:  # nothing can be watched where there is no folder
+            session.make_folder(folder)
         entered = self._entrance.enter(self.me)
         if entered is None:
             return
@@ -234,11 +240,21 @@ class ZooKeeperMembership(Membership):
             if entry.session == session.number and path != mine and self._losses == session.losses:
                 # Asked for in an earlier session, and done in this one.
                 session.delete(path)
+        workers_read = self._reader.oldest_form(self._entries_of_workers())
         members = self._reader.members(entries, drained)
         joined = mine is not None and any(paths.member(member) == mine for member in members)
         self._is_member = joined
         self._note_another_life(joined=joined)
-        self._feed.publish(members, self._reader.pins(pins), joined=self._holds_a_lease())
+        self._feed.publish(members, self._reader.pins(pins), joined=self._holds_a_lease(), workers_read=workers_read)
+
+    def _entries_of_workers(self) -> list[Entry]:
+        # Who comes and goes is watched, and not what entries say: a form that a process reads is one for its life.
+        session = self._session
+        return [
+            entry
+            for folder in self._workers
+            for entry in session.entries(folder, session.children(folder, watched=True), watched=False)
+        ]
 
     def _note_another_life(self, *, joined: bool) -> None:
         """Wait for an elder life of our name to end: a process that was killed has one until its session expires."""

@@ -137,6 +137,11 @@ class EntryReader:
                 members[member.name] = msgspec.structs.replace(member, draining=drains)
         return list(members.values())
 
+    def oldest_form(self, entries: Iterable[Entry]) -> int | None:
+        """What all of these read, each life of a name counted: the younger one reads the log, too, or is about to."""
+        members = (self._read(entry, member_of) for entry in entries)
+        return min((member.reads for member in members if member is not None), default=None)
+
     def pins(self, entries: Iterable[Entry]) -> dict[int, str]:
         """Shard → name of the node."""
         return dict(pin for entry in entries if (pin := self._read(entry, pin_of)) is not None)

@@ -27,11 +27,19 @@ from kinelog.projections.status import ProjectionStatus, status_of
 from kinelog.projections.view_store import ViewStore
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
 from kinelog.service.errors import TryAgainError, UnavailableServiceError
-from kinelog.service.group_joining import PROJECTIONS, this_node, zookeeper_membership
+from kinelog.service.group_joining import (
+    PROJECTIONS,
+    READERS,
+    this_node,
+    this_reader,
+    worker_of,
+    zookeeper_membership,
+)
 from kinelog.service.observed_process import figures_shown, observed
 from kinelog.service.opened_data import OpenedData, open_data
 from kinelog.service.options import data_option, json_option, log_options, print_result, store_option
-from kinelog.service.projecting import SharedProjecting, indexing, workers_of
+from kinelog.service.parent_channel import inherited_channel
+from kinelog.service.projecting import SharedProjecting, announced, indexing, workers_of
 from typing_extensions import override
 
 POLITENESS = 5
@@ -105,17 +113,17 @@ def command(  # noqa: PLR0913 - one parameter an option
         signal.signal(number, lambda *_: stop.set())
     try:
         with open_data(folder, settings, may_write=False) as opened, closing(opened.view_store()) as views:
-            if rebuild:
-                _rebuild(opened, views, rebuild, stop, as_json=as_json)
-            elif replay_parked:
-                _replay(opened, views, as_json=as_json)
-            elif status:
+            if status:
                 _print_status(status_of(opened.journal, views), as_json=as_json)
+            elif rebuild:
+                with announced(_as_reader(settings)):
+                    _rebuild(opened, views, rebuild, stop, as_json=as_json)
+            elif replay_parked:
+                with announced(_as_reader(settings)):
+                    _replay(opened, views, as_json=as_json)
             else:
-                with_others = settings.zookeeper is not None and shards is None and not once
                 with observed(settings, PROJECTIONS), figures_shown(settings):
-                    membership = _membership(opened, settings) if with_others else None
-                    _project(opened, views, shards, membership, stop, once=once, as_json=as_json)
+                    _fold(opened, views, settings, shards, stop, once=once, as_json=as_json)
     except (ViewsMovedError, RebuildRunningError) as error:
         raise TryAgainError(str(error)) from error
     except (UnreachableError, UnknownWriteError) as error:
@@ -124,8 +132,31 @@ def command(  # noqa: PLR0913 - one parameter an option
         raise UnavailableServiceError(str(error)) from error
 
 
-def _membership(opened: OpenedData, settings: Settings) -> Membership:
-    return zookeeper_membership(settings, PROJECTIONS, this_node(settings), opened.journal.shards)
+def _as_reader(settings: Settings) -> Membership | None:
+    """How this process tells those that write what it reads; None where nobody looks."""
+    channel = inherited_channel()
+    if channel is not None:
+        return channel.membership(msgspec.structs.replace(this_node(settings), name=worker_of(settings)))
+    return None if settings.zookeeper is None else zookeeper_membership(settings, READERS, this_reader(settings))
+
+
+def _fold(
+    opened: OpenedData,
+    views: ViewStore,
+    settings: Settings,
+    shards: tuple[int, ...] | None,
+    stop: threading.Event,
+    *,
+    once: bool,
+    as_json: bool,
+) -> None:
+    if settings.zookeeper is not None and shards is None and not once:
+        me, count = this_node(settings), opened.journal.shards
+        shared = zookeeper_membership(settings, PROJECTIONS, me, count)
+        _project(opened, views, shards, shared, stop, once=once, as_json=as_json)
+        return
+    with announced(_as_reader(settings)):
+        _project(opened, views, shards, None, stop, once=once, as_json=as_json)
 
 
 def _project(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from kinelog.actors.shard_moves import ShardMoves
 from kinelog.domain import commands as ask
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.journal.event_codec import EventCodec
+from kinelog.journal.event_forms import EventForms
 from kinelog.journal.memory_journal import MemoryJournal
 from kinelog.privacy.key_store import KeyStore
 from typing_extensions import override
@@ -27,6 +29,9 @@ from typing_extensions import override
 from tests.actors.asking import START_MS, Asker, Clock, eventually, frames
 
 SHARDS = 8
+UNHURRIED = MoveSettings(moves_at_once=2, handover_ms=600_000)
+"""Nobody who answers is ever overdue, however slow this machine is."""
+HASTE = "may have been declared gone"
 
 
 class Group:
@@ -35,6 +40,7 @@ class Group:
     def __init__(self) -> None:
         self.seats: dict[str, Seat] = {}
         self.pins: dict[int, str] = {}
+        self.workers_read: int | None = None
         self.number = 0
 
     def tell(self) -> None:
@@ -42,7 +48,11 @@ class Group:
         joined = [seat for seat in self.seats.values() if seat.joined]
         members = tuple(sorted((seat.me for seat in joined), key=lambda member: member.name))
         for seat in self.seats.values():
-            seat.show(View(number=self.number, members=members, pins=dict(self.pins), joined=seat.joined))
+            view = View(
+                number=self.number, members=members, pins=dict(self.pins), joined=seat.joined,
+                workers_read=self.workers_read,
+            )  # fmt: skip
+            seat.show(view)
 
 
 class Seat(Membership):
@@ -101,7 +111,7 @@ class Node:
         )  # fmt: skip
         self.region.start()
         stack.callback(self.region.stop, 2.0)
-        self.moves = ShardMoves(self.region, self.seat, codec, MoveSettings(moves_at_once=2), cluster)
+        self.moves = ShardMoves(self.region, self.seat, codec, UNHURRIED, cluster)
         stack.callback(self.moves.stop)
 
 
@@ -133,9 +143,9 @@ class Cluster:
         everything = sorted(status.shard for status in served) == list(range(SHARDS))
         return everything and all(node.region.ready() and not node.moves.moving for node in self.nodes.values())
 
-    def owner_of(self, shard: int) -> str:
-        (owner,) = [name for name, node in self.nodes.items() if node.region.status()[shard].assigned]
-        return owner
+    def owners_of(self, shard: int) -> list[str]:
+        """Who serves a shard; while it moves, nobody may."""
+        return [name for name, node in self.nodes.items() if node.region.status()[shard].assigned]
 
 
 class Caller:
@@ -146,8 +156,6 @@ class Caller:
         self.answers: list[Answer] = []
         self.person = person
         self.command = command
-        self.began_s = time.monotonic()
-        self.waited_s = 0.0
 
     def go(self) -> None:
         """Ask one node after another, beginning with the one that the view names, until one takes it."""
@@ -164,7 +172,6 @@ class Caller:
         if isinstance(answer, Unavailable) and answer.reason in REPEATABLE:
             threading.Thread(target=self.go, daemon=True).start()
             return
-        self.waited_s = time.monotonic() - self.began_s
         self.answers.append(answer)
 
 
@@ -206,7 +213,7 @@ def test_the_first_takes_everything_and_a_second_takes_its_share_and_nothing_els
     first = cluster.join("a")
     eventually(cluster.settled)
     second = cluster.join("b")
-    eventually(cluster.settled)
+    eventually(lambda: bool(second.moves.held) and cluster.settled())
     share = len(second.moves.held)
     assert 0 < share < SHARDS
     assert second.moves.counts.handed_over == share
@@ -243,7 +250,6 @@ def test_callers_hear_of_no_error_while_nodes_join_drain_and_leave(cluster: Clus
     eventually(load)
     eventually(lambda: all(caller.answers for caller in callers))
     assert {type(caller.answers[0]) for caller in callers} == {Accepted}
-    assert max(caller.waited_s for caller in callers) < 5.0
     stored = sum(cluster.journal.head(shard) for shard in range(SHARDS))
     assert stored == len(people) * (3 + number), "each frame once"
     counts = [node.moves.counts for node in cluster.nodes.values()]
@@ -259,9 +265,9 @@ def test_a_node_that_is_gone_is_not_waited_for(cluster: Cluster) -> None:
     gone = cluster.nodes.pop("a")
     shards = len(gone.moves.held)
     gone.seat.stop()
-    eventually(cluster.settled, within_s=1.5)
+    eventually(cluster.settled)
     assert cluster.nodes["b"].moves.counts.taken == shards
-    assert gone.region.status()[0].phase == "away"
+    eventually(lambda: gone.region.status()[0].phase == "away")
     assert gone.moves.counts.forgotten == shards
 
 
@@ -303,25 +309,44 @@ def test_past_the_lease_everything_is_forgotten_and_comes_back_when_it_was_only_
     assert node.moves.counts.forgotten == SHARDS
 
 
+def test_who_leaves_in_good_order_lets_go_of_nothing_in_haste_and_who_is_thrown_out_says_so(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "kinelog.actors")
+    leaving = cluster.join("a")
+    eventually(cluster.settled)
+    leaving.moves.stop()
+    leaving.region.stop(2.0)
+    leaving.moves.leave()
+    assert not leaving.seat.joined
+    assert HASTE not in caplog.text
+    assert leaving.moves.counts.forgotten == 0
+    out = cluster.nodes["a"] = cluster.join("b")
+    eventually(lambda: out.moves.settled)
+    out.seat.joined = False
+    cluster.group.tell()
+    assert HASTE in caplog.text
+
+
 def test_an_operators_pin_moves_a_shard_there_and_back(cluster: Cluster) -> None:
     cluster.join("a")
     cluster.join("b")
     eventually(cluster.settled)
     shard = 3
-    home = cluster.owner_of(shard)
+    (home,) = cluster.owners_of(shard)
     other = "b" if home == "a" else "a"
     cluster.group.pins[shard] = other
     cluster.group.tell()
-    eventually(lambda: cluster.settled() and cluster.owner_of(shard) == other)
+    eventually(lambda: cluster.settled() and cluster.owners_of(shard) == [other])
     cluster.group.pins.clear()
     cluster.group.tell()
-    eventually(lambda: cluster.settled() and cluster.owner_of(shard) == home)
+    eventually(lambda: cluster.settled() and cluster.owners_of(shard) == [home])
 
 
 def test_who_waits_for_a_shard_that_has_not_come_is_told_who_still_serves_it(cluster: Cluster) -> None:
     cluster.join("a")
     eventually(cluster.settled)
-    people = register(cluster, 30)
+    people = register_in_every_shard(cluster)
     cluster.deaf.add("a")
     second = cluster.join("b")
     waiting = second.moves._machine.coming - {
@@ -333,3 +358,31 @@ def test_who_waits_for_a_shard_that_has_not_come_is_told_who_still_serves_it(clu
     with pytest.raises(NotOwnerError) as refused:
         second.region.submit(someone, ask.ReadUser(at_ms=START_MS), lambda _: None)
     assert refused.value.holder == "a"
+
+
+def test_a_newer_form_is_written_only_while_no_worker_and_no_member_is_there_that_reads_an_older_one(
+    keys: KeyStore, settings: RegionSettings
+) -> None:
+    group = Group()
+    mine, other = Seat(group, "a", reads=2), Seat(group, "b", reads=1)
+    codec = EventCodec(keys, EventForms(2, {"FrameRecorded": (1, 2)}, {}))
+    region = Region(MemoryJournal(SHARDS), keys, codec, settings=settings, assigned=(), lease=mine.lease_until_s)
+    moves = ShardMoves(region, mine, codec, MoveSettings(form_wait_ms=0))
+    written = []
+    try:
+        group.workers_read = 1
+        moves.start()
+        written.append(codec.write_form)
+        group.workers_read = None
+        group.tell()
+        written.append(codec.write_form)
+        other.start(lambda _view: None)
+        written.append(codec.write_form)
+        other.stop()
+        written.append(codec.write_form)
+        group.workers_read = 1  # an old worker that was down for longer than anybody waits
+        group.tell()
+        written.append(codec.write_form)
+    finally:
+        moves.stop()
+    assert written == [1, 2, 1, 2, 1]

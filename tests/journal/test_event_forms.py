@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from kinelog.actors.formed_rules import NOT_YET, formed
+from kinelog.actors.membership.port import Member, View
 from kinelog.actors.rules import DOMAIN_RULES, Rules
 from kinelog.actors.writable_form import WritableForm
 from kinelog.domain import commands as ask
@@ -166,22 +167,40 @@ LATE_MS = 1_000
 def test_a_form_is_raised_late_and_lowered_at_once() -> None:
     form = WritableForm(WAIT_MS, newest=3)
     assert form.at(0) == OLDEST
-    assert form.seen([3, 2], 0) == OLDEST
-    assert form.seen([3, 2, 3], WAIT_MS - 1) == OLDEST
+    assert form.seen(2, 0) == OLDEST
+    assert form.seen(2, WAIT_MS - 1) == OLDEST
     assert form.at(WAIT_MS) == 2
-    assert form.seen([], WAIT_MS) == 2
-    assert form.seen([3, 3], WAIT_MS) == 2
-    assert form.seen([3, 1], WAIT_MS + 1) == 1
+    assert form.seen(None, WAIT_MS) == 2
+    assert form.seen(3, WAIT_MS) == 2
+    assert form.seen(1, WAIT_MS + 1) == 1
+
+
+def view_of(members: list[int], workers: list[int]) -> View:
+    """Who is there, by the newest form that each reads."""
+    seen = tuple(
+        Member(name=f"n{at}", life="0" * 8, address="", version="1", reads=reads) for at, reads in enumerate(members)
+    )
+    return View(number=1, members=seen, joined=True, workers_read=min(workers, default=None))
+
+
+def test_everybody_reads_what_members_and_workers_read_and_without_members_nothing_is_known() -> None:
+    assert view_of([3, 2, 3], []).everybody_reads == 2
+    assert view_of([3, 2], [1, 3]).everybody_reads == 1
+    assert view_of([2, 3], [3]).everybody_reads == 2
+    assert view_of([], [3]).everybody_reads is None
+
+
+NODES = 3
+WORKERS = 2
 
 
 @dataclass
 class Program:
-    """A node: which form its program reads, and what it last saw of the others."""
+    """A node or a worker: which form its program reads, and what a node last saw of the others."""
 
     reads: int
     back_at_ms: int = 0
     form: WritableForm = field(default_factory=lambda: WritableForm(WAIT_MS, newest=3))
-    written: list[int] = field(default_factory=list)
 
     def restart(self, now_ms: int, *, down_ms: int, reads: int) -> None:
         self.back_at_ms = now_ms + down_ms
@@ -193,44 +212,46 @@ class Program:
 @given(
     st.lists(
         st.tuples(
-            st.integers(0, 2),
+            st.integers(0, NODES + WORKERS - 1),
             st.sampled_from(("upgrade", "crash", "nothing")),
             st.integers(0, WAIT_MS - 3 * LATE_MS),
             st.integers(1, 15_000),
         ),
         max_size=25,
     ),
-    st.lists(st.integers(0, LATE_MS), min_size=3, max_size=3),
+    st.lists(st.integers(0, LATE_MS), min_size=NODES, max_size=NODES),
 )
-def test_no_member_ever_meets_an_event_that_it_cannot_read(
+def test_no_node_and_no_worker_ever_meets_an_event_that_it_cannot_read(
     steps: list[tuple[int, str, int, int]], late: list[int]
 ) -> None:
-    programs = [Program(1) for _ in range(3)]
+    programs = [Program(1) for _ in range(NODES + WORKERS)]
     log = 1
-    views: list[tuple[int, list[int]]] = []
+    views: list[tuple[int, View]] = []
     now_ms = 0
+
+    def up(some: list[Program]) -> list[int]:
+        return [program.reads for program in some if program.back_at_ms <= now_ms]
 
     def pass_by(until_ms: int) -> None:
         nonlocal now_ms, log
         while now_ms < until_ms:
             now_ms += 500
-            up = [program for program in programs if program.back_at_ms <= now_ms]
-            views.append((now_ms, [program.reads for program in up]))
-            for program, late_ms in zip(programs, late, strict=True):
-                if program.back_at_ms <= now_ms:
-                    seen = [reads for at_ms, reads in views if at_ms <= now_ms - late_ms]
-                    log = max(log, program.form.seen(seen[-1] if seen else [], now_ms))
-            for program in up:
-                assert log <= program.reads, f"{program} meets form {log}"
+            views.append((now_ms, view_of(up(programs[:NODES]), up(programs[NODES:]))))
+            for node, late_ms in zip(programs[:NODES], late, strict=True):
+                if node.back_at_ms <= now_ms:
+                    seen = [view.everybody_reads for at_ms, view in views if at_ms <= now_ms - late_ms]
+                    log = max(log, node.form.seen(seen[-1] if seen else None, now_ms))
+            assert all(log <= reads for reads in up(programs)), f"somebody meets form {log}"
 
-    for node, what, down_ms, then_ms in steps:
-        program = programs[node]
+    for number, what, down_ms, then_ms in steps:
+        program = programs[number]
         if program.back_at_ms <= now_ms and what != "nothing":
             upgraded = min(3, program.reads + 1) if what == "upgrade" else program.reads
             if upgraded - min(one.reads for one in programs) <= 1:
                 program.restart(now_ms, down_ms=down_ms, reads=upgraded)
         pass_by(now_ms + then_ms)
     pass_by(now_ms + 3 * WAIT_MS)
-    assert log <= min(program.reads for program in programs)
-    newest = {program.form.at(now_ms) for program in programs}
-    assert newest == {min(program.reads for program in programs)}, "in the end everybody writes what everybody reads"
+    oldest = min(program.reads for program in programs)
+    assert log <= oldest
+    newest = {node.form.at(now_ms) for node in programs[:NODES]}
+    assert newest == {oldest}, "in the end everybody writes what everybody reads"

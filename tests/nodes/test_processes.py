@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
+from kinelog.journal.event_forms import NEWEST
 from kinelog.phone.received import ReceivedFrames
 from kinelog.service.cluster_secrets import CLUSTER_SECRET_VARIABLE
 
@@ -31,8 +32,8 @@ from zookeeper_server.ensemble import ZooKeeperEnsemble
 pytestmark = [pytest.mark.nodes, pytest.mark.xdist_group("processes"), pytest.mark.timeout(120)]
 
 PHONES = 6
-SHORT_WAIT_S = 5.0
-"""Long for a phone's request, short against the session of any coordinator that has to notice a death by silence."""
+SHORT_WAIT_S = 12.0
+"""Long for a phone's request, shorter than it waits for an answer."""
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,12 @@ def test_both_children_serve_their_half_behind_one_port_and_one_page_tells_the_f
         assert f'kinelog_process_up{{process="{name}"}} 1.0' in page
         assert f'kinelog_actors_serving{{process="{name}",shard="0"}}' in page
     assert page.count("# TYPE kinelog_actors_serving gauge") == 1
+
+
+def test_both_children_know_which_form_of_events_the_worker_reads(group: StartedProcesses) -> None:
+    for name in ("gym-1", "gym-2"):
+        said = re.compile(rf"^{name} .* view \d+: gym-1, gym-2; workers read form {NEWEST}$", re.MULTILINE)
+        eventually(partial(heard, group, said), f"{name} heard of it")
 
 
 def test_when_a_child_is_killed_under_load_phones_wait_a_moment_and_nothing_acknowledged_is_lost_or_doubled(
@@ -174,6 +181,11 @@ def test_with_a_zookeeper_children_join_the_group_of_all_machines_under_names_of
         assert listed.returncode == 0, listed.stderr
         assert {node["name"] for node in json.loads(listed.stdout)["nodes"]} == {"gym-1", "gym-2"}
         assert group.terminate(timeout_s=20) == 0, group.log
+
+
+def heard(group: StartedProcesses, said: re.Pattern[str]) -> bool:
+    """Whether somebody's line is as wanted."""
+    return said.search(group.log) is not None
 
 
 def gone(processes: Sequence[psutil.Process]) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 from click.testing import CliRunner
+from kinelog.journal.event_forms import NEWEST
 from kinelog.service.cli import main
 from kinelog.service.commands.serve import command as serve
 
@@ -103,6 +104,11 @@ def test_any_node_takes_any_request_and_shows_what_another_was_told(group: Servi
             exported = owner.get(f"/v1/users/{guest.name}/export")
             assert exported.status == 200
             assert guest.frames[0] in exported.body or len(exported.body) > 1000
+
+
+def test_every_node_knows_which_form_of_events_the_workers_of_all_nodes_read(group: ServingGroup) -> None:
+    said = f"alpha, beta, gamma; workers read form {NEWEST}"
+    eventually(lambda: all(said in group.nodes[name].log for name in NAMES), "everybody heard of it")
 
 
 def test_what_is_posted_to_one_node_is_live_on_another(group: ServingGroup) -> None:

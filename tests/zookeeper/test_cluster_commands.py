@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from kinelog.actors.membership.placement import owners
 from kinelog.actors.membership.zookeeper_layout import ZooKeeperAddress
+from kinelog.projections.status import ProjectionStatus
 from kinelog.service.cli import main
+from kinelog.service.configuration import DataFolder, Settings
+from kinelog.service.errors import UnavailableServiceError
+from kinelog.service.group_control import group_control
+from kinelog.service.group_look import GroupLook
+from kinelog.service.opened_data import OpenedData, open_data
 
 from tests.zookeeper.saying_nodes import SECRET, SHARDS, SayingNode, saying_nodes
 
@@ -93,6 +103,101 @@ def test_without_the_secret_of_the_group_status_shows_placement_and_says_why(
     assert json.loads(result.output)["nodes"][0]["problem"].startswith("not asked: KINELOG_CLUSTER_SECRET")
 
 
+class Meanwhile:
+    """In the place of the wait between two looks: what happens in it; Ctrl-C in the last one."""
+
+    def __init__(self, *happens: Callable[[], object]) -> None:
+        self.happens = list(happens)
+        self.waits: list[float] = []
+
+    def __call__(self, wait_s: float) -> None:
+        self.waits.append(wait_s)
+        if not self.happens:
+            raise KeyboardInterrupt
+        self.happens.pop(0)()
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Meanwhile]:
+    def set_up(*happens: Callable[[], object]) -> Meanwhile:
+        waits = Meanwhile(*happens)
+        monkeypatch.setattr("kinelog.service.commands.cluster_status.time.sleep", waits)
+        return waits
+
+    return set_up
+
+
+def test_a_watch_says_each_look_in_a_line_until_ctrl_c_and_a_zookeeper_that_is_away_for_one_is_a_note(
+    ask: Ask, nodes: Nodes, meanwhile: Callable[..., Meanwhile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drain() -> None:
+        nodes["beta"].membership.set_draining(True)
+        nodes["alpha"].heard.wait(lambda view: view.members[1].draining)
+
+    control = "kinelog.service.group_look.group_control"
+    real = group_control
+
+    def away(_settings: Settings) -> NoReturn:
+        raise UnavailableServiceError("no ZooKeeper answers")
+
+    waits = meanwhile(drain, partial(monkeypatch.setattr, control, away), partial(monkeypatch.setattr, control, real))
+    result = ask("status", "--watch", "0.5", "--json")
+    assert result.exit_code == 0, result.output
+    looks: list[Report] = [json.loads(line) for line in result.output.splitlines()]
+    assert [column(said, "nodes", "owns") for said in looks] == [[4, 4], [8, 0], [], [8, 0]]
+    assert looks[2]["notes"] == ["not known: no ZooKeeper answers"]
+    assert len(waits.waits) == 4
+    assert all(0 <= wait_s <= 0.5 for wait_s in waits.waits)
+
+
+@pytest.mark.usefixtures("nodes")
+def test_a_watch_in_words_says_when_it_looked_and_how_often(ask: Ask, meanwhile: Callable[..., Meanwhile]) -> None:
+    meanwhile(lambda: None)
+    result = ask("status", "--watch")
+    assert result.exit_code == 0, result.output
+    assert len(re.findall(r"^\d\d:\d\d:\d\d, again every 2 s until Ctrl-C$", result.output, re.MULTILINE)) == 2
+    assert len([line for line in result.output.splitlines() if " ready " in line]) == 2 * (2 + SHARDS)
+
+
+def test_a_watch_of_a_group_without_nodes_goes_on(ask: Ask, meanwhile: Callable[..., Meanwhile]) -> None:
+    meanwhile(lambda: None)
+    result = ask("status", "--watch", "1")
+    assert result.exit_code == 0
+    assert result.output.count("no node is there") == 2
+    assert ask("status", "--watch", "0").exit_code == 64
+
+
+def test_the_store_stays_open_between_looks_and_is_opened_anew_after_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = msgspec.structs.replace(Settings(), zookeeper="127.0.0.1:1")
+    folder = DataFolder(tmp_path / "data")
+    with open_data(folder, settings):
+        pass
+    opened: list[object] = []
+
+    def opening(*arguments: object, **named: object) -> OpenedData:
+        opened.append(arguments)
+        return open_data(folder, settings, may_write=bool(named["may_write"]))
+
+    monkeypatch.setattr("kinelog.service.group_look.open_data", opening)
+    with GroupLook(folder, settings) as look:
+        assert [look._lag() for _ in range(3)] == [EMPTY] * 3
+        assert len(opened) == 1
+        monkeypatch.setattr("kinelog.service.group_look.status_of", _failing)
+        assert "the store does not say: gone" in look._lag()[2][0]
+        monkeypatch.undo()
+        assert look._lag() == EMPTY
+
+
+EMPTY: tuple[int, dict[int, int], list[str]] = (4, dict.fromkeys(range(4), 0), [])
+"""What is said of a log in which nothing is."""
+
+
+def _failing(*_: object) -> ProjectionStatus:
+    raise sqlite3.OperationalError("gone")
+
+
 def test_a_drained_node_owns_nothing_and_may_own_again(ask: Ask, nodes: Nodes) -> None:
     assert ask("drain", "beta", "--wait").exit_code == 0
     said = status(ask)
@@ -100,7 +205,8 @@ def test_a_drained_node_owns_nothing_and_may_own_again(ask: Ask, nodes: Nodes) -
     assert column(said, "nodes", "draining") == [False, True]
     assert said["drained"] == ["beta"]
     assert ask("drain", "beta", "--undo").exit_code == 0
-    nodes["alpha"].heard.wait(lambda view: not any(member.draining for member in view.members))
+    for node in nodes.values():
+        node.heard.wait(lambda view: not any(member.draining for member in view.members))
     assert column(status(ask), "nodes", "owns") == [4, 4]
 
 
@@ -120,7 +226,8 @@ def test_waiting_for_a_node_that_does_not_let_go_ends_and_says_what_it_holds(ask
 def test_a_shard_is_moved_and_goes_back(ask: Ask, nodes: Nodes) -> None:
     shard = owners(SHARDS, nodes["alpha"].membership.view().members, {}).index("alpha")
     assert ask("move", str(shard), "beta", "--wait").exit_code == 0
-    nodes["alpha"].heard.wait(lambda view: dict(view.pins) == {shard: "beta"})
+    for node in nodes.values():
+        node.heard.wait(lambda view: dict(view.pins) == {shard: "beta"})
     line = status(ask)["shards"][shard]
     assert (line["owner"], line["pinned"], line["served_by"]) == ("beta", True, ["beta"])
     assert f"{shard} beta (pinned)" in ask("status").output
@@ -135,6 +242,8 @@ def test_waiting_for_a_shard_that_does_not_get_ready_ends_and_says_so(ask: Ask, 
     result = ask("move", str(shard), "beta", "--wait", "--within", "0.3")
     assert result.exit_code == 75
     assert f"beta, after 0.3 s: it does not answer for shard {shard} yet" in result.output
+    for node in nodes.values():
+        node.heard.wait(lambda view: dict(view.pins) == {shard: "beta"})
     line = status(ask)["shards"][shard]
     assert (line["owner"], line["moving"], line["phase"]) == ("beta", True, "restoring")
 
