@@ -56,20 +56,21 @@ def network(name: str, genome: Genome) -> Peer:
 
     def fit(task: Task) -> list[Answering]:
         inner = [one for split in task.splits for one in inner_splits(task, split, INNER_PARTS)]
-        fits = _fits(task, [*task.splits, *inner], genome)
-        temperatures = _temperatures(task, inner, fits[len(task.splits) :], genome)
+        made = fits(task, [*task.splits, *inner], genome)
+        temperatures = _temperatures(task, inner, made[len(task.splits) :], genome)
         windows, _ = task.training_windows((1000,), 0, 1, 0)
         probes = windows[:: max(1, len(windows) // CHECKED_WINDOWS)]
         found = []
-        for result, temperature in zip(fits[: len(task.splits)], temperatures, strict=True):
-            data = pack_blob(to_blob(result, genome, _groups(task, genome), temperature, 0.0, probes))
+        for result, temperature in zip(made[: len(task.splits)], temperatures, strict=True):
+            data = pack_blob(to_blob(result, genome, groups_of(task, genome), temperature, 0.0, probes))
             found.append(_answering(data))
         return found
 
     return Peer(name, fit)
 
 
-def _fits(task: Task, splits: Sequence[Split], genome: Genome) -> list[FitResult]:
+def fits(task: Task, splits: Sequence[Split], genome: Genome) -> list[FitResult]:
+    """A genome fitted once a split, as one batch."""
     windows, example = task.training_windows(genome.ends_ms, genome.jitter_ms, draws_of(genome), genome.seed)
     jobs = [
         FitJob(
@@ -87,19 +88,20 @@ def _fits(task: Task, splits: Sequence[Split], genome: Genome) -> list[FitResult
     return fit_batch(jobs)
 
 
-def _groups(task: Task, genome: Genome) -> list[int]:
+def groups_of(task: Task, genome: Genome) -> list[int]:
+    """The label of each output of a genome's network."""
     numbers: list[int] = task.targets.groups.tolist()
     return numbers if genome.fine_labels else list(range(len(task.labels)))
 
 
-def _temperatures(task: Task, inner: Sequence[Split], fits: Sequence[FitResult], genome: Genome) -> list[float]:
+def _temperatures(task: Task, inner: Sequence[Split], made: Sequence[FitResult], genome: Genome) -> list[float]:
     """One for each split, from what its inner fits said of the part that each had not seen."""
-    groups = _groups(task, genome)
+    groups = groups_of(task, genome)
     judged = np.stack([task.windows(end) for end in genome.ends_ms])
     found = []
     for first in range(0, len(inner), INNER_PARTS):
         logits, truth = [], []
-        for split, result in zip(inner[first : first + INNER_PARTS], fits[first : first + INNER_PARTS], strict=True):
+        for split, result in zip(inner[first : first + INNER_PARTS], made[first : first + INNER_PARTS], strict=True):
             evaluator = Evaluator(to_blob(result, genome, groups, 1.0, 0.0, None))
             for windows in judged[:, split.test]:
                 logits.append(evaluator.evaluate(windows).logits)

@@ -60,6 +60,19 @@ def sampled_at(rate_hz: float) -> Callable[[Samples, np.random.Generator], Sampl
     return change
 
 
+def filtered_and_sampled_at(rate_hz: float) -> Callable[[Samples, np.random.Generator], Samples]:
+    """A sensor of another rate that lets nothing pass which is faster than half of it."""
+
+    def change(samples: Samples, rng: np.random.Generator) -> Samples:
+        mirrored = np.concatenate([samples, samples[::-1]]).astype(np.float64)
+        spectrum = np.fft.rfft(mirrored, axis=0)
+        spectrum[np.fft.rfftfreq(len(mirrored), 1.0 / RATE_HZ) > rate_hz / 2] = 0
+        slow = np.fft.irfft(spectrum, len(mirrored), axis=0)[: len(samples)]
+        return sampled_at(rate_hz)(_whole(slow), rng)
+
+    return change
+
+
 def packets_lost(samples: Samples, rng: np.random.Generator) -> Samples:
     """Samples of lost packets are gone; a straight line bridges what is missing."""
     times = np.arange(len(samples)) * 1000.0 / RATE_HZ
@@ -88,6 +101,8 @@ CHANGES: Mapping[str, Callable[[Samples, np.random.Generator], Samples]] = {
     "sampled at 25 Hz": sampled_at(25.0),
     "sampled at 20 Hz": sampled_at(20.0),
     "sampled at 10 Hz": sampled_at(10.0),
+    "filtered, sampled at 20 Hz": filtered_and_sampled_at(20.0),
+    "filtered, sampled at 10 Hz": filtered_and_sampled_at(10.0),
     "one packet in ten lost": packets_lost,
 }
 

@@ -1,4 +1,4 @@
-"""Windows as they might have been: rotated, from the other wrist, noisier, with sensors absent.
+"""Windows as they might have been: rotated, from the other wrist, noisier, taken slowly, with sensors absent.
 
 Only what a device on a body really does: gravity stays within 20 degrees of where it was.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from kinelog.ml.genome import Genome
+from kinelog.ml.thinned_windows import thinned
 from numpy.typing import NDArray
 
 INT16 = np.iinfo(np.int16)
@@ -14,7 +15,8 @@ INT16 = np.iinfo(np.int16)
 
 def is_augmented(genome: Genome) -> bool:
     """Whether a genome trains on other windows than those that were recorded."""
-    return genome.rotation_deg > 0 or genome.noise_mg > 0 or genome.mirror or genome.masked
+    changes = genome.rotation_deg > 0 or genome.noise_mg > 0 or genome.thinned > 0
+    return changes or genome.mirror or genome.masked
 
 
 def augmented(
@@ -40,12 +42,21 @@ def augmented(
         values = np.einsum("nsij,ntsj->ntsi", turns, values)
     if genome.noise_mg > 0:
         values += rng.normal(0.0, genome.noise_mg, values.shape)
+    if genome.thinned > 0:
+        values = _each_sensor_thinned(values, genome.thinned, rng)
     present = sites_there(windows, len(sites))
     if genome.masked:
         present = site_subsets(present, rng)
     values *= present[:, None, :, None]
     rounded = np.clip(np.rint(values), INT16.min, INT16.max).astype(np.int16)
     return np.asarray(rounded.reshape(windows.shape)), present
+
+
+def _each_sensor_thinned(values: NDArray[np.float64], share: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """`(n, rows, sites, 3)`: sensors of one window are slow, or lose packets, each for itself."""
+    count, rows, sites, axes = values.shape
+    apart = values.transpose(0, 2, 1, 3).reshape(count * sites, rows, axes)
+    return thinned(apart, share, rng).reshape(count, sites, rows, axes).transpose(0, 2, 1, 3)
 
 
 def rotations(count: int, limit_deg: float, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -53,6 +53,7 @@ class Genome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         label_smoothing: Share of the target that is spread over all outputs.
         rotation_deg: Training windows are rotated by up to this angle, each sensor about an axis of its own.
         noise_mg: Standard deviation of the noise added to each sample.
+        thinned: Share of the training windows that are seen as from a sensor of 10 to 33 Hz, or with a packet lost.
         input_noise: Standard deviation of the noise added to each normalised input of the first dense layer, at every
             step anew: 0.5 is half of what an input varies by.
         mirror: Half of the training windows are seen as from the other wrist.
@@ -77,6 +78,7 @@ class Genome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     label_smoothing: float = 0.0
     rotation_deg: float = 0.0
     noise_mg: float = 0.0
+    thinned: float = 0.0
     input_noise: float = 0.0
     mirror: bool = False
     fine_labels: bool = False
@@ -211,6 +213,7 @@ def _training_faults(genome: Genome) -> list[GenomeFault]:
         *_within(genome, "label_smoothing", 0, 0.5),
         *_within(genome, "rotation_deg", 0, ROTATION_LIMIT_DEG),
         *_within(genome, "noise_mg", 0, 200),
+        *_within(genome, "thinned", 0, 1),
         *_within(genome, "input_noise", 0, 2),
         *_within(genome, "learning_rate", 1e-5, 0.3),
         *_within(genome, "epochs", 1, 400),

@@ -48,6 +48,7 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "label_smoothing": (0.0, 0.02, 0.05, 0.1, 0.15),
     "rotation_deg": (0.0, 5.0, 10.0, 15.0, 20.0),
     "noise_mg": (0.0, 5.0, 10.0, 20.0, 40.0),
+    "thinned": (0.0, 0.2, 0.35, 0.5),
     "input_noise": (0.0, 0.15, 0.3, 0.5, 0.6),
     "mirror": (False, False, False, True),
     "fine_labels": (False, True),

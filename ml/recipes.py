@@ -17,6 +17,7 @@ ANY_WINDOW: Final = Genome(
     activation="tanh",
     fine_labels=True,
     rotation_deg=10.0,
+    thinned=0.35,
     input_noise=0.3,
     label_smoothing=0.05,
     learning_rate=0.02,
