@@ -21,6 +21,7 @@ from kinelog.service.parent_watch import VARIABLE as END_WITH_PARENT
 KINELOG = (sys.executable, "-m", "kinelog.service")
 START_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 240.0
+_KEPT_PORTS: list[socket.socket] = []
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 
@@ -121,10 +122,16 @@ class RunningService:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment; for a service that must come back where it was."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """A port for a service that must come back where it was: nobody else is given it while this process lives.
+
+    Whoever asks the system for any port, to listen or to connect from, gets none that is bound; a server that names
+    this one may listen on it, since the socket that keeps it does not.
+    """
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    _KEPT_PORTS.append(keeper)
+    port = keeper.getsockname()[1]
     assert isinstance(port, int)
     return port
 
