@@ -41,7 +41,8 @@ from kinelog.webhooks.telling import Telling, TellingParts
 
 TENANT = "alpine"
 OPERATORS = {role.value: role for role in Role if role is not Role.DEVICE}
-QUICK = ApiSettings(live_poll_s=0.02, read_poll_s=0.005, model_ttl_s=0.05)
+QUICK = ApiSettings(live_poll_s=0.02, read_poll_s=0.005, model_ttl_s=0.05, read_wait_s=60.0, answer_s=60.0)
+"""Nothing is looked for late, and nothing is given up because the machine is busy."""
 SESSION = "6f1d7a52-0c3e-4a8b-9f21-5b7e2f60c9d4"
 
 
@@ -157,7 +158,7 @@ async def running(folder: Path, settings: ApiSettings, **changes: Any) -> AsyncI
     telling = Telling(
         TellingParts(
             region=region, journal=journal, keys=keys, codec=codec, models=models, progress=progress, clock_ms=clock,
-            rules=rules, poll_s=0.02, look_again_ms=200, attempt_s=1.0,
+            rules=rules, poll_s=0.02, look_again_ms=200, attempt_s=30.0,
         )
     )  # fmt: skip
     services = Services(

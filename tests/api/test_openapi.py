@@ -7,6 +7,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,8 @@ async def _seeded(world: Any) -> None:
 
 @pytest.fixture
 def background(running_service: Callable[..., Any], tmp_path: Path, quick: Any) -> Iterator[_Background]:
-    with _Background(running_service, tmp_path, quick).started() as service:
+    # Random positions are waited for in vain, and a request has ten seconds.
+    with _Background(running_service, tmp_path, replace(quick, read_wait_s=3.0)).started() as service:
         yield service
 
 

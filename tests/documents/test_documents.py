@@ -43,7 +43,7 @@ from tests.registry.made_publications import draft
 from tests.system.running_service import RunningService, environment, kinelog, prepare
 
 WITH_COMMANDS = [document for document in DOCUMENTS if any(block.language == "sh" for block in blocks(document))]
-LONGEST_S = 90.0
+LONGEST_S = 240.0
 OPERATIONS = ROOT / "docs" / "operations.md"
 
 

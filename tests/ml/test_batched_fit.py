@@ -124,6 +124,7 @@ def test_fits_of_a_shape_are_traced_once_and_memory_stays_flat() -> None:
 
 
 def test_programs_that_were_not_used_for_longest_are_let_go() -> None:
+    fit_batch([DATA.job(QUICK)])
     shapes = [shape for shape, _ in batched_fit.PROGRAMS.programs().items()][:1]
     cache = ProgramCache(kept=2)
     one, two, three = (replace(shapes[0], candidates=count) for count in (2, 3, 5))

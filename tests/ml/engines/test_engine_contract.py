@@ -15,7 +15,7 @@ from kinelog.ml.engines.port import Engine, TaskFailedError, TaskLostError
 
 Open = Callable[[str], Engine]
 
-DEADLINE_S = 30
+DEADLINE_S = 120
 
 
 def first_of(paths: list[Path]) -> Path:
