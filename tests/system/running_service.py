@@ -22,7 +22,7 @@ from kinelog.service.parent_watch import VARIABLE as END_WITH_PARENT
 from cassandra_server.loopback import taken_port
 
 KINELOG = (sys.executable, "-m", "kinelog.service")
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 COMMAND_TIMEOUT_S = 240.0
 HOST = "127.0.0.1"
 KEPT_PORTS = range(12_000, 32_000)
