@@ -147,7 +147,7 @@ def test_sigterm_to_the_parent_ends_all_of_them_in_order(group: StartedProcesses
     everybody = group.everybody()
     with sending(group, "ended") as phones:
         wait_for_more(phones)
-        assert group.terminate(timeout_s=20) == 0, group.log
+        assert group.terminate(timeout_s=60) == 0, group.log
         gone(everybody)
     assert "Traceback" not in group.log
     assert "killed" not in group.log
@@ -180,7 +180,7 @@ def test_with_a_zookeeper_children_join_the_group_of_all_machines_under_names_of
         listed = kinelog("cluster", "status", "--data", str(data[0]), "--json", **variables)
         assert listed.returncode == 0, listed.stderr
         assert {node["name"] for node in json.loads(listed.stdout)["nodes"]} == {"gym-1", "gym-2"}
-        assert group.terminate(timeout_s=20) == 0, group.log
+        assert group.terminate(timeout_s=60) == 0, group.log
 
 
 def heard(group: StartedProcesses, said: re.Pattern[str]) -> bool:
@@ -190,7 +190,7 @@ def heard(group: StartedProcesses, said: re.Pattern[str]) -> bool:
 
 def gone(processes: Sequence[psutil.Process]) -> None:
     """Wait until none of them runs."""
-    _, alive = psutil.wait_procs(processes, timeout=20)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     assert alive == []
 
 

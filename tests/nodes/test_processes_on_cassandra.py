@@ -73,7 +73,7 @@ def test_a_child_is_killed_and_all_are_stopped_without_anything_lost_or_doubled(
         wait_for_more(phones)
         group.wait_until_shared()
         everybody = group.everybody()
-        assert group.terminate(timeout_s=20) == 0, group.log
+        assert group.terminate(timeout_s=60) == 0, group.log
         gone(everybody)
     stored = frames_stored(data, store)
     assert {phone.session: len(phone.acknowledged) for phone in phones} == stored

@@ -125,7 +125,7 @@ def test_what_is_posted_to_one_node_is_live_on_another(group: ServingGroup) -> N
     watching.start()
     eventually(lambda: any("snapshot" in event for event in seen), "the stream has begun")
     train(group.owner("beta"), guest)
-    watching.join(20)
+    watching.join(60)
     assert not watching.is_alive(), seen
 
 
@@ -191,7 +191,7 @@ def test_a_node_that_is_told_to_go_hands_over_without_an_error_at_a_phone(group:
     with sending(group, 100) as phones:
         wait_for_more(phones)
         leaving = group.nodes["gamma"]
-        assert leaving.terminate(timeout_s=15) == 0, leaving.log
+        assert leaving.terminate(timeout_s=60) == 0, leaving.log
         assert "let go of without" not in leaving.log
         wait_for_more(phones)
     held(group, phones)

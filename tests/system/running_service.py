@@ -19,7 +19,7 @@ from typing import Self
 from kinelog.service.parent_watch import VARIABLE as END_WITH_PARENT
 
 KINELOG = (sys.executable, "-m", "kinelog.service")
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 COMMAND_TIMEOUT_S = 240.0
 _KEPT_PORTS: list[socket.socket] = []
 LISTENING = re.compile(r"listening on (http://\S+)")
