@@ -64,6 +64,8 @@ class PageCookie:
             return None
         try:
             sealed = base64.b64decode(value, altchars=b"-_", validate=True)
+            if base64.urlsafe_b64encode(sealed).decode() != value:
+                return None  # the same bytes in other letters (`+` for `-`, loose last bits): nothing that we made
             plain = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], PURPOSE)
             return msgspec.msgpack.decode(plain, type=SignIn)
         # ValueError: a nonce that is too short. All of these mean the same: this is no cookie of ours.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 from kinelog.embedded_files.folders import sync_folder
+from kinelog.embedded_files.write_ahead import switch_to_write_ahead
 from kinelog.journal.backup_folder import BackupError, appearing_whole, read_manifest
 from kinelog.journal.sqlite_file import connect, translated
 from kinelog.journal.sqlite_inspection import verify_file
@@ -21,6 +22,7 @@ from kinelog.privacy.key_file import FILE_NAME as KEYS_NAME
 from kinelog.privacy.key_store import apply_erasures
 from kinelog.privacy.master_key import FILE_NAME as MASTER_KEY_NAME
 
+BUSY_MS = 1_000
 EPOCHS_LIFTED = 1 << 20
 """How far epochs are raised: further than the timeline that is given up can have come since the backup."""
 
@@ -93,9 +95,9 @@ def _begin_anew(log: Path) -> str:
     """
     incarnation = secrets.token_hex(16)
     with translated(str(log)):
-        connection = connect(log, busy_ms=1_000)
+        connection = connect(log, busy_ms=BUSY_MS)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            switch_to_write_ahead(connection, BUSY_MS / 1000)
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("UPDATE meta SET value = ? WHERE key = 'incarnation'", (incarnation,))
             connection.execute("UPDATE epochs SET epoch = epoch + ?, owner = ''", (EPOCHS_LIFTED,))

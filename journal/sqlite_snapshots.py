@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from kinelog.embedded_files.write_ahead import switch_to_write_ahead
 from kinelog.journal.records import Snapshot
 from kinelog.journal.sqlite_file import translated
 
@@ -105,7 +106,7 @@ class SnapshotFile:
             self._path, timeout=self._busy_ms / 1000, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
+        switch_to_write_ahead(connection, self._busy_ms / 1000)
         connection.execute("PRAGMA synchronous = NORMAL")
         with connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -35,6 +35,7 @@ from kinelog.ml.tasks import Place
 from kinelog.registry.errors import RegistryError
 from kinelog.registry.signing import SigningKey
 from kinelog.registry.store import ModelStore
+from kinelog.registry.sweeping import KEPT_MS
 
 LEASE: Final = "fit"
 WAIT_S: Final = 60.0
@@ -130,8 +131,15 @@ class _Night:
             # People's samples: they stay only as long as they are needed.
             fit_data.remove(Path(self._context.place.data))
         self._work.cache.remove_old()
+        self._sweep()
         book.update(state="done", finished_ms=time.time_ns() // 1_000_000, cost=self._cost())
         return book.record
+
+    def _sweep(self) -> None:
+        """Remove what only populations named that tonight's took the place of; of other tenants too."""
+        before_ms = time.time_ns() // 1_000_000 - KEPT_MS
+        removed = self._around.store.remove_unnamed_blobs(before_ms, lease=self._keeper.lease)
+        self._around.log.event("swept", blobs=len(removed))
 
     def _plan(self, book: RunBook, dataset: Dataset) -> Plan:
         unit = unit_of(dataset)

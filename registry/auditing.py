@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from kinelog.registry.checking import check_manifest
+from kinelog.device.blob import BlobError, unpack_blob
+from kinelog.device.evaluation import check_vectors
+from kinelog.registry.checking import check_manifest, check_model
 from kinelog.registry.errors import DamagedBlobError, ManifestError, UnknownBlobError
+from kinelog.registry.manifest import Manifest, read_manifest
 from kinelog.registry.records import Published
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey
@@ -45,15 +48,59 @@ def audit(
     trusted = store.keys() if keys is None else list(keys)
     for scope in scopes:
         versions = store.versions(scope)
+        if not versions and (fault := _not_what_is_served(store, scope, 0)) is not None:
+            yield Audited(scope, 0, fault)
         for before, version in pairwise([None, *versions]):
             if version is not None and (version == versions[-1] or not champions):
-                yield Audited(scope, version, _fault(store, scope, version, before, trusted))
+                fault = _fault(store, scope, version, before, trusted)
+                if fault is None and version == versions[-1]:
+                    fault = _not_what_is_served(store, scope, version)
+                yield Audited(scope, version, fault)
+
+
+def held_ready(store: ModelStore, scope: Scope) -> Iterator[Audited]:
+    """Check what `rollback` and `promote` would bring: the model before the champion's, and the challenger.
+
+    Not their signatures: both would be signed anew.
+
+    Yields:
+        Each that is there, with what is wrong with it; the challenger as version 0.
+    """
+    previous, challenger = store.previous(scope), store.challenger(scope)
+    if previous is not None:
+        yield Audited(scope, previous.version, _unusable(store, read_manifest(previous.manifest), previous.blob))
+    if challenger is not None:
+        yield Audited(scope, 0, _unusable(store, None, challenger.blob))
 
 
 def signed_by(store: ModelStore, key_id: str) -> list[Scope]:
     """Scopes whose champion was signed with a key."""
     champions = ((scope, store.champion(scope)) for scope in store.scopes())
     return [scope for scope, champion in champions if champion is not None and champion.signature.key_id == key_id]
+
+
+def _unusable(store: ModelStore, manifest: Manifest | None, blob: str) -> str | None:
+    try:
+        data = store.blob(blob)
+        if manifest is None:
+            check_vectors(unpack_blob(data))
+        else:
+            check_model(manifest, data)
+    except (ManifestError, BlobError, UnknownBlobError, DamagedBlobError) as error:
+        return _named(error)
+    return None
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__.removesuffix('Error').lower()}: {error}"
+
+
+def _not_what_is_served(store: ModelStore, scope: Scope, newest: int) -> str | None:
+    champion = store.champion(scope)
+    if (0 if champion is None else champion.version) != newest:
+        served = "nothing" if champion is None else f"version {champion.version}"
+        return f"champion: {served} is served, version {newest} is the newest"
+    return None
 
 
 def _fault(store: ModelStore, scope: Scope, version: int, before: int | None, trusted: list[PublicKey]) -> str | None:
@@ -64,11 +111,14 @@ def _fault(store: ModelStore, scope: Scope, version: int, before: int | None, tr
         blob = store.blob(published.blob)
         manifest = check_manifest(published.manifest, published.signature, trusted, blob).manifest
     except (ManifestError, UnknownBlobError, DamagedBlobError) as error:
-        return f"{type(error).__name__.removesuffix('Error').lower()}: {error}"
+        return _named(error)
     if manifest.previous != before:
         return f"previous: follows version {manifest.previous}, the store has {before} before it"
     if (manifest.scope, manifest.version, manifest.weights.sha256) != (scope, version, published.blob):
         return "manifest: belongs to another scope, version or blob than it is kept under"
+    replaced = None if before is None else store.version(scope, before)
+    if replaced is not None and replaced.number >= published.number:
+        return f"number: {published.number}, version {before} before it has {replaced.number}"
     return _unlike_its_origin(store, published, manifest.restores)
 
 

@@ -56,6 +56,10 @@ CREATE TABLE keys (
 ) STRICT;
 """
 
+# Came after the first layout, which it leaves as it was: an earlier version goes on with the file, and what it puts
+# counts as put long ago.
+_PUTS = "CREATE TABLE IF NOT EXISTS blob_puts (sha256 TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID, STRICT"
+
 
 def open_or_create(path: Path) -> sqlite3.Connection:
     """Open the file (made with mode 0600) with the settings that durability depends on.
@@ -81,6 +85,7 @@ def open_or_create(path: Path) -> sqlite3.Connection:
                 if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
                     _create(connection)
                 require_layout(connection, path)
+                connection.execute(_PUTS)
         except BaseException:
             connection.close()
             raise

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kinelog.embedded_files.transactions import transaction
-from kinelog.registry import sqlite_keys, sqlite_leases, sqlite_publications
+from kinelog.registry import sqlite_blobs, sqlite_keys, sqlite_leases, sqlite_publications
 from kinelog.registry.clocks import wall_clock_ms
 from kinelog.registry.errors import DamagedBlobError, UnknownBlobError, VersionConflictError
 from kinelog.registry.records import Challenger, ConfirmationUse, Lease, Published, RunEntry
@@ -56,15 +56,8 @@ class SqliteModelStore(ModelStore):
     @override
     def put_blob(self, data: bytes) -> str:
         require_size("a blob", data)
-        sha256 = hashlib.sha256(data).hexdigest()
         with self._writing() as connection:
-            # Over a row that was damaged too: who has the right bytes mends it.
-            connection.execute(
-                "INSERT INTO blobs VALUES (?, ?) ON CONFLICT DO UPDATE SET data = excluded.data"
-                " WHERE data IS NOT excluded.data",
-                (sha256, data),
-            )
-        return sha256
+            return sqlite_blobs.put(connection, data, self._clock_ms())
 
     @override
     def blob(self, sha256: str) -> bytes:
@@ -81,6 +74,18 @@ class SqliteModelStore(ModelStore):
     def blobs(self) -> list[str]:
         with self._reading() as connection:
             return [str(sha256) for (sha256,) in connection.execute("SELECT sha256 FROM blobs")]
+
+    @override
+    def unnamed_blobs(self, put_before_ms: int) -> list[str]:
+        with self._reading() as connection:
+            return sqlite_blobs.unnamed(connection, put_before_ms)
+
+    @override
+    def remove_unnamed_blobs(self, put_before_ms: int, *, lease: Lease | None = None) -> list[str]:
+        with self._writing(lease) as connection:
+            removed = sqlite_blobs.unnamed(connection, put_before_ms)
+            sqlite_blobs.remove(connection, removed)
+        return removed
 
     @override
     def serves(self, tenant: str, sha256: str) -> bool:

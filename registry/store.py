@@ -67,6 +67,22 @@ class ModelStore(ABC):
         """Hashes of all blobs, in no particular order: for copies."""
 
     @abstractmethod
+    def unnamed_blobs(self, put_before_ms: int) -> list[str]:
+        """Hashes of blobs that no publication of any version, no challenger and no population names, in order.
+
+        Args:
+            put_before_ms: Only those that nobody has put since then, Unix milliseconds: see `registry.sweeping`.
+        """
+
+    @abstractmethod
+    def remove_unnamed_blobs(self, put_before_ms: int, *, lease: Lease | None = None) -> list[str]:
+        """Remove `unnamed_blobs`; which were. Beside a publisher: its blob stays, or its publication is refused.
+
+        Raises:
+            StaleLeaseError: As `publish`.
+        """
+
+    @abstractmethod
     def serves(self, tenant: str, sha256: str) -> bool:
         """Whether any manifest that was ever published for the tenant names this blob."""
 

@@ -14,13 +14,11 @@ from pathlib import Path
 
 from kinelog.privacy.errors import PrivacyError
 from kinelog.privacy.key_store import KeyStore
-from kinelog.registry.auditing import Audited, audit
 from kinelog.registry.errors import RegistryError
 from kinelog.registry.sqlite_model_store import SqliteModelStore
-from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import DataFolder, master_key_from
 from kinelog.service.findings import Finding, Verdict
-from kinelog.service.model_stores import signing_key
+from kinelog.service.model_checks import examine_models, no_answer
 
 LEAST_FREE_BYTES = 1 << 30
 SLOW_FSYNC_MS = 20.0
@@ -108,32 +106,12 @@ def check_models(folder: DataFolder) -> Iterator[Finding]:
     if not folder.models.is_file():
         return
     try:
-        with closing(SqliteModelStore(folder.models)) as store:
-            audited = list(audit(store, store.scopes(), champions=True))
-            yield _served(audited)
-            if audited:
-                yield _signing(folder, store)
+        store = SqliteModelStore(folder.models)
     except RegistryError as error:
-        yield Finding("models", Verdict.ILL, str(error), "bring the model store back from a backup")
-
-
-def _served(audited: list[Audited]) -> Finding:
-    faults = [f"{each.scope.path} version {each.version}: {each.fault}" for each in audited if each.fault is not None]
-    if faults:
-        advice = "phones refuse it: `kinelog model rollback`, or bring the model store back from a backup"
-        return Finding("models", Verdict.ILL, "; ".join(faults[:3]), advice)
-    return Finding("models", Verdict.WELL, f"{len(audited)} served, all of them as they were signed")
-
-
-def _signing(folder: DataFolder, store: ModelStore) -> Finding:
-    try:
-        key, trusted = signing_key(folder, store, may_make=False), store.keys()
-    except RegistryError as error:
-        return Finding("model key", Verdict.ILL, "no model can be published", str(error))
-    if key.key_id not in {each.key_id for each in trusted}:
-        advice = f"let a trusted key endorse it: `kinelog model key endorse {key.public.text}`"
-        return Finding("model key", Verdict.ILL, f"{key.key_id} is not trusted by the store", advice)
-    return Finding("model key", Verdict.WELL, f"{key.key_id} signs, and is trusted")
+        yield no_answer(error)
+        return
+    with closing(store):
+        yield from examine_models(store, folder)
 
 
 def _quick_check(path: Path) -> Finding:

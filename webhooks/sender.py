@@ -171,10 +171,17 @@ class WebhookSender:
             if owed.read_to > progress.sent:  # so that it is not read again
                 await parts.blocking(parts.progress.save, passed(progress, owed.read_to))
             return None
+        if await webhook_of(parts.region, tenant, parts.clock_ms()) != webhook:
+            return 0  # removed or set anew before this was published, perhaps: then it is not owed
+        return await self._send(webhook, progress, owed.notice)
+
+    async def _send(self, webhook: Webhook, progress: Progress, notice: Notice) -> int:
+        """Send a message, unless another process does; when to look for the next."""
+        parts = self._parts
         claimed = await parts.blocking(parts.progress.save, begun(progress, parts.clock_ms()))
         if claimed is None:  # another process is at it
             return parts.clock_ms() + ATTEMPT_MS
-        after = await self._attempt(webhook, claimed, owed.notice)
+        after = await self._attempt(webhook, claimed, notice)
         if await parts.blocking(parts.progress.save, after) is None:
             return parts.clock_ms() + ATTEMPT_MS
         return after.due_at_ms if after.attempts else 0

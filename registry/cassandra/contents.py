@@ -13,6 +13,7 @@ Kind = Literal["blob", "manifest"]
 
 _PUT = Statement("INSERT INTO {models}.contents (sha256, kind, data) VALUES (?, ?, ?)", Access.WRITE)
 _ALL = Statement("SELECT sha256, kind FROM {models}.contents", Access.READ)
+_PUT_AT = Statement("SELECT sha256, kind, writetime(data) FROM {models}.contents", Access.READ)
 _GET = Statement("SELECT data FROM {models}.contents WHERE sha256 = ?", Access.READ)
 _NAMED = Statement("SELECT sha256 FROM {models}.contents WHERE sha256 = ?", Access.READ)
 
@@ -55,6 +56,16 @@ class Contents:
     def names(self, kind: Kind) -> list[str]:
         """Hashes of everything of a kind, in no particular order."""
         return [str(sha256) for sha256, of in self._connection.ask(_ALL) if of == kind]
+
+    def blobs_put(self) -> list[tuple[str, int]]:
+        """Hashes of all blobs with when they were last put, microseconds since 1970 by the clock of who did."""
+        return [(str(sha256), int(at_us or 0)) for sha256, of, at_us in self._connection.ask(_PUT_AT) if of == "blob"]
+
+    def as_they_lie(self, hashes: Sequence[str]) -> list[bytes | None]:
+        """What lies under these hashes, damaged or not; None where nothing does."""
+        answers = self._connection.ask_all([(_GET, (sha256,)) for sha256 in hashes])
+        found = (rows[0][0] if rows else None for rows in answers)
+        return [data if isinstance(data, bytes) else None for data in found]
 
     def require(self, sha256: str) -> None:
         """Refuse a hash that nothing lies under.

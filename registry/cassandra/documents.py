@@ -7,6 +7,7 @@ a run whose lease went on from replacing what its successor wrote.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from kinelog.cassandra_session.connection import Access, Connection, Statement
@@ -23,6 +24,7 @@ _STATE = Statement(
 )
 _READ = Statement("SELECT data, blob, at_ms FROM {models}.documents WHERE kind = ? AND name = ?", Access.READ)
 _NAMES = Statement("SELECT kind, name FROM {models}.documents", Access.READ)
+_BLOBS = Statement("SELECT kind, blob FROM {models}.documents", Access.READ)
 _WRITE = Statement(
     "UPDATE {models}.documents SET revision = ?, written = ?, fence = ?, first_ms = ?, at_ms = ?, blob = ?, data = ?"
     " WHERE kind = ? AND name = ? IF revision = ?",
@@ -91,6 +93,17 @@ class Documents:
     def names(self, kind: Kind) -> list[str]:
         """Names of all documents of a kind, in no particular order; reads the names of all kinds."""
         return [str(name) for of, name in self._connection.ask(_NAMES) if of == kind]
+
+    def challengers(self) -> set[str]:
+        """Hashes of the blobs that challengers name."""
+        return {str(blob) for of, blob in self._connection.ask(_BLOBS) if of == "challenger"}
+
+    def populations(self) -> Iterator[bytes]:
+        """What populations hold, one after the other."""
+        for name in self.names("population"):
+            kept = self.read("population", name)
+            if kept is not None:
+                yield kept.data
 
     def read(self, kind: Kind, name: str) -> Document | None:
         """The document of a name."""

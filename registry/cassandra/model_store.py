@@ -10,6 +10,7 @@ from kinelog.registry.cassandra.contents import Contents
 from kinelog.registry.cassandra.documents import Document, Documents
 from kinelog.registry.cassandra.leases import Leases
 from kinelog.registry.cassandra.publications import NewPublication, Publications
+from kinelog.registry.cassandra.sweeping import Sweeping
 from kinelog.registry.cassandra.trusted_keys import TrustedKeys
 from kinelog.registry.clocks import wall_clock_ms
 from kinelog.registry.records import Challenger, ConfirmationUse, Lease, Published, RunEntry
@@ -49,6 +50,7 @@ class CassandraModelStore(ModelStore):
         self._leases = Leases(connection)
         self._publications = Publications(connection, self._contents, self._leases)
         self._documents = Documents(connection, self._leases)
+        self._sweeping = Sweeping(connection, self._contents, self._publications, self._documents, self._leases)
         self._keys = TrustedKeys(connection)
 
     # ── blobs ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -68,6 +70,16 @@ class CassandraModelStore(ModelStore):
     def blobs(self) -> list[str]:
         with answering(self.where):
             return self._contents.names("blob")
+
+    @override
+    def unnamed_blobs(self, put_before_ms: int) -> list[str]:
+        with answering(self.where):
+            return list(self._sweeping.unnamed(put_before_ms))
+
+    @override
+    def remove_unnamed_blobs(self, put_before_ms: int, *, lease: Lease | None = None) -> list[str]:
+        with answering(self.where):
+            return self._sweeping.remove(put_before_ms, lease)
 
     @override
     def serves(self, tenant: str, sha256: str) -> bool:

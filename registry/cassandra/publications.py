@@ -41,6 +41,10 @@ _LIFT = Statement(
     Access.CONDITIONAL,
 )
 
+_BLOBS = Statement("SELECT blob FROM {models}.ledger WHERE registry = 'models' AND kind = 'blob'", Access.READ)
+_COUNT_ON = Statement(
+    "UPDATE {models}.ledger SET last_number = ? WHERE registry = 'models' IF last_number = ?", Access.CONDITIONAL
+)
 _COUNT = "UPDATE {models}.ledger SET last_number = ? WHERE registry = 'models' IF last_number = ?;"
 _FENCE = (
     "UPDATE {models}.ledger SET held = true WHERE registry = 'models' AND kind = 'lease' AND name = ? AND version = 0"
@@ -162,6 +166,19 @@ class Publications:
             answer = tried(self._connection, _LIFT, (raised, raised, last))
             if answer is not None and answer.applied:
                 return
+
+    def count_on(self) -> None:
+        """Leave a number out, so that no publication is written that looked at anything before this."""
+        for _ in attempts(self._where, "whether the ledger counted on"):
+            last, _ = self._last()
+            # Of an unknown outcome nothing is read back: numbers only have to grow.
+            answer = tried(self._connection, _COUNT_ON, ((last or 0) + 1, last))
+            if answer is not None and answer.applied:
+                return
+
+    def blobs(self) -> set[str]:
+        """Hashes of the blobs that publications of all versions name."""
+        return {str(blob) for (blob,) in self._connection.ask(_BLOBS)}
 
     def scopes(self, tenant: str | None) -> list[Scope]:
         """Scopes with a version, in order."""

@@ -22,7 +22,8 @@ from kinelog.service.options import data_option, json_option, store_option
 def command(*, data: Path, store: str | None, as_json: bool) -> None:
     """Check a store and this machine; say what to do about what is not well.
 
-    Reads only. Exits with 70 when something is broken. Safe while a service runs.
+    Reads only. Exits with 70 when something is broken. Safe while a service runs. Each model that phones get is checked
+    as a phone would; what is wrong with one is named with its scope.
 
     \b
     Examples:
@@ -30,7 +31,7 @@ def command(*, data: Path, store: str | None, as_json: bool) -> None:
       kinelog doctor --store "cassandra://127.0.0.1/kinelog?replication=3"
     """
     settings = load_settings(data, store=store)
-    findings = _of_folder(DataFolder(data)) if settings.store == EMBEDDED else _of_cluster(settings)
+    findings = _of_folder(DataFolder(data)) if settings.store == EMBEDDED else _of_cluster(DataFolder(data), settings)
     if as_json:
         click.echo(json.dumps({"findings": msgspec.to_builtins(findings)}))
     else:
@@ -49,9 +50,14 @@ def _of_folder(folder: DataFolder) -> list[Finding]:
     return list(examine(folder))
 
 
-def _of_cluster(settings: Settings) -> list[Finding]:
+def _of_cluster(folder: DataFolder, settings: Settings) -> list[Finding]:
+    from kinelog.registry.cassandra.model_store import CassandraModelStore
     from kinelog.service.cassandra_checks import examine_cluster
     from kinelog.service.cassandra_store import connected
+    from kinelog.service.model_checks import examine_models
 
     with connected(settings) as connection:
-        return [check_python(), *examine_cluster(connection, settings)]
+        findings = [check_python(), *examine_cluster(connection, settings)]
+        if any(each.check == "schema" and each.verdict is Verdict.WELL for each in findings):
+            findings += examine_models(CassandraModelStore(connection), folder, signs_here=False)
+    return findings

@@ -11,6 +11,7 @@ from kinelog.registry.scope import Scope
 from kinelog.registry.store import ModelStore
 from kinelog.service.commands import model_publishing
 from kinelog.service.commands.model_key import command as key_command
+from kinelog.service.commands.model_sweep import sweep
 from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.errors import CannotCreateError, RefusedError
 from kinelog.service.model_stores import model_store
@@ -36,6 +37,7 @@ for each in (
     model_publishing.rollback,
     model_publishing.restored,
     model_publishing.copy,
+    sweep,
 ):
     command.add_command(each)
 

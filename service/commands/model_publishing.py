@@ -11,6 +11,7 @@ from kinelog.registry.records import Published
 from kinelog.registry.scope import Scope
 from kinelog.registry.store import ModelStore
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings, load_settings
+from kinelog.service.known_tenants import require_tenant
 from kinelog.service.model_stores import model_store, signing_key
 from kinelog.service.options import data_option, json_option, print_result, scope_argument, store_option
 
@@ -30,7 +31,7 @@ def publish(
 ) -> None:
     """Check a model as a phone would, sign it and make it the scope's champion.
 
-    Publishing again what is the champion already changes nothing.
+    Publishing again what is the champion already changes nothing. A tenant that nobody has created is refused (65).
 
     \b
     Example:
@@ -40,6 +41,8 @@ def publish(
     from kinelog.registry.publishing import keep_challenger, publish_model
 
     folder, settings = DataFolder(data), load_settings(data, store=store)
+    # Before the store is opened: a name that was mistyped makes none.
+    require_tenant(folder, settings, scope.tenant)
     with model_store(folder, settings, make=True) as models:
         said, weights = read_draft(draft.read_bytes()), blob.read_bytes()
         if as_challenger:
@@ -66,6 +69,7 @@ def promote(scope: Scope, *, data: Path, store: str | None, as_json: bool) -> No
 
     folder, settings = DataFolder(data), load_settings(data, store=store)
     with model_store(folder, settings) as models:
+        require_tenant(folder, settings, scope.tenant)
         done = promote_model(models, signing_key(folder, models), scope)
     _print_published(done, as_json=as_json)
 
@@ -91,6 +95,7 @@ def rollback(scope: Scope, *, to: int | None, data: Path, store: str | None, as_
 
     folder, settings = DataFolder(data), load_settings(data, store=store)
     with model_store(folder, settings) as models:
+        require_tenant(folder, settings, scope.tenant)
         done = roll_back(models, signing_key(folder, models), scope, to=to)
     _print_published(done, as_json=as_json)
 

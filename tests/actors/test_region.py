@@ -276,7 +276,7 @@ def test_an_idle_entity_leaves_memory_and_comes_back_from_the_log(
     assert isinstance(before, Accepted)
     assert isinstance(after, Accepted)
     assert after.reply == before.reply
-    assert journal.snapshots(person.session(session)), "300 events without a snapshot"
+    eventually(lambda: bool(journal.snapshots(person.session(session))))  # of 300 events
     region.stop()
     journal.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "privacy": {"cassandra_session", "embedded_files"},
     "journal": {"cassandra_session", "domain", "embedded_files", "privacy"},
     "actors": {"domain", "journal", "observability", "privacy"},
-    "projections": {"cassandra_session", "codecs", "domain", "journal", "observability", "privacy"},
+    "projections": {"cassandra_session", "codecs", "domain", "embedded_files", "journal", "observability", "privacy"},
     "registry": {"cassandra_session", "device", "embedded_files"},
     "routing": {"actors", "domain", "observability"},
     "ml": {"codecs", "device", "domain", "phone", "projections", "registry"},
@@ -184,3 +185,10 @@ def test_the_checker_sees_a_forbidden_import(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text("def late() -> None:\n    from kinelog.api import application\n")
     assert (2, "kinelog.api") in imported_names(module)
+
+
+def test_one_place_switches_files_to_write_ahead() -> None:
+    """Whoever does it with a bare pragma is told that the file is locked, now and then, when two processes start."""
+    switches = re.compile(r"journal_mode\s*=\s*wal", re.IGNORECASE)
+    found = {path for part in MAY_IMPORT for path in modules_of(part) if switches.search(path.read_text())}
+    assert found == {ROOT / "embedded_files" / "write_ahead.py"}

@@ -53,6 +53,8 @@ def test_it_is_one_for_all_users_and_ends_after_the_last(tmp_path: Path) -> None
 
 def _pid_of(node: SharedNode) -> int:
     mark = f"-Dcom.sun.management.jmxremote.host={node.address.host}"
-    servers = [process for process in psutil.process_iter() if process.name() == "java"]
-    [pid] = [server.pid for server in servers if mark in server.cmdline()]
+    # `process_iter` leaves out what ends while it looks: other servers come and go on this machine.
+    servers = [found.info for found in psutil.process_iter(["pid", "name", "cmdline"])]
+    [pid] = [server["pid"] for server in servers if server["name"] == "java" and mark in (server["cmdline"] or ())]
+    assert isinstance(pid, int)
     return pid

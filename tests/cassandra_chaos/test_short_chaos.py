@@ -1,6 +1,7 @@
 """What the command does at length, once and briefly: whatever dies, nothing is lost, and nobody has to help.
 
-Here a single service and no quorum; one node of three that is killed or paused is part of `tests/cluster_chaos`.
+Here a single service without a quorum. One node of three that is killed or paused, and the service's own processes
+killed, are part of `tests/cluster_chaos`, on the same kind of ring; `make chaos-cassandra` does all of them here.
 """
 
 from __future__ import annotations

@@ -16,13 +16,15 @@ from kinelog.cassandra_session.migrations import apply_schema, require_schema, s
 from kinelog.cassandra_session.schema_lock import Patience, SchemaLock
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement, processes_older_than
 
-from tests.cassandra.deployment import address_of, drop_keyspaces
+from tests.cassandra.deployment import address_of
 from tests.cassandra.shared_node import SharedNode
 from tests.cassandra.unsure_connection import Fate, UnsureConnection
 
 pytestmark = pytest.mark.cassandra
 
-QUICK = Patience(beat_s=0.1, expiry_s=0.6, give_up_s=20.0)
+QUICK = Patience(beat_s=0.1, expiry_s=0.6, give_up_s=60.0)
+"""For who waits for a holder that is dead; one that lives and has no processor for a moment would be taken for dead."""
+PATIENT = Patience(beat_s=0.1, expiry_s=30.0, give_up_s=120.0)
 STILL_S = 0.8
 
 FIRST = Migration(1, "notes", Phase.EXPAND, ("CREATE TABLE IF NOT EXISTS {keys}.notes (id int PRIMARY KEY, old text)",))
@@ -53,7 +55,6 @@ def connect_again(cassandra_node: SharedNode, keyspace_prefix: str) -> Iterator[
         return opened[-1]
 
     yield again
-    drop_keyspaces(again())
     for connection in opened:
         connection.close()
 
@@ -68,8 +69,8 @@ def columns(connection: Connection) -> set[str]:
     return {str(name) for (name,) in connection.ask(Statement(cql, Access.READ), (connection.keyspaces.keys,))}
 
 
-def apply(connection: Connection, schema: KeyspaceSchema) -> None:
-    apply_schema(connection, [schema], patience=QUICK, still_s=STILL_S)
+def apply(connection: Connection, schema: KeyspaceSchema, still_s: float = STILL_S) -> None:
+    apply_schema(connection, [schema], patience=QUICK, still_s=still_s)
 
 
 def test_a_fresh_cluster_is_made_and_then_left_alone(connection: Connection) -> None:
@@ -93,7 +94,7 @@ def test_of_appliers_at_the_same_time_one_works(connect_again: Connect) -> None:
     connections = [connect_again() for _ in range(4)]
 
     def go(connection: Connection) -> None:
-        apply_schema(connection, [NEW], patience=QUICK, told=lambda _status, migration: told.append(migration.number))
+        apply_schema(connection, [NEW], patience=PATIENT, told=lambda _status, migration: told.append(migration.number))
 
     threads = [threading.Thread(target=go, args=(connection,)) for connection in connections]
     for thread in threads:
@@ -137,7 +138,7 @@ def test_a_holder_that_lives_is_waited_for(connection: Connection, connect_again
     beating = threading.Thread(target=lock.beat_until_released)
     beating.start()
     with pytest.raises(SchemaError, match="try again"):
-        apply_schema(connection, [WIDER], patience=Patience(0.1, QUICK.expiry_s, give_up_s=4 * QUICK.expiry_s))
+        apply_schema(connection, [WIDER], patience=Patience(beat_s=0.1, expiry_s=3.0, give_up_s=4.5))
     lock.release()
     beating.join()
     apply(connection, WIDER)
@@ -185,7 +186,7 @@ def test_nothing_is_taken_away_from_a_running_process(connection: Connection, co
     apply(connection, WIDER)
     with closing(SchemaAnnouncement(connect_again(), [WIDER], refresh_s=0.1)):
         with pytest.raises(SchemaError, match="stop them or start newer versions"):
-            apply(connection, NEW)
+            apply(connection, NEW, still_s=60.0)  # no longer than until it is seen to live
         assert "old" in columns(connection)
     apply(connection, NEW)
     assert "old" not in columns(connection)

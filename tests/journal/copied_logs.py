@@ -155,9 +155,11 @@ def commit(*arguments):
     made += 1
     if made == commits:
         threading.Thread(target=die).start()
+    if 0 < commits <= made - 4:
+        time.sleep(60)  # a machine that lets us wait for our end must not let us reach that of the copy before
     return plain(*arguments)
 
 destination.commit = commit
 command(sys.argv[4:])
 """
-"""Runs the command, and kills its process a moment after a commit was begun."""
+"""Runs the command, and kills its process a moment after a commit was begun, at most a few commits later."""

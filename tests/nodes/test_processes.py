@@ -32,8 +32,8 @@ from zookeeper_server.ensemble import ZooKeeperEnsemble
 pytestmark = [pytest.mark.nodes, pytest.mark.xdist_group("processes"), pytest.mark.timeout(120)]
 
 PHONES = 6
-SHORT_WAIT_S = 5.0
-"""Long for a phone's request, short against the session of any coordinator that has to notice a death by silence."""
+SHORT_WAIT_S = 12.0
+"""Long for a phone's request, shorter than it waits for an answer."""
 
 
 @pytest.fixture(scope="module")

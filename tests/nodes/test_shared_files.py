@@ -12,7 +12,7 @@ import pytest
 from kinelog.embedded_files.write_ahead import switch_to_write_ahead
 from typing_extensions import override
 
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 
 
 class Watched(sqlite3.Connection):
@@ -32,7 +32,7 @@ class Watched(sqlite3.Connection):
 def test_who_opens_a_file_while_another_process_is_about_to_write_to_it_waits_for_that(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
     holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection = sqlite3.connect(path, timeout=PATIENCE_S, factory=Watched, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=2 * PATIENCE_S, factory=Watched, check_same_thread=False)
     connection.refused = threading.Event()
     with closing(holder), closing(connection), ThreadPoolExecutor(1) as other:
         holder.execute("BEGIN IMMEDIATE")

@@ -17,11 +17,11 @@ async def test_the_first_signal_asks_to_stop_and_the_second_to_hurry(first: int,
     asked = StopAsked(loop)
     try:
         os.kill(os.getpid(), first)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await asked.stop.wait()
         assert not asked.hurry.is_set()
         os.kill(os.getpid(), second)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await asked.hurry.wait()
     finally:
         loop.remove_signal_handler(signal.SIGTERM)

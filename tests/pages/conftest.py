@@ -184,7 +184,6 @@ class Floor:
     available: bool = True
     refused: dict[str, str] = field(default_factory=dict)
     push: Callable[[str], None] = lambda _: None
-    listeners: int = 0
 
     @property
     def url(self) -> str:
@@ -293,21 +292,23 @@ async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) ->
         """Stands in for the API's live stream: the same address, media type and names of events."""
         if await browsers.operator_of(request.headers.get("Authorization", "").removeprefix("Bearer ")) is None:
             raise web.HTTPUnauthorized
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(b": hello\n\n")
         queue: asyncio.Queue[str] = asyncio.Queue()
-        queues.add(queue)
-        floor.listeners += 1
+        queues.add(queue)  # before the page can say that it listens: what a test then pushes must reach it
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         try:
+            await response.prepare(request)
+            await response.write(b": hello\n\n")
             while True:
                 await response.write(f"event: {await queue.get()}\ndata: {{}}\n\n".encode())
         finally:
             queues.discard(queue)
 
-    def push(name: str) -> None:
+    def tell_all(name: str) -> None:
         for queue in queues:
-            loop.call_soon_threadsafe(queue.put_nowait, name)
+            queue.put_nowait(name)
+
+    def push(name: str) -> None:
+        loop.call_soon_threadsafe(tell_all, name)
 
     app = web.Application()
     app.router.add_get("/v1/gyms/{gym}/live", live)

@@ -50,12 +50,10 @@ def test_no_text_whatever_makes_it_stumble(value: str) -> None:
     assert PageCookie(b"s" * 32, Clock()).open(value) is None
 
 
-@given(st.integers(0, 200), st.integers(1, 255))
-@settings(max_examples=60, deadline=None)
-def test_a_cookie_changed_in_one_character_does_not_open(place: int, change: int) -> None:
-    cookie = PageCookie(b"s" * 32, Clock())
-    value = cookie.seal(TOKEN, "t1")
-    place %= len(value.rstrip("="))
-    changed = value[:place] + chr((ord(value[place]) + change) % 128) + value[place + 1 :]
-    if changed != value and place < len(value.rstrip("=")) - 1:
-        assert cookie.open(changed) is None
+def test_a_cookie_changed_in_any_one_character_does_not_open(clock: Clock) -> None:
+    cookie = PageCookie(b"s" * 32, clock)
+    # Both letters that another alphabet of base64 writes otherwise: `+` for `-` and `/` for `_` are changes too.
+    value = next(value for value in iter(lambda: cookie.seal(TOKEN, "t1"), "") if {"-", "_"} <= set(value))
+    changed = {value[:place] + chr(other) + value[place + 1 :] for place in range(len(value)) for other in range(128)}
+    assert len(changed) > 10_000
+    assert {one for one in changed if cookie.open(one) is not None} == {value}

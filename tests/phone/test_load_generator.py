@@ -76,7 +76,7 @@ def test_a_steady_rate_is_kept_by_count(service: FakeService) -> None:
     service.starts.update({one.session: {} for one in streams})
     load = open_loop(address(service), streams, 0.5, 100.0)
     assert load.accepted == 50
-    assert load.seconds == pytest.approx(0.5, abs=0.4)
+    assert load.seconds >= 49 / 100.0, "the last is due so late, and none was sent before it was"
 
 
 def test_lag_is_the_age_of_the_first_event_that_the_views_lack() -> None:

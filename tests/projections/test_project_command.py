@@ -16,7 +16,7 @@ from kinelog.codecs import frames
 from kinelog.domain.events import Event, FrameRecorded, SessionStarted
 from kinelog.domain.identifiers import Person, shard_of
 from kinelog.projections.sqlite_read_side import SqliteReadSide
-from kinelog.service.commands.project import command
+from kinelog.service.cli import main
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.opened_data import open_data
 
@@ -51,7 +51,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def project(data: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(command, ["--data", str(data), *arguments])
+    return CliRunner().invoke(main, ["project", "--data", str(data), *arguments])
 
 
 def test_once_folds_all_there_is_and_says_so(data: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 from kinelog.device.blob import pack_blob
+from kinelog.privacy.key_store import KeyStore
 from kinelog.registry.manifest import ManifestDraft, manifest_bytes
 from kinelog.registry.publishing import manifest_of
 from kinelog.registry.records import Lease, Published
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import SigningKey
 from kinelog.registry.store import ModelStore
+from kinelog.service.configuration import DataFolder
 
 from tests.device.made_models import made_model
 
@@ -49,6 +53,12 @@ def draft(accuracy: float = 0.5) -> ManifestDraft:
         metrics={"accuracy": accuracy, "sets": 120},
         dataset=f"sha256:{'0' * 64}",
     )
+
+
+def create_tenant(data: Path, tenant: str) -> None:
+    """Make a tenant's key in a data folder, as `kinelog tenant create` does before anything else."""
+    with closing(KeyStore.open(DataFolder(data).keys)) as keys:
+        keys.enrol_tenant(tenant)
 
 
 def put(

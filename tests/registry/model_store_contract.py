@@ -38,6 +38,9 @@ from tests.registry.made_publications import (
     put,
 )
 
+EVER = 1 << 45
+"""Milliseconds after every clock."""
+
 OpenStore = Callable[[], ModelStore]
 """Opens one and the same store, as another process would."""
 
@@ -84,6 +87,61 @@ class ModelStoreContract:
         assert store.serves("demo", sha256)
         assert not store.serves("other", sha256)
         assert not store.serves("demo", store.put_blob(b"another"))
+
+    # ── blobs that nobody needs any more ─────────────────────────────────────────────────────────────────────────
+
+    def test_what_nothing_names_any_more_is_removed_and_all_that_is_named_stays(self, store: ModelStore) -> None:
+        first = put(store, seed=1)
+        put(store, seed=2, after=first)
+        challenger, kept, old = (store.put_blob(blob_of(seed)) for seed in (3, 4, 5))
+        store.set_challenger(SCOPE, b"{}", challenger)
+        store.save_population(SCOPE, f'{{"members":["{old}"]}}'.encode())
+        store.save_population(SCOPE, f'{{"members":[{{"blob":"{kept}"}}]}}'.encode())
+        assert store.unnamed_blobs(EVER) == [old]
+        assert store.remove_unnamed_blobs(EVER) == [old]
+        assert store.remove_unnamed_blobs(EVER) == []
+        assert set(store.blobs()) == {hashlib.sha256(blob_of(seed)).hexdigest() for seed in (1, 2, 3, 4)}
+        assert [each.fault for each in audit(store, [SCOPE], keys=[KEY.public])] == [None, None]
+        with pytest.raises(UnknownBlobError):
+            store.blob(old)
+
+    def test_what_was_put_a_moment_ago_stays_whoever_is_about_to_name_it(self, store: ModelStore) -> None:
+        sha256 = store.put_blob(blob_of(1))
+        assert store.unnamed_blobs(put_before_ms=0) == []
+        assert store.remove_unnamed_blobs(put_before_ms=0) == []
+        assert store.blob(sha256) == blob_of(1)
+
+    def test_what_is_published_between_a_look_and_the_removal_stays(
+        self, open_store: OpenStore, store: ModelStore
+    ) -> None:
+        sha256 = store.put_blob(blob_of(1))
+        assert store.unnamed_blobs(EVER) == [sha256]
+        published = put(open_store(), seed=1)
+        assert store.remove_unnamed_blobs(EVER) == []
+        assert store.blob(published.blob) == blob_of(1)
+
+    def test_what_was_removed_is_published_by_who_puts_it_again_and_refused_to_who_does_not(
+        self, store: ModelStore
+    ) -> None:
+        manifest = manifest_bytes(manifest_of(draft(), SCOPE, blob_of(1), None, CREATED))
+        sha256 = store.put_blob(blob_of(1))
+        assert store.remove_unnamed_blobs(EVER) == [sha256]
+        with pytest.raises(UnknownBlobError, match="put it first"):
+            store.publish(SCOPE, manifest, KEY.sign(manifest), sha256, expected=None)
+        with pytest.raises(UnknownBlobError, match="put it first"):
+            store.set_challenger(SCOPE, b"{}", sha256)
+        assert store.champion(SCOPE) is None
+        assert put(store, seed=1).blob == sha256
+        assert store.blob(sha256) == blob_of(1)
+
+    def test_only_who_holds_the_lease_removes_anything(self, store: ModelStore) -> None:
+        sha256 = store.put_blob(blob_of(1))
+        lease = store.acquire_lease("fit", "one", 60)
+        newer = store.acquire_lease("fit", "two", 60, take_over=True)
+        with pytest.raises(StaleLeaseError):
+            store.remove_unnamed_blobs(EVER, lease=lease)
+        assert store.blobs() == [sha256]
+        assert store.remove_unnamed_blobs(EVER, lease=newer) == [sha256]
 
     # ── publications ─────────────────────────────────────────────────────────────────────────────────────────────
 

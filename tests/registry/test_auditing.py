@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kinelog.registry.auditing import Audited, audit, signed_by
-from kinelog.registry.publishing import publish_model, rollback
+from kinelog.registry.auditing import Audited, audit, held_ready, signed_by
+from kinelog.registry.publishing import keep_challenger, publish_model, rollback
 from kinelog.registry.sqlite_model_store import SqliteModelStore
 
 from tests.registry.made_publications import KEY, OTHER_KEY, OTHER_SCOPE, SCOPE, blob_of, draft
@@ -89,6 +89,27 @@ def test_a_version_that_is_gone_is_named(store: SqliteModelStore) -> None:
 def test_a_version_that_claims_to_bring_another_one_back_is_named(store: SqliteModelStore) -> None:
     change(store, "UPDATE publications SET origin = 2 WHERE version = 3")
     assert faults(store)[3].startswith("origin: 2, its manifest says 1")
+
+
+def test_a_version_that_was_published_before_the_one_it_follows_is_named(store: SqliteModelStore) -> None:
+    change(store, "UPDATE publications SET number = 9 WHERE version = 2")
+    assert faults(store) == {3: "number: 3, version 2 before it has 9"}
+
+
+def test_what_a_rollback_and_a_promotion_would_bring_is_looked_at(store: SqliteModelStore) -> None:
+    assert list(held_ready(store, SCOPE)) == []
+    rollback(store, KEY, SCOPE, to=2)
+    kept = keep_challenger(store, SCOPE, draft(), blob_of(3))
+    assert list(held_ready(store, SCOPE)) == [Audited(SCOPE, 1, None), Audited(SCOPE, 0, None)]
+    change(store, "UPDATE blobs SET data = x'00' WHERE sha256 = ?", kept.blob)
+    first = store.version(SCOPE, 1)
+    assert first is not None
+    change(store, "DELETE FROM blobs WHERE sha256 = ?", first.blob)
+    assert [(version, str(fault).split(":")[0]) for _, version, fault in held_ready(store, SCOPE)] == [
+        (1, "unknownblob"),
+        (0, "damagedblob"),
+    ]
+    assert [each.fault for each in audit(store, [SCOPE], champions=True)] == [None]
 
 
 def test_champions_of_a_key_are_found(store: SqliteModelStore) -> None:

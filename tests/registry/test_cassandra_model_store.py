@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kinelog.cassandra_session.connection import Access, Connection, Statement
+from kinelog.cassandra_session.connection import Access, Conditional, Connection, Request, Row, Statement, Value
 from kinelog.cassandra_session.driver_connection import connect
 from kinelog.registry.cassandra import answers
 from kinelog.registry.cassandra.model_store import CassandraModelStore
@@ -18,15 +18,18 @@ from kinelog.registry.errors import (
     IncompatibleRegistryError,
     RegistryUnavailableError,
     StaleLeaseError,
+    UnknownBlobError,
     VersionConflictError,
 )
+from kinelog.registry.manifest import manifest_bytes
+from kinelog.registry.publishing import manifest_of
 from typing_extensions import override
 
 from tests.cassandra.deployment import address_of, deployment
 from tests.cassandra.shared_node import SharedNode
 from tests.cassandra.unsure_connection import Fate, UnsureConnection
-from tests.registry.made_publications import KEY, OTHER_KEY, SCOPE, Clock, blob_of, put
-from tests.registry.model_store_contract import ModelStoreContract, OpenStore
+from tests.registry.made_publications import CREATED, KEY, OTHER_KEY, SCOPE, Clock, blob_of, draft, put
+from tests.registry.model_store_contract import EVER, ModelStoreContract, OpenStore
 
 pytestmark = pytest.mark.cassandra
 
@@ -59,6 +62,74 @@ class TestModelStoreInCassandra(ModelStoreContract):
     @override
     def open_store(self, clock: Clock, connection: Connection) -> OpenStore:
         return lambda: CassandraModelStore(connection, clock_ms=clock)
+
+
+# ── publishers beside a sweep ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Interrupted(UnsureConnection):
+    """Something else happens once, right before or behind the first statement that begins so."""
+
+    def __init__(self, connection: Connection, begins: str, happens: Callable[[], object], *, behind: bool) -> None:
+        super().__init__(connection)
+        self._begins, self._happens, self._behind = begins, happens, behind
+        self.happened = False
+
+    @override
+    def ask_all(self, requests: Iterable[Request], in_flight: int = 64) -> list[list[Row]]:
+        listed = list(requests)
+        due = not self.happened and any(statement.cql.startswith(self._begins) for statement, _ in listed)
+        self.happened = self.happened or due
+        if due and not self._behind:
+            self._happens()
+        answers = super().ask_all(listed, in_flight)
+        if due and self._behind:
+            self._happens()
+        return answers
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_who_puts_a_blob_again_while_it_is_removed_has_it(connection: Connection, behind: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    publisher = CassandraModelStore(connection)
+    sha256 = publisher.put_blob(blob_of(1))
+    unsure = Interrupted(connection, "DELETE", lambda: put(publisher, seed=1), behind=behind)
+    assert CassandraModelStore(unsure).remove_unnamed_blobs(EVER) == []
+    assert unsure.happened
+    assert publisher.blob(sha256) == blob_of(1)
+
+
+def test_a_publication_that_names_a_blob_while_it_is_removed_has_it_put_back(connection: Connection) -> None:
+    publisher = CassandraModelStore(connection)
+    sha256 = publisher.put_blob(blob_of(1))
+    manifest = manifest_bytes(manifest_of(draft(), SCOPE, blob_of(1), None, CREATED))
+
+    def named() -> None:
+        publisher.publish(SCOPE, manifest, KEY.sign(manifest), sha256, expected=None)
+
+    unsure = Interrupted(connection, "DELETE", named, behind=False)
+    assert CassandraModelStore(unsure).remove_unnamed_blobs(EVER) == []
+    assert unsure.happened
+    assert publisher.blob(sha256) == blob_of(1)
+
+
+def test_a_publication_that_looked_for_its_blob_before_the_removal_writes_nothing(connection: Connection) -> None:
+    sweeper = CassandraModelStore(connection)
+    sha256 = sweeper.put_blob(blob_of(1))
+    manifest = manifest_bytes(manifest_of(draft(), SCOPE, blob_of(1), None, CREATED))
+    swept: list[str] = []
+
+    class Slow(UnsureConnection):
+        @override
+        def conditional(self, statement: Statement, values: tuple[Value, ...]) -> Conditional:
+            swept.extend(sweeper.remove_unnamed_blobs(EVER))
+            return super().conditional(statement, values)
+
+    with pytest.raises(UnknownBlobError, match="put it first"):
+        CassandraModelStore(Slow(connection)).publish(SCOPE, manifest, KEY.sign(manifest), sha256, expected=None)
+    assert swept == [sha256]
+    assert sweeper.publications() == []
+    first = put(sweeper, seed=1)
+    assert sweeper.publications() == [first]
 
 
 # ── outcomes that nobody knows ───────────────────────────────────────────────────────────────────────────────────

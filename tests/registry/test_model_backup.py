@@ -121,14 +121,38 @@ def test_the_doctor_finds_models_well_that_are_served_as_they_were_signed(folder
     assert findings["permissions"].verdict is Verdict.WELL
 
 
-def test_the_doctor_names_a_model_that_phones_would_refuse(folder: DataFolder) -> None:
+def break_blobs(folder: DataFolder) -> None:
     connection = sqlite3.connect(folder.models)
     connection.execute("UPDATE blobs SET data = zeroblob(length(data))")
     connection.commit()
     connection.close()
-    finding = found(folder)["models"]
-    assert finding.verdict is Verdict.ILL
-    assert f"{SCOPE.path} version 1: damagedblob" in finding.found
+
+
+def test_the_doctor_names_a_model_that_phones_would_refuse_by_its_scope(folder: DataFolder) -> None:
+    break_blobs(folder)
+    findings = found(folder)
+    assert findings["models"].verdict is Verdict.ILL
+    assert findings["models"].found == "1 served, 1 of them not to be believed"
+    named = findings[f"model {SCOPE.path}"]
+    assert named.verdict is Verdict.ILL
+    assert named.found.startswith("version 1: damagedblob")
+    assert f"kinelog model rollback {SCOPE.path}" in named.advice
+
+
+def test_the_doctor_warns_of_a_rollback_that_would_fail(folder: DataFolder) -> None:
+    break_blobs(folder)
+    publish(folder, 2)
+    findings = found(folder)
+    assert findings["models"].verdict is Verdict.WELL
+    assert findings[f"model {SCOPE.path}"].verdict is Verdict.WARNING
+    assert "version 1, kept beside the champion: damagedblob" in findings[f"model {SCOPE.path}"].found
+
+
+def test_the_doctors_command_ends_in_70_for_a_model_and_tells_machines_which(folder: DataFolder) -> None:
+    break_blobs(folder)
+    code, printed = run("doctor", "--data", folder.root, "--json")
+    checks = {each["check"]: each["verdict"] for each in json.loads(printed)["findings"]}
+    assert (code, checks[f"model {SCOPE.path}"]) == (70, "error")
 
 
 def test_the_doctor_finds_a_key_ill_that_is_missing_open_or_not_trusted_and_makes_none(folder: DataFolder) -> None:

@@ -19,7 +19,7 @@ from kinelog.service.cli import main
 from kinelog.service.configuration import DataFolder
 
 from tests.device.made_models import made_model
-from tests.registry.made_publications import blob_of, draft
+from tests.registry.made_publications import blob_of, create_tenant, draft
 
 SCOPE = "iron-works/all/left-wrist"
 
@@ -62,14 +62,23 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
 
 
 @pytest.fixture
-def filled(model: Command) -> Command:
-    """Two versions, published under a key that was made on first use."""
-    model.publish(1)
-    model.publish(2)
+def of_tenants(model: Command) -> Command:
+    """Two tenants, and no model yet."""
+    for tenant in ("iron-works", "other"):
+        create_tenant(model.data, tenant)
     return model
 
 
-def test_the_first_publication_makes_store_and_key_for_nobody_else_to_read(model: Command) -> None:
+@pytest.fixture
+def filled(of_tenants: Command) -> Command:
+    """Two versions, published under a key that was made on first use."""
+    of_tenants.publish(1)
+    of_tenants.publish(2)
+    return of_tenants
+
+
+def test_the_first_publication_makes_store_and_key_for_nobody_else_to_read(of_tenants: Command) -> None:
+    model = of_tenants
     done = model.publish(1)
     assert (done["scope"], done["version"], done["restores"]) == (SCOPE, 1, None)
     for file in (DataFolder(model.data).models, DataFolder(model.data).model_key):
@@ -152,6 +161,22 @@ def test_export_for_muvr_writes_three_files_or_says_why_not(filled: Command) -> 
     assert (folder / "weights.raw").stat().st_size == 4 * (4 * 151 + 3 * 5)
 
 
+def test_sweep_removes_what_nothing_names_once_it_is_a_day_old(filled: Command) -> None:
+    with SqliteModelStore(DataFolder(filled.data).models) as store:
+        old, new = store.put_blob(blob_of(7)), store.put_blob(blob_of(8))
+        store._connection.execute("UPDATE blob_puts SET at_ms = at_ms - 90000000 WHERE sha256 <> ?", (new,))
+    assert filled.json("sweep", "--dry-run") == {"blobs": [old], "removed": False}
+    assert filled.json("sweep") == {"blobs": [old], "removed": True}
+    code, printed = filled("sweep")
+    assert (code, printed) == (0, "0 blobs removed\n")
+    with SqliteModelStore(DataFolder(filled.data).models) as store:
+        assert len(store.blobs()) == 3
+        store.acquire_lease("sweep", "another", 60)
+    assert filled.json("verify") == {"versions": 2, "faults": []}
+    code, printed = filled("sweep")
+    assert (code, "another" in printed) == (75, True)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -173,6 +198,30 @@ def test_what_cannot_be_done_ends_in_a_code_of_its_own_and_makes_nothing(
 def invoked(*words: str) -> tuple[int, str]:
     done = CliRunner().invoke(main, ["model", *words])
     return done.exit_code, done.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["publish", "iron-work/all/left-wrist"],
+        ["publish", "iron-work/all/left-wrist", "--as-challenger"],
+        ["promote", "iron-work/all/left-wrist"],
+        ["rollback", "iron-work/all/left-wrist"],
+        ["rollback", "iron-work/all/left-wrist", "--to", "1"],
+    ],
+)
+def test_a_tenant_that_nobody_created_gets_no_model(filled: Command, words: list[str]) -> None:
+    files = filled.files(blob_of(3)) if words[0] == "publish" else ()
+    code, printed = filled(*words, *files)
+    assert (code, "has no tenant iron-work:" in printed) == (65, True), printed
+    assert "`kinelog tenant create iron-work`" in printed
+    assert filled.json("verify")["versions"] == 2
+
+
+def test_a_mistyped_tenant_makes_no_store(model: Command) -> None:
+    code, printed = model("publish", SCOPE, *model.files(blob_of(1)))
+    assert (code, "has no tenant iron-works:" in printed) == (65, True), printed
+    assert not model.data.exists()
 
 
 def test_files_that_are_no_model_or_no_draft_are_refused_by_field(filled: Command) -> None:
@@ -201,7 +250,8 @@ def test_a_key_is_replaced_by_one_that_it_endorses(filled: Command) -> None:
     assert filled("key", "retire", str(old["key_id"]))[0] == 64
 
 
-def test_a_key_of_the_environment_is_followed_by_another(model: Command) -> None:
+def test_a_key_of_the_environment_is_followed_by_another(of_tenants: Command) -> None:
+    model = of_tenants
     first, second = model.folder / "first.key", model.folder / "second.key"
     made = [json.loads(invoked("key", "make", str(file), "--json")[1]) for file in (first, second)]
     assert model.publish(1, KINELOG_MODEL_KEY_FILE=str(first))["key"] == made[0]["key_id"]
@@ -228,7 +278,8 @@ def test_a_key_that_is_lost_is_said_to_be_and_nothing_makes_another(filled: Comm
 
 
 @pytest.mark.parametrize("text", ["", "00", "not hexadecimal at all, but long enough to be taken for it" * 2])
-def test_what_is_no_key_is_refused_and_not_repeated(model: Command, text: str) -> None:
+def test_what_is_no_key_is_refused_and_not_repeated(of_tenants: Command, text: str) -> None:
+    model = of_tenants
     code, printed = model("publish", SCOPE, *model.files(blob_of(1)), KINELOG_MODEL_KEY=text)
     assert (code, "KINELOG_MODEL_KEY must hold 64 hexadecimal digits" in printed) == (64, True)
     assert len(text) < 3 or text not in printed

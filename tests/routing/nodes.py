@@ -15,6 +15,7 @@ from kinelog.actors.membership.port import Listener, Member, Membership, View
 from kinelog.domain.commands import Command
 from kinelog.domain.identifiers import Person
 from kinelog.domain.replies import Done
+from kinelog.routing.answers import Status
 from kinelog.routing.cluster_secret import ClusterSecret
 from kinelog.routing.local_node import LocalNode
 from kinelog.routing.node_server import NodeServer
@@ -26,16 +27,22 @@ from kinelog.routing.tls import ChannelTls
 from typing_extensions import override
 
 SECRET = ClusterSecret(b"for tests only, and long enough: " * 2)
-QUICK = ChannelSettings(ping_s=0.05, silence_s=0.5, sweep_s=0.01, handshake_s=2.0, reconnect_limit_s=0.05)
+QUICK = ChannelSettings(ping_s=0.05, silence_s=30.0, sweep_s=0.01, handshake_s=30.0, reconnect_limit_s=0.05)
+"""Quick in what it does, and as patient as anybody who waits: what a test wants to be over it makes so itself."""
 SHARDS = 4
 DONE = Accepted(Done(), LogPosition(1, 2))
 
 
-async def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool], within_s: float = 30.0) -> None:
     """Wait for a condition, and let the event loop go on."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - what is waited for raises no event
             await asyncio.sleep(0.002)
+
+
+async def connected(node: Node, member: Member) -> None:
+    """Wait until a node has its channel to another: what is asked within little time then goes out at once."""
+    assert isinstance(await node.peers.status(member, 30.0), Status)
 
 
 @dataclass
@@ -124,7 +131,7 @@ class Node:
 
 
 async def start_node(
-    name: str, group: Group, region: OwnRegion, *, answer_s: float = 5.0, settings: ChannelSettings = QUICK,
+    name: str, group: Group, region: OwnRegion, *, answer_s: float = 30.0, settings: ChannelSettings = QUICK,
     secret: ClusterSecret = SECRET, tls: ChannelTls | None = None, shards: int = SHARDS,
 ) -> Node:  # fmt: skip
     """A node that listens and is a member of the group."""
@@ -150,7 +157,7 @@ async def start_node(
 
 @asynccontextmanager
 async def two_nodes(
-    there: OwnRegion, here: OwnRegion | None = None, *, answer_s: float = 5.0, settings: ChannelSettings = QUICK
+    there: OwnRegion, here: OwnRegion | None = None, *, answer_s: float = 30.0, settings: ChannelSettings = QUICK
 ) -> AsyncIterator[tuple[Group, Node, Node]]:
     """Node `a`, which owns nothing, and node `b`, which owns everything and answers from `there`."""
     group = Group()

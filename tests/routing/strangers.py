@@ -37,7 +37,7 @@ class Stranger:
 
     async def hung_up(self) -> bytes:
         """What still came before the node hung up."""
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30.0):
             try:
                 return await self.reader.read()
             except ConnectionResetError:
@@ -69,7 +69,7 @@ class Insider:
 
     async def heard(self) -> bytes:
         """The next sealed payload."""
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30.0):
             while (payload := self._frames.next()) is None:
                 self._frames.feed(await self.stranger.reader.read(65_536))
             return payload

@@ -20,7 +20,7 @@ from kinelog.routing.frames import HANDSHAKE_BYTES, open_frame
 from kinelog.routing.handshake import Challenge, ClientHandshake
 from kinelog.routing.questions import ASK_TYPES, Ping
 
-from tests.routing.nodes import DONE, QUICK, SECRET, AnsweringRegion, Group, Node, start_node, two_nodes
+from tests.routing.nodes import DONE, QUICK, SECRET, AnsweringRegion, Group, Node, eventually, start_node, two_nodes
 from tests.routing.strangers import stranger_at
 
 PERSON = Person("demo", "0" * 32)
@@ -194,12 +194,13 @@ async def test_a_client_leaves_a_server_that_is_none(caplog: pytest.LogCaptureFi
 
     server = await asyncio.start_server(serve, "127.0.0.1")
     group = Group()
-    a = await start_node("a", group, AnsweringRegion(), answer_s=0.3)
+    a = await start_node("a", group, AnsweringRegion(), answer_s=1.0)
     host, port = server.sockets[0].getsockname()
     group.change([a.member, msgspec.structs.replace(a.member, name="b", address=f"{host}:{port}")])
     group.change(pins=dict.fromkeys(range(4), "b"))
     answer = await a.router.ask(PERSON, READ)
     assert answer == Unavailable("unreachable", 0.5)
+    await eventually(lambda: bool(lines(caplog, "speaks version 2")))
     assert len(lines(caplog, "b speaks version 2 of the channel; this node speaks 1")) == 1
     await a.close()
     server.close()

@@ -16,7 +16,7 @@ from kinelog.routing.answering_connection import AnsweringConnection
 from kinelog.routing.batches import encode_batch
 from kinelog.routing.questions import ASK_TYPES
 
-from tests.routing.nodes import DONE, QUICK, AnsweringRegion, Node, eventually, two_nodes
+from tests.routing.nodes import DONE, QUICK, AnsweringRegion, Node, connected, eventually, two_nodes
 from tests.routing.strangers import stranger_at
 
 PERSON = Person("demo", "0" * 32)
@@ -43,8 +43,8 @@ def untaken(node: Node) -> int:
 
 async def test_questions_to_a_paused_node_are_bounded_by_their_bytes_and_then_refused() -> None:
     there = AnsweringRegion()
-    async with two_nodes(there, answer_s=0.5, settings=BOUNDED) as (_, a, b):
-        assert await a.router.ask(PERSON, READ) == DONE
+    async with two_nodes(there, answer_s=2.0, settings=BOUNDED) as (_, a, b):
+        await connected(a, b.member)
         for connection in connections(b):
             connection.hear_nothing()
         refused, worst = 0, 0
@@ -65,7 +65,7 @@ async def test_questions_to_a_paused_node_are_bounded_by_their_bytes_and_then_re
 
 async def test_what_was_never_sent_leaves_nothing_behind_at_its_deadline() -> None:
     async with two_nodes(AnsweringRegion(), answer_s=0.3, settings=BOUNDED) as (_, a, b):
-        assert await a.router.ask(PERSON, READ) == DONE
+        await connected(a, b.member)
         for connection in connections(b):
             connection.hear_nothing()
         await asyncio.gather(*(a.router.ask(PERSON, LARGE) for _ in range(60)), return_exceptions=True)
@@ -92,7 +92,7 @@ async def test_questions_are_bounded_in_number() -> None:
 async def test_a_node_that_answers_nothing_any_more_is_left_and_frames_are_asked_elsewhere() -> None:
     settings = msgspec.structs.replace(QUICK, ping_s=0.05, silence_s=0.2)
     there, here = AnsweringRegion(), AnsweringRegion()
-    async with two_nodes(there, here, answer_s=20.0, settings=settings) as (group, a, b):
+    async with two_nodes(there, here, settings=settings) as (group, a, b):
         assert await a.router.ask(PERSON, READ) == DONE
         for connection in connections(b):
             connection.hear_nothing()
@@ -115,10 +115,11 @@ async def test_who_does_not_take_answers_is_asked_no_more_and_hung_up_on_at_last
         async def ask_on() -> None:
             while True:
                 await insider.say(encode_batch([question] * 20))
+                await asyncio.sleep(0)  # both ends are on this loop: else it asks until the system's buffers are full
 
         asking = asyncio.create_task(ask_on())
         await eventually(lambda: not b.server._known)
         heard = len(there.heard)
-        assert heard < 2_000
+        assert heard < 1_000
         with pytest.raises(ConnectionError):
             await asking

@@ -17,7 +17,7 @@ from kinelog.routing.hand_over import ChannelHandOver
 from kinelog.routing.local_node import LocalNode
 from kinelog.routing.node_server import NodeServer
 
-from tests.routing.nodes import DONE, QUICK, SECRET, AnsweringRegion, Node, eventually, two_nodes
+from tests.routing.nodes import DONE, QUICK, SECRET, AnsweringRegion, Node, connected, eventually, two_nodes
 
 PERSON = Person("demo", "0" * 32)
 READ = ReadUser(at_ms=1)
@@ -59,10 +59,11 @@ async def test_attempts_to_connect_pause_and_say_so_once(caplog: pytest.LogCaptu
 
 
 async def test_an_idle_connection_is_kept_and_used_again() -> None:
-    async with two_nodes(AnsweringRegion()) as (_, a, b):
+    settings = msgspec.structs.replace(QUICK, silence_s=1.0)
+    async with two_nodes(AnsweringRegion(), settings=settings) as (_, a, b):
         assert await a.router.ask(PERSON, READ) == DONE
         ((connection,),) = b.server._known.values()
-        await asyncio.sleep(2 * QUICK.silence_s)
+        await asyncio.sleep(1.5 * settings.silence_s)
         assert await a.router.ask(PERSON, READ) == DONE
         assert list(b.server._known.values()) == [[connection]]
 
@@ -83,7 +84,7 @@ async def test_an_owner_that_is_asked_lets_go_and_says_when() -> None:
     async with two_nodes(AnsweringRegion()) as (_, a, b):
         told: list[bool] = []
         hand_over = ChannelHandOver(a.peers, asyncio.get_running_loop())
-        await asyncio.to_thread(hand_over.release, b.member, 3, 2.0, told.append)
+        await asyncio.to_thread(hand_over.release, b.member, 3, 30.0, told.append)
         await eventually(lambda: bool(told))
         assert (told, b.released) == ([True], [3])
 
@@ -98,8 +99,9 @@ async def test_an_owner_that_does_not_let_go_in_time_is_a_no() -> None:
         b.server._node = local
         told: list[bool] = []
         hand_over = ChannelHandOver(a.peers, asyncio.get_running_loop())
+        await connected(a, b.member)
         hand_over.release(b.member, 3, 0.1, told.append)
-        await eventually(lambda: bool(told))
+        await eventually(lambda: bool(told and kept))
         assert (told, len(kept)) == ([False], 1)
 
 
@@ -116,6 +118,7 @@ async def test_an_owner_that_cannot_be_asked_is_a_no(address: str) -> None:
 async def test_each_member_says_how_it_is_or_why_it_does_not() -> None:
     async with two_nodes(AnsweringRegion()) as (_, a, b):
         await a.router.ask(PERSON, READ)
+        await connected(a, a.member)
         worker = Member(name="w", life="00000001", address="", version="1", reads=1)
         gone = msgspec.structs.replace(b.member, name="gone", address="127.0.0.1:1")
         collected = await collect(a.peers, [a.member, b.member, worker, gone])
@@ -129,7 +132,7 @@ async def test_each_member_says_how_it_is_or_why_it_does_not() -> None:
 
 async def test_a_node_that_is_told_to_drain_begins_to() -> None:
     async with two_nodes(AnsweringRegion()) as (_, a, b):
-        assert await begin_draining(a.peers, b.member)
+        assert await begin_draining(a.peers, b.member, within_s=30.0)
         assert b.drained == [True]
 
 

@@ -17,6 +17,7 @@ from tests.routing.nodes import DONE, SHARDS, AnsweringRegion, Group, Node, even
 
 PERSON = Person("demo", "0" * 32)
 RATE = GiveFeedback(at_ms=1, session=None, subject="squat", rating=5)
+ANSWER_S = 30.0
 
 
 def held_by(name: str | None) -> NotOwnerError:
@@ -47,7 +48,9 @@ def spy_on(node: Node, asked: list[tuple[int, float]]) -> None:
 async def three() -> AsyncIterator[dict[str, Node]]:
     """Nodes a, b and c, which each see the others; a holds b for the owner, b and c hold c for it."""
     groups = {name: Group() for name in "abc"}
-    nodes = {name: await start_node(name, group, AnsweringRegion(), answer_s=0.3) for name, group in groups.items()}
+    nodes = {
+        name: await start_node(name, group, AnsweringRegion(), answer_s=ANSWER_S) for name, group in groups.items()
+    }
     for name, group in groups.items():
         owner = "b" if name == "a" else "c"
         group.change([node.member for node in nodes.values()], dict.fromkeys(range(SHARDS), owner))
@@ -82,9 +85,11 @@ async def test_no_question_goes_further_than_two_hops(three: dict[str, Node]) ->
     for name, node in three.items():
         answering(node).answer = held_by("a" if name == "c" else None)
         spy_on(node, asked)
-    answer = await three["a"].router.ask(PERSON, RATE)
-    assert isinstance(answer, Unavailable)
-    assert answer.reason in {"moved", "unreachable"}
+    asking = asyncio.create_task(three["a"].router.ask(PERSON, RATE))
+    await eventually(lambda: [hops for hops, _ in asked].count(2) >= 3)
+    for node in three.values():
+        answering(node).answer = DONE
+    assert await asking == DONE
     assert {hops for hops, _ in asked} == {1, 2}
 
 
@@ -97,7 +102,8 @@ async def test_the_time_that_is_left_shrinks_with_each_hop(three: dict[str, Node
     assert await three["a"].router.ask(PERSON, RATE) == DONE
     (first, at_first), (second, at_second) = asked
     assert (first, second) == (1, 2)
-    assert 0.3 >= at_first > at_second > 0
+    assert at_first <= ANSWER_S
+    assert at_first > at_second > 0
 
 
 async def test_back_pressure_comes_back_over_two_hops(three: dict[str, Node]) -> None:

@@ -15,7 +15,17 @@ from kinelog.domain.errors import Rejection
 from kinelog.domain.identifiers import Person
 
 from tests.actors.asking import START_MS, frames
-from tests.routing.nodes import DONE, QUICK, SHARDS, AnsweringRegion, Group, eventually, start_node, two_nodes
+from tests.routing.nodes import (
+    DONE,
+    QUICK,
+    SHARDS,
+    AnsweringRegion,
+    Group,
+    connected,
+    eventually,
+    start_node,
+    two_nodes,
+)
 
 PERSON = Person("demo", "0" * 32)
 READ = ask.ReadUser(at_ms=START_MS)
@@ -100,7 +110,8 @@ async def test_after_an_unknown_outcome_nothing_else_is_asked_again(reason: str,
 
 async def test_an_owner_that_never_answers_leaves_the_outcome_unknown_at_the_deadline() -> None:
     there = AnsweringRegion(None)
-    async with two_nodes(there, answer_s=0.2) as (_, a, _b):
+    async with two_nodes(there, answer_s=0.2) as (_, a, b):
+        await connected(a, b.member)
         began = time.monotonic()
         assert await a.router.ask(PERSON, RATE) == Unavailable("outcome-unknown", 1.0)
         assert time.monotonic() - began >= 0.2
@@ -119,6 +130,7 @@ async def test_an_owner_that_cannot_be_reached_has_stored_nothing() -> None:
 async def test_an_attempt_that_may_have_stored_something_is_not_forgotten_over_later_ones() -> None:
     there = AnsweringRegion(None)
     async with two_nodes(there, answer_s=0.5) as (_, a, b):
+        await connected(a, b.member)
         asked = asyncio.create_task(a.router.ask(PERSON, FRAMES))
         await eventually(lambda: len(there.waiting) == 1)
         await b.server.close()
@@ -172,7 +184,7 @@ async def test_who_gives_up_takes_no_room_any_more() -> None:
 
 async def test_an_answer_past_the_lease_does_not_leave_the_node() -> None:
     there = AnsweringRegion()
-    async with two_nodes(there, answer_s=0.2) as (_, a, b):
+    async with two_nodes(there) as (_, a, b):
         b.membership.lease_s = time.monotonic() - 1.0
         assert await a.router.ask(PERSON, RATE) == Unavailable("lost", 1.0)
         b.membership.lease_s = float("inf")

@@ -41,9 +41,9 @@ class Folder:
         return channel_tls(self.path, issued, issued)
 
 
-async def asked(of_a: ChannelTls | None, of_b: ChannelTls | None) -> object:
+async def asked(of_a: ChannelTls | None, of_b: ChannelTls | None, answer_s: float = 30.0) -> object:
     group = Group()
-    a = await start_node("a", group, AnsweringRegion(), answer_s=0.4, tls=of_a)
+    a = await start_node("a", group, AnsweringRegion(), answer_s=answer_s, tls=of_a)
     b = await start_node("b", group, AnsweringRegion(), tls=of_b)
     group.change(pins=dict.fromkeys(range(SHARDS), "b"))
     try:
@@ -63,7 +63,7 @@ async def test_a_node_of_another_authority_or_without_tls_is_left_out(tmp_path: 
     ours, others = Folder(tmp_path, "ours"), Folder(tmp_path, "others")
     of_a = {"client": others.of_node("a"), "client without": None}.get(who, ours.of_node("c"))
     of_b = {"server": others.of_node("b"), "server without": None}.get(who, ours.of_node("d"))
-    answer = await asked(of_a, of_b)
+    answer = await asked(of_a, of_b, answer_s=0.4)
     assert isinstance(answer, Unavailable)
     assert answer.reason == "unreachable"
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from kinelog.service.parent_watch import VARIABLE as END_WITH_PARENT
 
+from cassandra_server.loopback import taken_port
+
 KINELOG = (sys.executable, "-m", "kinelog.service")
 START_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 240.0
+HOST = "127.0.0.1"
+KEPT_PORTS = range(12_000, 32_000)
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 
@@ -121,12 +126,12 @@ class RunningService:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment; for a service that must come back where it was."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
+    """A port that nobody listens on; for a service that must come back where it was.
+
+    Of those that systems give to no connection that begins: such a one would take it while the service is away.
+    """
+    chance = random.SystemRandom()
+    return next(port for port in iter(partial(chance.choice, KEPT_PORTS), None) if taken_port(HOST, [port]) is None)
 
 
 def prepare(data: Path, tenant: str = "iron-works") -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kinelog.cassandra_session.connection import Access, Connection, Statement
 from kinelog.cassandra_session.driver_connection import connect
+from kinelog.registry.cassandra.model_store import CassandraModelStore
+from kinelog.registry.publishing import publish_model
 from kinelog.service.cassandra_checks import (
     STATEMENT_BYTES,
     check_clocks,
@@ -21,12 +24,14 @@ from kinelog.service.cassandra_checks import (
 )
 from kinelog.service.cassandra_table_checks import check_options, check_schema, check_shards, check_statics
 from kinelog.service.cluster_settings import Node, clock_difference_ms, in_bytes, settings_of
-from kinelog.service.configuration import Settings
-from kinelog.service.findings import Verdict
+from kinelog.service.configuration import DataFolder, Settings
+from kinelog.service.findings import Finding, Verdict
+from kinelog.service.model_checks import examine_models
 from kinelog.service.schemas import SCHEMAS
 
 from tests.cassandra.deployment import address_of, deployment
 from tests.cassandra.shared_node import SharedNode
+from tests.registry.made_publications import KEY, SCOPE, blob_of, draft
 from tests.system.running_service import kinelog
 
 pytestmark = pytest.mark.cassandra
@@ -161,6 +166,36 @@ def test_options_that_somebody_changed_are_found_with_the_way_back(deployed: Con
     deployed.define("ALTER TABLE {keys}.people WITH gc_grace_seconds = 3600")
     deployed.define("ALTER TABLE {log}.log WITH default_time_to_live = 0")
     assert check_options(deployed).verdict is Verdict.WELL
+
+
+def test_a_model_that_phones_would_refuse_is_named_on_a_cluster_too(
+    deployed: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KINELOG_MODEL_KEY", "KINELOG_MODEL_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    folder, store = DataFolder(tmp_path), CassandraModelStore(deployed)
+
+    def found() -> dict[str, Finding]:
+        return {each.check: each for each in examine_models(store, folder, signs_here=False)}
+
+    assert found()["models"].verdict is Verdict.WELL
+    first = publish_model(store, KEY, SCOPE, draft(), blob_of(1))
+    publish_model(store, KEY, SCOPE, draft(), blob_of(2))
+    assert list(found()) == ["models"], "what signs is on another machine"
+    deployed.ask(Statement("UPDATE {models}.contents SET data = ? WHERE sha256 = ?", Access.WRITE), (b"0", first.blob))
+    assert found()[f"model {SCOPE.path}"].verdict is Verdict.WARNING
+    deployed.conditional(
+        Statement(
+            "DELETE FROM {models}.ledger WHERE registry = 'models' AND kind = 'version' AND name = ? AND version = 2"
+            " IF EXISTS",
+            Access.CONDITIONAL,
+        ),
+        (SCOPE.path,),
+    )
+    named = found()[f"model {SCOPE.path}"]
+    assert (named.verdict, named.found[:24]) == (Verdict.ILL, "version 1: damagedblob: ")
+    store.put_blob(blob_of(1))
+    assert "version 2 is served, version 1 is the newest" in found()[f"model {SCOPE.path}"].found
 
 
 def test_the_command_tells_machines_what_it_found_and_writes_nothing(cassandra_node: SharedNode) -> None:

@@ -53,14 +53,14 @@ class Receiver:
         """Numbers of the publications that were taken, in order."""
         return [message.number for message in self.messages if message.answered == 204]
 
-    async def until(self, count: int, within_s: float = 10.0) -> None:
+    async def until(self, count: int, within_s: float = 30.0) -> None:
         """Wait for this many requests."""
         async with asyncio.timeout(within_s):
             while len(self.messages) < count:
                 self.came.clear()
                 await self.came.wait()
 
-    async def until_taken(self, number: int, within_s: float = 10.0) -> None:
+    async def until_taken(self, number: int, within_s: float = 30.0) -> None:
         """Wait until a publication was taken."""
         async with asyncio.timeout(within_s):
             while number not in self.taken:

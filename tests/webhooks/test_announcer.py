@@ -44,7 +44,7 @@ def announced(left: Durable, tenant: str = ACME) -> list[tuple[int, str, int]]:
 
 
 async def until_announced(left: Durable, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(announced(left)) < count:  # noqa: ASYNC110 - another thread writes the log
             await asyncio.sleep(0.005)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from kinelog.webhooks.endpoint import EndpointRules
+from kinelog.webhooks.outbox import Outbox, Owed
 from kinelog.webhooks.progress import ATTEMPT_MS, Progress
 
 from tests.webhooks.receiver import ENDLESS, HANG, SECRET, receiving
@@ -58,7 +60,7 @@ async def test_what_is_published_is_told_signed_and_in_order(tmp_path: Path) -> 
 
 async def test_a_server_that_fails_hangs_and_answers_500_is_told_when_it_works_again(tmp_path: Path) -> None:
     with durable(tmp_path) as left:
-        async with receiving() as receiver, process(left) as running:
+        async with receiving() as receiver, process(left, attempt_s=2.0) as running:
             await running.create()
             await running.hook(receiver.url.replace("/hook", "/nothing-here"))
             await running.announce(1)
@@ -159,7 +161,7 @@ async def test_of_two_processes_one_sends_each_message(tmp_path: Path) -> None:
             await first.create()
             await first.hook(receiver.url)
             # As on a cluster: the shards have one owner at a time, everything else is shared.
-            async with process(left) as second:
+            async with process(left, shares=first) as second:
                 for version in range(1, 9):
                     await second.announce(version)
                     first.telling.webhook_set(ACME)
@@ -176,6 +178,35 @@ async def test_a_removed_webhook_is_told_nothing_more_and_owed_nothing(tmp_path:
             await caught_up(running, 1)
             await running.unhook()
             await running.announce(2)
+            await running.hook(receiver.url)
+            await running.announce(3)
+            await caught_up(running, 2)
+            assert receiver.taken == [1, 3]
+
+
+async def test_what_is_published_behind_a_removal_is_not_sent_by_who_began_to_look_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, removed = threading.Event(), threading.Event()
+    owed = Outbox.owed
+
+    def late(outbox: Outbox, tenant: str, sent: int, behind: int) -> Owed:
+        looks.set()
+        assert removed.wait(30)
+        return owed(outbox, tenant, sent, behind)
+
+    with durable(tmp_path) as left:
+        async with receiving() as receiver, process(left) as running:
+            await running.create()
+            await running.hook(receiver.url)
+            await running.announce(1)
+            await caught_up(running, 1)
+            monkeypatch.setattr(Outbox, "owed", late)
+            running.telling.webhook_set(ACME)
+            assert await asyncio.to_thread(looks.wait, 30)
+            await running.unhook()
+            await running.announce(2)
+            removed.set()
             await running.hook(receiver.url)
             await running.announce(3)
             await caught_up(running, 2)

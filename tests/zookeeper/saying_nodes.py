@@ -19,7 +19,7 @@ from kinelog.routing.node_status import NodeStatus
 from kinelog.routing.own_node import OwnRegion
 from kinelog.routing.questions import Ask
 
-from tests.nodes.membership_contract import Heard, member
+from tests.nodes.membership_contract import LONG_SESSION_S, Heard, member
 
 SECRET = "known to all nodes of this group"
 SHARDS = 8
@@ -39,7 +39,7 @@ class SayingNode:
     def join(self, zookeeper: ZooKeeperAddress, place: str) -> None:
         """Become a member that is reached at a place."""
         who = msgspec.structs.replace(member(self.name), address=place)
-        self.membership = ZooKeeperMembership(zookeeper, "nodes", who, session_s=2.0, shards=SHARDS)
+        self.membership = ZooKeeperMembership(zookeeper, "nodes", who, session_s=LONG_SESSION_S, shards=SHARDS)
         self.membership.start(self.heard)
 
     def status(self) -> NodeStatus:

@@ -205,7 +205,8 @@ def test_a_drained_node_owns_nothing_and_may_own_again(ask: Ask, nodes: Nodes) -
     assert column(said, "nodes", "draining") == [False, True]
     assert said["drained"] == ["beta"]
     assert ask("drain", "beta", "--undo").exit_code == 0
-    nodes["alpha"].heard.wait(lambda view: not any(member.draining for member in view.members))
+    for node in nodes.values():
+        node.heard.wait(lambda view: not any(member.draining for member in view.members))
     assert column(status(ask), "nodes", "owns") == [4, 4]
 
 
@@ -225,7 +226,8 @@ def test_waiting_for_a_node_that_does_not_let_go_ends_and_says_what_it_holds(ask
 def test_a_shard_is_moved_and_goes_back(ask: Ask, nodes: Nodes) -> None:
     shard = owners(SHARDS, nodes["alpha"].membership.view().members, {}).index("alpha")
     assert ask("move", str(shard), "beta", "--wait").exit_code == 0
-    nodes["alpha"].heard.wait(lambda view: dict(view.pins) == {shard: "beta"})
+    for node in nodes.values():
+        node.heard.wait(lambda view: dict(view.pins) == {shard: "beta"})
     line = status(ask)["shards"][shard]
     assert (line["owner"], line["pinned"], line["served_by"]) == ("beta", True, ["beta"])
     assert f"{shard} beta (pinned)" in ask("status").output
@@ -240,6 +242,8 @@ def test_waiting_for_a_shard_that_does_not_get_ready_ends_and_says_so(ask: Ask, 
     result = ask("move", str(shard), "beta", "--wait", "--within", "0.3")
     assert result.exit_code == 75
     assert f"beta, after 0.3 s: it does not answer for shard {shard} yet" in result.output
+    for node in nodes.values():
+        node.heard.wait(lambda view: dict(view.pins) == {shard: "beta"})
     line = status(ask)["shards"][shard]
     assert (line["owner"], line["moving"], line["phase"]) == ("beta", True, "restoring")
 

@@ -19,7 +19,7 @@ from kinelog.actors.membership.zookeeper_layout import ZooKeeperAddress
 from kinelog.actors.membership.zookeeper_session import ZooKeeperSession
 from typing_extensions import override
 
-from tests.nodes.membership_contract import GroupContract, Heard, member
+from tests.nodes.membership_contract import LONG_SESSION_S, GroupContract, Heard, member
 from zookeeper_server.configuration import TICK_MS
 from zookeeper_server.ensemble import ZooKeeperEnsemble
 
@@ -30,10 +30,18 @@ class TestZooKeeperMembership(GroupContract):
     @pytest.fixture
     @override
     def join(self, zookeeper: ZooKeeperAddress) -> Iterator[Callable[[Member], Membership]]:
+        yield from self.members_at(zookeeper, SESSION_S)
+
+    @pytest.fixture
+    @override
+    def join_for_long(self, zookeeper: ZooKeeperAddress) -> Iterator[Callable[[Member], Membership]]:
+        yield from self.members_at(zookeeper, LONG_SESSION_S)
+
+    def members_at(self, zookeeper: ZooKeeperAddress, session_s: float) -> Iterator[Callable[[Member], Membership]]:
         made: list[Membership] = []
 
         def make(member: Member) -> Membership:
-            made.append(ZooKeeperMembership(zookeeper, "nodes", member, session_s=2.0, shards=16))
+            made.append(ZooKeeperMembership(zookeeper, "nodes", member, session_s=session_s, shards=16))
             return made[-1]
 
         yield make
@@ -41,7 +49,7 @@ class TestZooKeeperMembership(GroupContract):
             membership.stop()
 
 
-SESSION_S = 2.0
+SESSION_S = 3.0
 Start = Callable[..., tuple[ZooKeeperMembership, Heard]]
 
 
@@ -257,7 +265,7 @@ def test_a_listener_that_fails_ends_the_membership_rather_than_its_effect(
         heard.wait(lambda view: names(view) == ["a", "b"])
         raise RuntimeError("the region is gone")
 
-    membership = ZooKeeperMembership(zookeeper, "nodes", member("a"), session_s=1.0)
+    membership = ZooKeeperMembership(zookeeper, "nodes", member("a"), session_s=SESSION_S)
     membership.start(fails)
     membership.stop()
     heard.wait(lambda view: names(view) == ["b"])

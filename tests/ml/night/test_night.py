@@ -17,6 +17,7 @@ from kinelog.ml.night import NoDataError
 from kinelog.ml.population import population_of
 from kinelog.ml.run_book import records_of
 from kinelog.ml.run_record import record_of
+from kinelog.registry.auditing import audit
 from kinelog.registry.checking import check_model
 from kinelog.registry.manifest import read_manifest
 from kinelog.registry.scope import Scope
@@ -27,6 +28,7 @@ from typing_extensions import override
 from tests.ml.made_examples import Floor
 from tests.ml.night.quick_night import FLOOR, KeptLog, made, quick_night
 from tests.ml.night.quick_work import QuickEngine
+from tests.registry.model_store_contract import EVER
 
 WRIST = Scope("gym", "all", ("left-wrist",))
 
@@ -102,8 +104,11 @@ def test_no_choice_sees_a_confirmation_session(store: SqliteModelStore, tmp_path
     ]
 
 
-def test_a_second_night_on_the_same_data_fits_only_what_is_new(store: SqliteModelStore, tmp_path: Path) -> None:
+def test_a_second_night_on_the_same_data_fits_only_what_is_new_and_sweeps_what_nobody_needs(tmp_path: Path) -> None:
+    # Its clock stands long ago: what was put and is not named any more is old enough to go.
+    store = SqliteModelStore(tmp_path / "models.sqlite", clock_ms=lambda: 1)
     first = quick_night(store, tmp_path)
+    before = set(store.blobs())
     second = quick_night(store, tmp_path)
     assert second.run != first.run
     assert second.previous_run == first.run
@@ -112,7 +117,12 @@ def test_a_second_night_on_the_same_data_fits_only_what_is_new(store: SqliteMode
     assert second.cost.fits < first.cost.fits
     data = store.population(WRIST)
     assert data is not None
-    assert population_of(data).generation == 2
+    population = population_of(data)
+    assert population.generation == 2
+    assert store.unnamed_blobs(EVER) == []
+    assert before - set(store.blobs()), "somebody of the first ten is not among the second"
+    assert {member.blob for member in population.members} <= set(store.blobs())
+    assert [one.fault for one in audit(store, [WRIST])] == [None] * len(store.versions(WRIST))
     best = [one.scopes[0].leaderboard[0].selection_score for one in (first, second)]
     assert best[1] >= best[0]
 
@@ -204,4 +214,4 @@ def test_the_log_tells_of_phases_in_order_and_of_the_decision(store: SqliteModel
     quick_night(store, tmp_path, log=log)
     phases = [fields["phase"] for name, fields in log.events if name == "phase"]
     assert phases == ["data", "select", "refit", "baselines", "confirm", "publish"]
-    assert [name for name, _ in log.events if name != "phase"] == ["night", "decided"]
+    assert [name for name, _ in log.events if name != "phase"] == ["night", "decided", "swept"]
