@@ -1,6 +1,7 @@
-"""The cookie of a signed-in operator: their token, sealed, so that the browser holds nothing it could use elsewhere.
+"""The cookie of a signed-in operator: a token, sealed, so that the browser holds nothing it could use elsewhere.
 
-Every request opens the cookie and has the token checked again, so a revoked token ends its pages at once.
+The token is one of the pages' own (`page_tokens`). Every request opens the cookie and has it checked again, with the
+token that the operator signed in with: where either is revoked, the pages end.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
@@ -20,55 +20,46 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 COOKIE_NAME = "kinelog_page"
 LIFETIME_MS = 12 * 3_600_000
 MAX_COOKIE_CHARACTERS = 1024
-MAX_SIGNED_OUT = 10_000
 NONCE_BYTES = 12
-PURPOSE = b"kinelog page cookie 1"
+PURPOSE = b"kinelog page cookie 2"
 
 
-class _Content(msgspec.Struct, frozen=True, array_like=True):
-    """What a cookie holds."""
+class SignIn(msgspec.Struct, frozen=True, array_like=True):
+    """What a cookie holds.
+
+    Attributes:
+        issued_ms: When somebody signed in, Unix milliseconds.
+        token: The pages' own.
+        signed_in_with: Id of the operator's token that was shown then.
+    """
 
     issued_ms: int
-    cookie_id: bytes
     token: str
+    signed_in_with: str
 
 
 class PageCookie:
-    """Seals and opens cookies (AES-256-GCM under a key derived for this purpose only).
-
-    Cookies that were signed out are remembered until they would have expired anyway, in this process.
-    """
+    """Seals and opens cookies (AES-256-GCM under a key derived for this purpose only)."""
 
     def __init__(self, secret: bytes, clock_ms: Callable[[], int]) -> None:
         derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(secret)
         self._cipher = AESGCM(derived)
         self._clock_ms = clock_ms
-        self._signed_out: OrderedDict[bytes, None] = OrderedDict()
 
-    def seal(self, token: str) -> str:
-        """A new cookie value for a token that was just checked."""
-        content = msgspec.msgpack.encode(_Content(self._clock_ms(), secrets.token_bytes(16), token))
+    def seal(self, token: str, signed_in_with: str) -> str:
+        """A new cookie value for a token that was just issued to the bearer of another."""
+        content = msgspec.msgpack.encode(SignIn(self._clock_ms(), token, signed_in_with))
         nonce = secrets.token_bytes(NONCE_BYTES)
         return base64.urlsafe_b64encode(nonce + self._cipher.encrypt(nonce, content, PURPOSE)).decode()
 
-    def open(self, value: str | None) -> str | None:
-        """The token in a cookie value; None if it is absent, foreign, changed, expired or signed out."""
+    def open(self, value: str | None) -> SignIn | None:
+        """What is in a cookie value; None if it is absent, foreign, changed or expired."""
         content = self._content(value)
-        if content is None or content.cookie_id in self._signed_out:
+        if content is None or self._clock_ms() - content.issued_ms >= LIFETIME_MS:
             return None
-        age_ms = self._clock_ms() - content.issued_ms
-        return content.token if age_ms < LIFETIME_MS else None
+        return content
 
-    def sign_out(self, value: str | None) -> None:
-        """Never open this cookie again."""
-        content = self._content(value)
-        if content is None:
-            return
-        self._signed_out[content.cookie_id] = None
-        while len(self._signed_out) > MAX_SIGNED_OUT:
-            self._signed_out.popitem(last=False)
-
-    def _content(self, value: str | None) -> _Content | None:
+    def _content(self, value: str | None) -> SignIn | None:
         if value is None or len(value) > MAX_COOKIE_CHARACTERS:
             return None
         try:
@@ -76,7 +67,7 @@ class PageCookie:
             if base64.urlsafe_b64encode(sealed).decode() != value:
                 return None  # the same bytes in other letters (`+` for `-`, loose last bits): nothing that we made
             plain = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], PURPOSE)
-            return msgspec.msgpack.decode(plain, type=_Content)
+            return msgspec.msgpack.decode(plain, type=SignIn)
         # ValueError: a nonce that is too short. All of these mean the same: this is no cookie of ours.
         except (binascii.Error, InvalidTag, ValueError):
             return None

@@ -17,10 +17,13 @@ log = logging.getLogger(__name__)
 
 
 async def operator_of(request: web.Request) -> Operator | None:
-    """Who is signed in; their token is checked again at every request."""
+    """Who is signed in; both tokens are checked again at every request."""
     sources = request.app[SOURCES]
-    token = sources.cookie.open(request.cookies.get(COOKIE_NAME))
-    return None if token is None else await sources.operator_of(token)
+    cookie = sources.cookie.open(request.cookies.get(COOKIE_NAME))
+    bearer = None if cookie is None else await sources.operator_of(cookie.token)
+    if cookie is None or bearer is None:
+        return None
+    return await sources.signed_in_with(bearer, cookie.signed_in_with)
 
 
 def signed_in(request: web.Request) -> Operator:
@@ -57,7 +60,7 @@ async def sign_in(request: web.Request) -> web.Response:
     response = web.Response(status=303, headers={"Location": then, "Cache-Control": "no-store"})
     response.set_cookie(
         COOKIE_NAME,
-        sources.cookie.seal(token),
+        sources.cookie.seal(await sources.sign_in(operator), operator.token_id),
         max_age=LIFETIME_MS // 1000,
         httponly=True,
         samesite="Strict",
@@ -70,7 +73,10 @@ async def sign_in(request: web.Request) -> web.Response:
 async def sign_out(request: web.Request) -> web.Response:
     """`POST /sign-out`."""
     refuse_other_origins(request)
-    request.app[SOURCES].cookie.sign_out(request.cookies.get(COOKIE_NAME))
+    sources = request.app[SOURCES]
+    cookie = sources.cookie.open(request.cookies.get(COOKIE_NAME))
+    if cookie is not None:
+        await sources.sign_out(cookie.token)  # where this cannot be done now, the cookie stays, to be tried again
     response = web.Response(status=303, headers={"Location": "/sign-in", "Cache-Control": "no-store"})
     response.del_cookie(COOKIE_NAME, path="/", httponly=True, samesite="Strict", secure=_is_https(request))
     return response

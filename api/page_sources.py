@@ -41,6 +41,10 @@ class PageSources:
         name_of: Name behind `(tenant, pseudonym)`, or None; blocking.
         gyms_of: Gyms of a tenant by id. Raises `web.HTTPServiceUnavailable` when they cannot be told now.
         operator_of: Who bears a token, or None for one that is unknown, revoked, expired or not an operator's.
+        sign_in: Issues a token of the pages' own to who bears another.
+        signed_in_with: Who signed in, for the bearer of a token of the pages' own and the id of the token that it was
+            issued for; None where that one is valid no more.
+        sign_out: Revokes a token of the pages' own.
         why_not: Why an operator may not see a person's training (`(operator, pseudonym)`), or None if they may.
         cookie: Seals tokens into cookies.
         clock_ms: Now, Unix milliseconds.
@@ -51,6 +55,9 @@ class PageSources:
     name_of: Callable[[str, str], str | None]
     gyms_of: Callable[[str], Awaitable[Mapping[str, Gym]]]
     operator_of: Callable[[str], Awaitable[Operator | None]]
+    sign_in: Callable[[Operator], Awaitable[str]]
+    signed_in_with: Callable[[Operator, str], Awaitable[Operator | None]]
+    sign_out: Callable[[str], Awaitable[None]]
     why_not: Callable[[Operator, str], Awaitable[str | None]]
     cookie: PageCookie
     clock_ms: Callable[[], int]

@@ -11,6 +11,7 @@ from kinelog.api.committed import ask
 from kinelog.api.context import Context
 from kinelog.api.page_cookie import PageCookie
 from kinelog.api.page_sources import Operator, PageSources
+from kinelog.api.page_tokens import PageTokens
 from kinelog.api.problems import ProblemError
 from kinelog.domain.commands import ReadUser
 from kinelog.domain.identifiers import Person
@@ -29,6 +30,9 @@ def page_sources(context: Context) -> PageSources:
         name_of=services.keys.name,
         gyms_of=records.gyms_of,
         operator_of=records.operator_of,
+        sign_in=records.sign_in,
+        signed_in_with=records.signed_in_with,
+        sign_out=records.sign_out,
         why_not=records.why_not,
         cookie=PageCookie(services.cursor_key, services.clock_ms),
         clock_ms=services.clock_ms,
@@ -58,6 +62,24 @@ class _Records:
         if principal.role not in _OPERATORS:
             return None
         return Operator(principal.tenant, principal.token_id, principal.role)
+
+    async def sign_in(self, operator: Operator) -> str:
+        try:
+            return await PageTokens(self.context).issue(operator)
+        except ProblemError as problem:
+            raise _unavailable(problem) from problem
+
+    async def signed_in_with(self, operator: Operator, token_id: str) -> Operator | None:
+        try:
+            return await PageTokens(self.context).signed_in_with(operator, token_id)
+        except ProblemError as problem:
+            raise _unavailable(problem) from problem
+
+    async def sign_out(self, token: str) -> None:
+        try:
+            await PageTokens(self.context).revoke(token)
+        except ProblemError as problem:
+            raise _unavailable(problem) from problem
 
     async def why_not(self, operator: Operator, pseudonym: str) -> str | None:
         if not operator.sees_training:

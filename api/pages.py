@@ -56,7 +56,7 @@ async def frame_pages(request: web.Request, handler: Handler) -> web.StreamRespo
     """Find out who is signed in, and show what goes wrong on a page as a page."""
     resource = request.match_info.route.resource
     if resource is not None and resource.canonical == LIVE_ROUTE:
-        return await handler(_with_token_of_cookie(request))
+        return await handler(await _with_token_of_cookie(request))
     is_page = resource is not None and (resource.name or "").startswith(PAGE)
     # A path nobody knows, outside the API's own: somebody mistyped the address of a page.
     is_nowhere = resource is None and not request.path.startswith("/v1/")
@@ -97,7 +97,7 @@ def _error_page(request: web.Request, problem: web.HTTPException) -> web.Respons
     return response
 
 
-def _with_token_of_cookie(request: web.Request) -> web.Request:
+async def _with_token_of_cookie(request: web.Request) -> web.Request:
     """The request for live events, with the signed-in operator's token: a page's EventSource can send no header.
 
     Only that route and only reading: everything else of the API keeps asking for the token itself, so that no cookie
@@ -105,9 +105,9 @@ def _with_token_of_cookie(request: web.Request) -> web.Request:
     """
     if request.method != "GET" or "Authorization" in request.headers:
         return request
-    token = request.app[SOURCES].cookie.open(request.cookies.get(COOKIE_NAME))
-    if token is None:
+    cookie = request.app[SOURCES].cookie.open(request.cookies.get(COOKIE_NAME))
+    if cookie is None or await page_sign_in.operator_of(request) is None:
         return request
     headers = request.headers.copy()
-    headers["Authorization"] = f"Bearer {token}"
+    headers["Authorization"] = f"Bearer {cookie.token}"
     return request.clone(headers=headers)

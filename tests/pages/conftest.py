@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -245,17 +245,40 @@ def _same_id() -> list[SessionRow]:
     return [session_row(9, who, session=SHARED, status="abandoned", started_at_ms=yesterday) for who in (ADA, MALLORY)]
 
 
-def _put(queues: Iterable[asyncio.Queue[str]], name: str) -> None:
-    for queue in queues:
-        queue.put_nowait(name)
+@dataclass(frozen=True)
+class SignedIn:
+    """Browsers, as the tenant's record of tokens has them."""
+
+    floor: Floor
+    tokens: dict[str, str] = field(default_factory=dict)
+    """A token of the pages' own → the one that was signed in with."""
+
+    async def operator_of(self, token: str) -> Operator | None:
+        return self.floor.operators.get(self.tokens.get(token, token))
+
+    async def sign_in(self, operator: Operator) -> str:
+        self._available()
+        [shown] = [token for token, known in self.floor.operators.items() if known == operator]
+        self.tokens[f"page token {len(self.tokens)}"] = shown
+        return list(self.tokens)[-1]
+
+    async def signed_in_with(self, operator: Operator, token_id: str) -> Operator | None:
+        return operator if operator.token_id == token_id else None
+
+    async def sign_out(self, token: str) -> None:
+        self._available()
+        self.tokens[token] = "signed out"
+
+    def _available(self) -> None:
+        if not self.floor.available:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "2"})
 
 
 async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) -> None:
     queues: set[asyncio.Queue[str]] = set()
     loop = asyncio.get_running_loop()
 
-    async def operator_of(token: str) -> Operator | None:
-        return floor.operators.get(token)
+    browsers = SignedIn(floor)
 
     async def why_not(operator: Operator, person: str) -> str | None:
         return floor.refused.get(person) if operator.sees_training else "not with this role"
@@ -267,7 +290,7 @@ async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) ->
 
     async def live(request: web.Request) -> web.StreamResponse:
         """Stands in for the API's live stream: the same address, media type and names of events."""
-        if request.headers.get("Authorization", "").removeprefix("Bearer ") not in floor.operators:
+        if await browsers.operator_of(request.headers.get("Authorization", "").removeprefix("Bearer ")) is None:
             raise web.HTTPUnauthorized
         queue: asyncio.Queue[str] = asyncio.Queue()
         queues.add(queue)  # before the page can say that it listens: what a test then pushes must reach it
@@ -280,14 +303,30 @@ async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) ->
         finally:
             queues.discard(queue)
 
+    def tell_all(name: str) -> None:
+        for queue in queues:
+            queue.put_nowait(name)
+
     def push(name: str) -> None:
-        loop.call_soon_threadsafe(_put, queues, name)
+        loop.call_soon_threadsafe(tell_all, name)
 
     app = web.Application()
     app.router.add_get("/v1/gyms/{gym}/live", live)
     cookie = PageCookie(b"s" * 32, lambda: floor.now_ms)
     name_of = lambda _, person: floor.names.get(person)  # noqa: E731 - a name of one line
-    add_pages(app, PageSources(floor.views, name_of, gyms_of, operator_of, why_not, cookie, lambda: floor.now_ms))
+    sources = PageSources(
+        read_side=floor.views,
+        name_of=name_of,
+        gyms_of=gyms_of,
+        operator_of=browsers.operator_of,
+        sign_in=browsers.sign_in,
+        signed_in_with=browsers.signed_in_with,
+        sign_out=browsers.sign_out,
+        why_not=why_not,
+        cookie=cookie,
+        clock_ms=lambda: floor.now_ms,
+    )
+    add_pages(app, sources)
     async with _running(app) as port:
         floor.port, floor.push = port, push
         started.set()

@@ -316,6 +316,16 @@ def test_signing_out_ends_the_cookie_itself(floor: Floor) -> None:
     assert floor.ask("/", Cookie=cookie).status == 303
 
 
+def test_signing_out_that_cannot_be_written_down_keeps_the_cookie_to_be_tried_again(floor: Floor) -> None:
+    cookie = floor.sign_in()
+    floor.available = False
+    answer = floor.post("/sign-out", {}, Cookie=cookie)
+    assert answer.status == 503
+    assert "Set-Cookie" not in answer.headers
+    floor.available = True
+    assert floor.ask("/", Cookie=cookie).status == 200
+
+
 def test_a_revoked_token_ends_its_pages_at_once(floor: Floor) -> None:
     cookie = floor.sign_in()
     assert floor.ask("/", Cookie=cookie).status == 200
