@@ -43,7 +43,15 @@ def access() -> list[str]:
     ]
 
 
-SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dcassandra.sstable_activity_tracking=false")
+SHORT_LIVED = (
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    # The jars are those whose sums were checked: to verify each class again takes a tenth of a start.
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-BytecodeVerificationRemote",
+    # How often a file is read is written down for compactions of weeks.
+    "-Dcassandra.sstable_activity_tracking=false",
+)
 SCHEMA_IN_MEMORY = ("-Dcassandra.test.flush_local_schema_changes=false",)
 FORGETFUL = ("-Dcassandra.unsafesystem=true",)
 

@@ -27,8 +27,6 @@ from cassandra_server.node import run_nodetool
 USERS = "users.lock"
 STARTING = "starting.lock"
 RUNNING = "running.json"
-HEAP = "768M"
-"""For all tables of a run: nobody drops them, since that costs more than to make them."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def own(folder: Path) -> None:
     if os.fork():
         os._exit(0)  # an orphan: it has to outlive the worker that happened to be first
     try:
-        cluster = CassandraCluster(folder, options=Options(heap=HEAP, short_lived=True, forgetful=True))
+        cluster = CassandraCluster(folder, options=Options(short_lived=True, forgetful=True))
         cluster.start()
     except CassandraServerError as error:
         print(error)

@@ -21,6 +21,7 @@ from kinelog.cassandra_session.errors import (
     UnreachableError,
 )
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.deployment import address_of
 from tests.cassandra.shared_node import SharedNode
 
@@ -33,7 +34,7 @@ PATIENCE_S = 30
 
 
 @pytest.fixture(scope="module")
-def connection(cassandra_node: SharedNode) -> Iterator[DriverConnection]:
+def connection(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[DriverConnection]:
     """A connection with a table of its own."""
     made = connect(address_of(cassandra_node.address, "t_connection"))
     replicated = "{'class': 'NetworkTopologyStrategy', 'replication_factor': 1}"
@@ -41,6 +42,7 @@ def connection(cassandra_node: SharedNode) -> Iterator[DriverConnection]:
     made.define("CREATE TABLE {log}.things (a int, b bigint, s bigint STATIC, v blob, PRIMARY KEY (a, b))")
     yield made
     made.close()
+    cassandra_session.drop_keyspaces("t_connection")
 
 
 @pytest.mark.cassandra

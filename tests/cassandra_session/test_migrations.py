@@ -16,7 +16,7 @@ from kinelog.cassandra_session.migrations import apply_schema, require_schema, s
 from kinelog.cassandra_session.schema_lock import Patience, SchemaLock
 from kinelog.cassandra_session.schema_readers import SchemaAnnouncement, processes_older_than
 
-from tests.cassandra.deployment import address_of
+from tests.cassandra.deployment import address_of, drop_keyspaces
 from tests.cassandra.shared_node import SharedNode
 from tests.cassandra.unsure_connection import Fate, UnsureConnection
 
@@ -55,6 +55,7 @@ def connect_again(cassandra_node: SharedNode, keyspace_prefix: str) -> Iterator[
         return opened[-1]
 
     yield again
+    drop_keyspaces(again())
     for connection in opened:
         connection.close()
 

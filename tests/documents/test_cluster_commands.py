@@ -8,11 +8,13 @@ import secrets
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kinelog.cassandra_session.address import CassandraAddress
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.documents.documents import BENCHMARKS, MOVING, ROOT, block_behind, blocks_behind
 from tests.documents.substitutions import PROGRAMS
@@ -22,9 +24,12 @@ WRITTEN = "cassandra://127.0.0.1:9042/kinelog"
 
 
 @pytest.fixture
-def prefix() -> str:
-    """A name that no other deployment has."""
-    return f"readme_{secrets.token_hex(4)}"
+def prefix(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[str]:
+    """A name that no other deployment has; its keyspaces are dropped afterwards."""
+    del cassandra_node
+    name = f"readme_{secrets.token_hex(4)}"
+    yield name
+    cassandra_session.drop_keyspaces(name)
 
 
 @pytest.mark.cassandra

@@ -20,6 +20,7 @@ from kinelog.journal.cassandra.snapshots import CassandraSnapshots
 from typing_extensions import override
 
 from cassandra_server.configuration import Address
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 
 TABLES = ("meta", "log", "entity_events", "index_offsets", "snapshots", "snapshot_entities")
@@ -120,9 +121,15 @@ def closing(store: CassandraStore) -> Iterator[CassandraStore]:
 
 
 @contextmanager
-def cassandra_store(node: SharedNode, bucket_bytes: int = BUCKET_BYTES, shards: int = 16) -> Iterator[CassandraStore]:
-    """An empty store, with its tables, which stay until the server is thrown away."""
+def cassandra_store(
+    node: SharedNode, session: CqlSession, bucket_bytes: int = BUCKET_BYTES, shards: int = 16
+) -> Iterator[CassandraStore]:
+    """An empty store, with its tables, that is dropped afterwards."""
     prefix = f"t_journal_{secrets.token_hex(4)}"
     with closing(CassandraStore(node.address, prefix, bucket_bytes, shards=shards)) as store:
         store.create()
-        yield store
+        try:
+            yield store
+        finally:
+            store.close()
+            session.drop_keyspaces(prefix)

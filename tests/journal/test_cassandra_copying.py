@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from kinelog.service.opened_data import open_data
 from kinelog.service.schemas import SCHEMAS
 from msgspec.structs import replace
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.journal.copied_logs import KILLING, commits_in, compared, heads, log_of, make_data
 
@@ -39,13 +41,14 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(cassandra_node: SharedNode) -> str:
+def store(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[str]:
     """The address of a deployment whose tables were made."""
     prefix = f"t_copy_{secrets.token_hex(4)}"
     address = CassandraAddress((cassandra_node.address.host,), cassandra_node.address.port, prefix)
     with closing(connect(address)) as connection:
         apply_schema(connection, SCHEMAS)
-    return str(address)
+    yield str(address)
+    cassandra_session.drop_keyspaces(prefix)
 
 
 def run(*arguments: str) -> Result:

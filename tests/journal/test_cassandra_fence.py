@@ -36,6 +36,7 @@ from kinelog.journal.records import Acquired, Outcome
 from kinelog.privacy.key_store import KeyStore
 from typing_extensions import override
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.journal.cassandra_store import CassandraStore, ClosingJournal, cassandra_store
 from tests.journal.contract import commits_of, entity_in, new_id
@@ -52,9 +53,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def store(cassandra_node: SharedNode) -> Iterator[CassandraStore]:
+def store(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[CassandraStore]:
     """A store for all tests of this file, each of which has shards of its own."""
-    with cassandra_store(cassandra_node, TINY) as made:
+    with cassandra_store(cassandra_node, cassandra_session, TINY) as made:
         yield made
 
 
@@ -319,8 +320,10 @@ def test_who_disagrees_about_the_number_of_shards_is_told_what_to_do(store: Cass
     assert store.open(shards=made_with).shards == made_with
 
 
-def test_of_many_first_openers_all_agree_on_what_the_log_is(cassandra_node: SharedNode) -> None:
-    with cassandra_store(cassandra_node) as empty:
+def test_of_many_first_openers_all_agree_on_what_the_log_is(
+    cassandra_node: SharedNode, cassandra_session: CqlSession
+) -> None:
+    with cassandra_store(cassandra_node, cassandra_session) as empty:
         connections = [empty.connect() for _ in range(4)]
         try:
             connections[0].define("TRUNCATE {log}.meta")

@@ -9,6 +9,7 @@ from kinelog.journal.cassandra.procedures import BUCKET_BYTES
 from kinelog.journal.port import Journal
 from typing_extensions import override
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.journal.cassandra_store import CassandraStore, cassandra_store
 from tests.journal.contract import BoundedCommits, JournalContract, NewStore, OpenJournal
@@ -22,9 +23,9 @@ class TestCassandraJournal(JournalContract, BoundedCommits):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def store(cls, cassandra_node: SharedNode) -> Iterator[CassandraStore]:
+    def store(cls, cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[CassandraStore]:
         """One store for the class; new tables for every test would take longer than the tests."""
-        with cassandra_store(cassandra_node, cls.bucket_bytes) as made:
+        with cassandra_store(cassandra_node, cassandra_session, cls.bucket_bytes) as made:
             made.commit_bytes = cls.largest
             yield made
 

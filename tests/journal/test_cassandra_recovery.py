@@ -16,6 +16,7 @@ from kinelog.journal.cassandra.log_identity import identify
 from kinelog.journal.errors import CorruptError
 from kinelog.journal.records import Positioned
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.journal.cassandra_store import CassandraStore, ClosingJournal, cassandra_store
 from tests.journal.contract import entity_in, new_id
@@ -36,8 +37,8 @@ ENTITY_EVENTS = Statement(
 
 
 @pytest.fixture
-def store(cassandra_node: SharedNode) -> Iterator[CassandraStore]:
-    with cassandra_store(cassandra_node, bucket_bytes=1 << 20) as store:
+def store(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[CassandraStore]:
+    with cassandra_store(cassandra_node, cassandra_session, bucket_bytes=1 << 20) as store:
         yield store
 
 

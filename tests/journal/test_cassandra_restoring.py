@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,7 @@ class Deployment:
 @pytest.fixture
 def deployment(
     cassandra_node: SharedNode, cassandra_session: CqlSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Deployment:
+) -> Iterator[Deployment]:
     """A copy of a data folder, and a published model."""
     monkeypatch.setenv("KINELOG_MASTER_KEY", MASTER_KEY)
     made = Deployment(cassandra_node, cassandra_session, f"t_restore_{secrets.token_hex(4)}", tmp_path)
@@ -124,7 +125,8 @@ def deployment(
         models.save_run("night", b"record")
         models.use_confirmation(MODEL, "set", "night")
         models.add_key(KEY.public)
-    return made
+    yield made
+    made.wipe()
 
 
 def test_a_snapshot_that_is_put_back_is_the_log_of_then_without_the_erased_and_the_lost_timeline_is_fenced_off(

@@ -19,6 +19,7 @@ from kinelog.journal.records import StoredEvent
 from kinelog.journal.verification import Report, verify
 from msgspec.structs import replace
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.journal.cassandra_store import ClosingJournal, cassandra_store
 from tests.journal.contract import commits_of, new_id
@@ -125,9 +126,9 @@ def report_on(connection: Connection, told: list[int] | None = None) -> Report:
 
 
 @pytest.fixture(scope="module")
-def journal(cassandra_node: SharedNode) -> Iterator[ClosingJournal]:
+def journal(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[ClosingJournal]:
     """One log for all tests; each has a shard of its own, and what it damages there stays."""
-    with cassandra_store(cassandra_node, bucket_bytes=1_500, shards=SHARDS) as store:
+    with cassandra_store(cassandra_node, cassandra_session, bucket_bytes=1_500, shards=SHARDS) as store:
         yield store.open()
 
 

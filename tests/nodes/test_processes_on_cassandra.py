@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.opened_data import open_data
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.nodes.processes_started import StartedProcesses
 from tests.nodes.steady_phone import SteadyPhone
@@ -27,7 +29,9 @@ SHARDS = 8
 
 
 @pytest.fixture
-def deployment(cassandra_node: SharedNode, tmp_path: Path) -> tuple[Path, str, str]:
+def deployment(
+    cassandra_node: SharedNode, cassandra_session: CqlSession, tmp_path: Path
+) -> Iterator[tuple[Path, str, str]]:
     """A folder, the address of its store, an owner's token."""
     prefix = f"t_processes_{secrets.token_hex(4)}"
     store = str(CassandraAddress((cassandra_node.address.host,), cassandra_node.address.port, prefix))
@@ -41,7 +45,8 @@ def deployment(cassandra_node: SharedNode, tmp_path: Path) -> tuple[Path, str, s
         done = kinelog(*command)
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         printed = done.stdout
-    return tmp_path, store, next(word for word in printed.split() if word.startswith("kl."))
+    yield tmp_path, store, next(word for word in printed.split() if word.startswith("kl."))
+    cassandra_session.drop_keyspaces(prefix)
 
 
 def frames_stored(data: Path, store: str) -> Counter[str]:

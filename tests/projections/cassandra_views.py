@@ -14,6 +14,7 @@ from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.cassandra_session.connection import Connection
 from kinelog.cassandra_session.driver_connection import connect
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.projections.copied_floor import CopiedFloor
 from tests.projections.copied_views import CopiedViews, create_keyspace
@@ -21,14 +22,15 @@ from tests.projections.written_floor import WrittenFloor
 
 
 @pytest.fixture(scope="module")
-def views_connection(cassandra_node: SharedNode) -> Iterator[Connection]:
-    """A connection with an empty keyspace of views."""
+def views_connection(cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[Connection]:
+    """A connection with an empty keyspace of views, dropped afterwards."""
     prefix = f"readside_{secrets.token_hex(4)}"
     host, _, port = cassandra_node.contact_point.rpartition(":")
     connection = connect(CassandraAddress((host,), int(port), prefix))
     create_keyspace(connection)
     yield connection
     connection.close()
+    cassandra_session.drop_keyspaces(prefix)
 
 
 @pytest.fixture(scope="module")

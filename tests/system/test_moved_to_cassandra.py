@@ -19,6 +19,7 @@ import pytest
 from kinelog.api.route_table import ROUTES
 from kinelog.cassandra_session.address import CassandraAddress
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.system.asking import Asking, Reply, eventually
 from tests.system.running_service import KINELOG, RunningService, environment, kinelog
@@ -101,7 +102,7 @@ def gyms(asking: Asking) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def moved(demo: tuple[Path, str], cassandra_node: SharedNode) -> Moved:
+def moved(demo: tuple[Path, str], cassandra_node: SharedNode, cassandra_session: CqlSession) -> Iterator[Moved]:
     """The copy, made by the commands of the documents."""
     data, token = demo
     prefix = f"t_moved_{secrets.token_hex(4)}"
@@ -116,7 +117,8 @@ def moved(demo: tuple[Path, str], cassandra_node: SharedNode) -> Moved:
     ):
         done = kinelog(*command, **variables)
         assert done.returncode == 0, (command, done.stdout, done.stderr)
-    return Moved(data, token, str(address), variables)
+    yield Moved(data, token, str(address), variables)
+    cassandra_session.drop_keyspaces(prefix)
 
 
 def test_every_get_route_answers_the_same_from_the_copy(moved: Moved) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from kinelog.cassandra_session.address import CassandraAddress
 from kinelog.registry.manifest import draft_bytes
 
+from tests.cassandra.cql import CqlSession
 from tests.cassandra.shared_node import SharedNode
 from tests.registry.made_publications import blob_of, draft
 from tests.system.asking import Asking
@@ -48,7 +50,7 @@ class Deployment:
 
 
 @pytest.fixture
-def deployment(cassandra_node: SharedNode, tmp_path: Path) -> Deployment:
+def deployment(cassandra_node: SharedNode, cassandra_session: CqlSession, tmp_path: Path) -> Iterator[Deployment]:
     prefix = f"t_told_{secrets.token_hex(4)}"
     store = str(CassandraAddress((cassandra_node.address.host,), cassandra_node.address.port, prefix))
     where = ("--data", str(tmp_path), "--store", store)
@@ -61,7 +63,8 @@ def deployment(cassandra_node: SharedNode, tmp_path: Path) -> Deployment:
         done = kinelog(*command)
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         printed = done.stdout
-    return Deployment(tmp_path, store, next(word for word in printed.split() if word.startswith("kl.")))
+    yield Deployment(tmp_path, store, next(word for word in printed.split() if word.startswith("kl.")))
+    cassandra_session.drop_keyspaces(prefix)
 
 
 async def test_a_publication_on_a_cluster_is_served_and_told_although_the_service_is_killed(
