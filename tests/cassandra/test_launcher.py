@@ -33,7 +33,9 @@ SELECT = "SELECT thing FROM kept.things WHERE name = ?"
 START_TIMEOUT_S = 180.0
 
 
-def test_data_outlives_kill_9_and_a_pause_only_delays(start_cassandra: StartCassandra) -> None:
+def test_data_outlives_kill_9_and_a_pause_only_delays_and_the_server_ends_with_its_keeper(
+    start_cassandra: StartCassandra,
+) -> None:
     node = start_cassandra(options=Options(commitlog_sync="batch", short_lived=True)).nodes[0]
     first_process = node.pid
     with open_session(node.address) as session:
@@ -52,6 +54,11 @@ def test_data_outlives_kill_9_and_a_pause_only_delays(start_cassandra: StartCass
     assert node.pid != first_process
     with open_session(node.address) as session:
         assert session.rows(SELECT, "a") == [("before",)]
+    keeper = psutil.Process(node.pid).parent()
+    assert keeper is not None
+    node.pause()  # not even a stopped one is left behind
+    os.kill(keeper.pid, signal.SIGKILL)
+    wait_until(lambda: gone(node.pid), "the server's process ends")
 
 
 def test_an_own_log_is_kept_and_shown_when_the_server_dies(tmp_path: Path) -> None:
@@ -143,15 +150,6 @@ def test_the_server_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
         pid = node_of(launcher)
         launcher.send_signal(signal.SIGKILL)
         wait_until(lambda: gone(pid), "the server's process ends")
-
-
-def test_the_server_ends_when_its_keeper_is_killed(start_cassandra: StartCassandra) -> None:
-    node = start_cassandra().nodes[0]
-    keeper = psutil.Process(node.pid).parent()
-    assert keeper is not None
-    node.pause()  # not even a stopped one is left behind
-    os.kill(keeper.pid, signal.SIGKILL)
-    wait_until(lambda: gone(node.pid), "the server's process ends")
 
 
 def test_an_interrupted_start_leaves_nothing(tmp_path: Path) -> None:

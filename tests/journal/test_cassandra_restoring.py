@@ -38,6 +38,8 @@ pytestmark = pytest.mark.cassandra
 
 MASTER_KEY = "5e" * 32
 MODEL = Scope("demo", "all", ("left-wrist",))
+NOWHERE = "cassandra://192.0.2.1:9042/kinelog"
+"""For commands that refuse before they ask a cluster anything: nobody answers at this address."""
 OPERATIONS = ROOT / "docs" / "operations.md"
 MODELS = ("contents", "ledger", "documents", "runs", "confirmations", "keys")
 KEPT = (
@@ -199,21 +201,21 @@ def test_models_that_are_put_back_go_on_above_every_version_that_a_phone_can_hav
         assert models.keys() == [KEY.public]
 
 
-def test_whoever_does_not_say_where_the_erasures_are_restores_nothing(deployment: Deployment) -> None:
+def test_whoever_does_not_say_where_the_erasures_are_restores_nothing() -> None:
     for options in ([], ["--erasures-kept", "--nobody-was-erased"]):
-        done = CliRunner().invoke(main, ["journal", "restored", "--store", deployment.store, *options])
+        done = CliRunner().invoke(main, ["journal", "restored", "--store", NOWHERE, *options])
         assert (done.exit_code, "--nobody-was-erased" in done.output) == (64, True)
     embedded = CliRunner().invoke(main, ["journal", "restored", "--nobody-was-erased"])
     assert (embedded.exit_code, "kinelog restore" in embedded.output) == (64, True)
 
 
 def test_backup_and_restore_of_folders_refuse_a_cluster_and_say_what_to_use(
-    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backup = ["backup", "--store", deployment.store, "--to", str(tmp_path / "logs"), "--without-keys"]
+    backup = ["backup", "--store", NOWHERE, "--to", str(tmp_path / "logs"), "--without-keys"]
     refused = CliRunner().invoke(main, backup)
     assert (refused.exit_code, "nodetool snapshot" in refused.output) == (64, True)
-    monkeypatch.setenv("KINELOG_STORE", deployment.store)
+    monkeypatch.setenv("KINELOG_STORE", NOWHERE)
     restore = ["restore", "--log", str(tmp_path), "--to", str(tmp_path / "again"), "--nobody-was-erased"]
     refused = CliRunner().invoke(main, restore)
     assert (refused.exit_code, "kinelog journal restored" in refused.output) == (64, True)
