@@ -132,8 +132,10 @@ def short_plan(chance: random.Random) -> list[tuple[Fault, int]]:
 
 
 def suite_plan(chance: random.Random) -> list[tuple[Fault, int]]:
-    """What the suite does: no quorum. A node killed or paused, and services killed on a real ring, it tries in a whole
-    cluster (`tests/cluster_chaos`); the command does all of them to this single service.
+    """What the suite does: no quorum.
+
+    A node killed or paused, and services killed on a real ring, it tries in a whole cluster (`tests/cluster_chaos`);
+    the command does all of them to this single service.
     """
     first, second = chance.sample(range(3), 2)
     return [(faults.two_nodes_killed((first, second), 4.0), 1)]
