@@ -44,6 +44,9 @@ class Options:
     """How long a coordinator waits for replicas; short ones suit tests that stop nodes."""
     short_lived: bool = False
     """For a suite: compiled quickly and not well. A start takes less than half of the processor time."""
+    schema_in_memory: bool = False
+    """For a ring that is made to be harmed: a change of the schema is logged but not flushed, which spares each node a
+    dozen files for every table. Before a node is killed, `CassandraNode.write_schema`."""
     forgetful: bool = False
     """For nodes that nobody kills: changes of the schema are neither flushed nor logged, so that making and dropping
     tables takes half of the time; a node that was killed has forgotten its tables."""

@@ -43,7 +43,16 @@ def access() -> list[str]:
     ]
 
 
-SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+SHORT_LIVED = (
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    # The jars are those whose sums were checked: to verify each class again takes a tenth of a start.
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-BytecodeVerificationRemote",
+    # How often a file is read is written down for compactions of weeks.
+    "-Dcassandra.sstable_activity_tracking=false",
+)
+SCHEMA_IN_MEMORY = ("-Dcassandra.test.flush_local_schema_changes=false",)
 FORGETFUL = ("-Dcassandra.unsafesystem=true",)
 
 
@@ -59,7 +68,7 @@ def server_command(
         heap: Size of the heap, as Java writes it: `512M`, `2G`.
         host: The node's address; its JMX listens there too.
         jmx_port: Where `nodetool` finds it.
-        extra: `SHORT_LIVED`, `FORGETFUL`, or both.
+        extra: Of `SHORT_LIVED`, `SCHEMA_IN_MEMORY` and `FORGETFUL`.
     """
     properties = {
         "cassandra.config": (folder / "conf" / "cassandra.yaml").as_uri(),

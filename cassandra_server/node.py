@@ -79,7 +79,11 @@ class CassandraNode(KeptProcess):
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         self._fresh = not (self.folder / "data" / "tables").exists()
         options, address = self._options, self.address
-        extra = (*(jvm.SHORT_LIVED * options.short_lived), *(jvm.FORGETFUL * options.forgetful))
+        extra = (
+            *(jvm.SHORT_LIVED * options.short_lived),
+            *(jvm.SCHEMA_IN_MEMORY * options.schema_in_memory),
+            *(jvm.FORGETFUL * options.forgetful),
+        )
         command = jvm.server_command(
             self._java, self._jars, self.folder, options.heap, address.host, address.jmx_port, extra
         )
@@ -128,6 +132,14 @@ class CassandraNode(KeptProcess):
             CassandraServerError: It failed; the message holds what it printed.
         """
         return run_nodetool(self.address, *arguments)
+
+    def write_schema(self) -> None:
+        """Have what it knows of the schema on its disk, from where a killed node reads it before it replays its log.
+
+        Raises:
+            CassandraServerError: It failed; the message holds what was printed.
+        """
+        self.nodetool("flush", "system_schema")
 
     def restart(self) -> None:
         """Stop it if it runs, start it with its data, and wait until it is ready."""

@@ -38,10 +38,13 @@ def cassandra_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedN
 
 @pytest.fixture(scope="session")
 def cassandra_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraCluster]:
-    """Three nodes, owned by this process (the group runs without xdist). Who harms a node makes it well again."""
+    """Three nodes, owned by this process (the group runs without xdist). Who harms a node makes it well again.
+
+    Before one is killed it writes down its schema.
+    """
     try:
         cluster = CassandraCluster(
-            tmp_path_factory.mktemp("cassandra-ring"), nodes=3, options=Options(short_lived=True)
+            tmp_path_factory.mktemp("cassandra-ring"), nodes=3, options=Options(short_lived=True, schema_in_memory=True)
         )
         cluster.start()
     except CassandraServerError as error:

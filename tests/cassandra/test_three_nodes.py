@@ -37,6 +37,7 @@ def test_two_decide_while_the_third_is_paused_or_dead(
             assert session.rows(insert, "paused") == [(True,)]
         finally:
             third.resume()
+        second.write_schema()
         second.kill()
         try:
             assert session.rows(insert, "dead") == [(True,)]

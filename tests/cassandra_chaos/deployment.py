@@ -18,7 +18,7 @@ from kinelog.service.configuration import DataFolder, load_settings
 
 from cassandra_server.cluster import CassandraCluster
 from tests.cassandra_chaos.phones import Phones
-from tests.cassandra_chaos.store_checks import NeverError
+from tests.cassandra_chaos.store_checks import NeverError, schema_rests
 from tests.system.asking import Asking
 from tests.system.running_service import KINELOG, RunningService, environment, free_port, kinelog
 
@@ -62,6 +62,10 @@ class Deployment:
     def kinelog(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this deployment's store."""
         return kinelog(*arguments, "--data", str(self.data), KINELOG_STORE=self.store)
+
+    def schema_rests(self) -> bool:
+        """Whether no table of the views is being made or dropped."""
+        return schema_rests(self.opened)
 
     def kill_service(self) -> None:
         """`kill -9`; the worker ends because its parent is gone."""

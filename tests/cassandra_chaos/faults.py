@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cassandra_server.node import CassandraNode
 from tests.cassandra_chaos.deployment import Deployment
-from tests.cassandra_chaos.store_checks import NeverError
+from tests.cassandra_chaos.store_checks import SCHEMA_RESTS_S, NeverError
 
 UNAVAILABLE = 503
 WITHIN_S = 60.0
@@ -36,6 +37,7 @@ def node_killed(index: int, down_s: float) -> Fault:
 
     def inject(deployment: Deployment) -> None:
         node = deployment.cluster.nodes[index]
+        _write_schema(deployment, node)
         node.kill()
         hold(down_s)
         node.start()
@@ -63,6 +65,7 @@ def two_nodes_killed(indexes: tuple[int, int], down_s: float) -> Fault:
 
     def inject(deployment: Deployment) -> None:
         nodes = [deployment.cluster.nodes[index] for index in indexes]
+        _write_schema(deployment, *nodes)
         for node in nodes:
             node.kill()
         _told_to_come_back(deployment)
@@ -103,6 +106,13 @@ def service_killed(chance: random.Random) -> Fault:
         deployment.start_service()
 
     return Fault("service killed", inject)
+
+
+def _write_schema(deployment: Deployment, *nodes: CassandraNode) -> None:
+    """Nodes that are killed come back only with a schema that is on their disks."""
+    deployment.wait_for(deployment.schema_rests, "no table is being made or dropped", SCHEMA_RESTS_S)
+    for node in nodes:
+        node.write_schema()
 
 
 def _told_to_come_back(deployment: Deployment) -> None:

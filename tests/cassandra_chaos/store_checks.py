@@ -7,8 +7,11 @@ import subprocess
 from collections.abc import Callable
 from typing import Protocol
 
+from kinelog.cassandra_session.connection import Access, Statement
+from kinelog.cassandra_session.errors import CassandraError
 from kinelog.journal.errors import JournalError
 from kinelog.projections.cassandra.cassandra_views import CassandraViews
+from kinelog.projections.cassandra.registry import Registry
 from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.projections.worker import ProjectionWorker
 from kinelog.service.cluster_data import ClusterData
@@ -20,6 +23,15 @@ EQUAL = "equal"
 PATIENCE_S = 240.0
 ATTEMPTS = 5
 EXIT_TRY_AGAIN = 75
+
+
+SCHEMA_RESTS_S = 300.0
+"""Three nodes on two processors take minutes to drop the tables that a rebuild replaced, under load."""
+LIVE = "live"
+SCHEMA_VERSIONS = tuple(
+    Statement(f"SELECT schema_version FROM system.{table}", Access.READ)  # noqa: S608 - of two names
+    for table in ("local", "peers")
+)
 
 
 class NeverError(AssertionError):
@@ -110,6 +122,21 @@ class StoreChecks:
 
     def _dump(self) -> Dump:
         return dump_cluster(self._examined.opened.connection, "live")
+
+
+def schema_rests(opened: ClusterData) -> bool:
+    """Whether the tables of the views are there, none is being made or dropped, and all nodes know of them.
+
+    A node of Cassandra that is killed while it writes down a table does not start again: what it has of a schema it
+    reads before it replays its log. So none is killed then, as no operator would.
+    """
+    connection = opened.connection
+    try:
+        generations = Registry(connection).read().document.generations
+        known = {row[0] for statement in SCHEMA_VERSIONS for row in connection.ask(statement)}
+    except CassandraError:  # not well yet: a deadline runs
+        return False
+    return bool(generations) and all(one.state == LIVE for one in generations) and len(known) == 1
 
 
 def unordered(dump: Dump) -> Dump:

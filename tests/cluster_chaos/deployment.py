@@ -12,10 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kinelog.cassandra_session.connection import Access, Statement
-from kinelog.cassandra_session.errors import CassandraError
 from kinelog.privacy.master_key import FILE_NAME
-from kinelog.projections.cassandra.registry import Registry
 from kinelog.service.cluster_data import ClusterData
 from kinelog.service.cluster_schema import apply_schemas
 from kinelog.service.configuration import DataFolder, load_settings
@@ -23,7 +20,7 @@ from kinelog.service.demo_setup import set_up_demo
 
 from cassandra_server.cluster import CassandraCluster
 from cassandra_server.configuration import Options
-from tests.cassandra_chaos.store_checks import NeverError
+from tests.cassandra_chaos.store_checks import NeverError, schema_rests
 from tests.cluster_chaos import next_version
 from tests.cluster_chaos.history import Exchange, Look
 from tests.cluster_chaos.node_group import GroupPlan, NodeGroup
@@ -37,11 +34,6 @@ NODES = 3
 CASSANDRA_NODES = 3
 LOOK_EVERY_S = 0.1
 DATA_CENTER = "datacenter1"
-LIVE = "live"
-SCHEMA_VERSIONS = tuple(
-    Statement(f"SELECT schema_version FROM system.{table}", Access.READ)  # noqa: S608 - of two names
-    for table in ("local", "peers")
-)
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ class Servers:
         places = free_places()
         cassandra = CassandraCluster(
             folder / "ring",
-            options=Options(heap=heap, commitlog_sync="group", short_lived=short_lived),
+            options=Options(heap=heap, commitlog_sync="group", short_lived=short_lived, schema_in_memory=short_lived),
             addresses=[places.cassandra(number) for number in range(1, CASSANDRA_NODES + 1)],
         )
         return cls(places, cassandra, ZooKeeperEnsemble(folder / "zookeeper", addresses=[places.zookeeper]))
@@ -156,18 +148,8 @@ class Deployment:
         return [one for phones in (*self._ended, self.phones) for one in list(phones.looks)]
 
     def schema_rests(self) -> bool:
-        """Whether the tables of the views are there, none is being made or dropped, and all nodes know of them.
-
-        A node of Cassandra that is killed while it writes down a table does not start again: what it has of a schema it
-        reads before it replays its log. So none is killed then, as no operator would.
-        """
-        connection = self.opened.connection
-        try:
-            generations = Registry(connection).read().document.generations
-            known = {row[0] for statement in SCHEMA_VERSIONS for row in connection.ask(statement)}
-        except CassandraError:  # not well yet: a deadline runs
-            return False
-        return bool(generations) and all(one.state == LIVE for one in generations) and len(known) == 1
+        """Whether no table of the views is being made or dropped."""
+        return schema_rests(self.opened)
 
     def wait_until_whole(self, timeout_s: float = 120.0) -> None:
         """Wait until every node is ready and every phone was served after that.

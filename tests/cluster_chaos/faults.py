@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.cassandra_chaos.store_checks import SCHEMA_RESTS_S
 from tests.cluster_chaos.deployment import CASSANDRA_NODES, NODES, Deployment
 from tests.cluster_chaos.node_group import ZOOKEEPER
 
@@ -18,10 +19,6 @@ SESSION_S = 2.0
 DRAIN_S = 30.0
 CLOCK_S = 40.0
 DELAY_S = 0.15
-SCHEMA_RESTS_S = 300.0
-"""Three nodes on two processors take minutes to drop the tables that a rebuild replaced, under load."""
-SCHEMA_WRITTEN_S = 1.0
-"""From when a node knows of a table until it is on its disk."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ def cassandra_killed(chance: random.Random) -> Fault:
     def inject(deployment: Deployment) -> None:
         node = deployment.servers.cassandra.nodes[number]
         deployment.wait_for(deployment.schema_rests, "no table is being made or dropped", SCHEMA_RESTS_S)
-        hold(SCHEMA_WRITTEN_S)
+        node.write_schema()
         node.kill()
         hold(down_s)
         node.start()
