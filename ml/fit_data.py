@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -135,21 +135,31 @@ def fit_data_of(
         raise FitDataError(message)
     ordered = [example for example, _ in taken]
     names = _names(ordered, sites, labels)
-    lengths = np.array([0, *(len(example.samples) for example in ordered)], dtype=np.int64)
-    arrays = {
-        "samples": np.concatenate([columns_of(example, sites) for example in ordered]),
-        "offsets": np.cumsum(lengths),
-        "start_rows": np.array([example.start_row for example in ordered], dtype=np.int64),
-        "end_rows": np.array([example.end_row for example in ordered], dtype=np.int64),
-        "labels": np.array([labels.index(str(example.label)) for example in ordered], dtype=np.int64),
-        "fine": np.array([names.fine.index(_fine(example)) for example in ordered], dtype=np.int64),
-        "present": np.array(
+    offsets = np.cumsum([0, *(len(example.samples) for example in ordered)], dtype=np.int64)
+    data = FitData(
+        sha256="",
+        names=names,
+        samples=_samples(ordered, sites, offsets),
+        offsets=offsets,
+        start_rows=np.array([example.start_row for example in ordered], dtype=np.int64),
+        end_rows=np.array([example.end_row for example in ordered], dtype=np.int64),
+        labels=np.array([labels.index(str(example.label)) for example in ordered], dtype=np.int64),
+        fine=np.array([names.fine.index(_fine(example)) for example in ordered], dtype=np.int64),
+        present=np.array(
             [sum(1 << place for place, site in enumerate(sites) if site in example.sites) for example in ordered],
             dtype=np.int64,
         ),
-        "folds": np.array([fold for _, fold in taken], dtype=np.int64),
-    }
-    return FitData(_hash(names, arrays), names, **arrays)
+        folds=np.array([fold for _, fold in taken], dtype=np.int64),
+    )
+    return replace(data, sha256=_hash(names, {name: getattr(data, name) for name in _ARRAYS}))
+
+
+def _samples(ordered: list[SetExample], sites: tuple[str, ...], offsets: NDArray[np.int64]) -> NDArray[np.int16]:
+    # In place: joining the columns of all examples would hold them twice, and of a whole gym that is much.
+    samples = np.empty((int(offsets[-1]), 3 * len(sites)), dtype=np.int16)
+    for example, first, behind in zip(ordered, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        samples[first:behind] = columns_of(example, sites)
+    return samples
 
 
 def store(data: FitData, folder: Path) -> Path:

@@ -166,9 +166,16 @@ def _laid_down(
     examples: Sequence[SetExample], folds: Sequence[int], sensors: Sensors, labels: tuple[str, ...], folder: Path
 ) -> FitData:
     """Written, and mapped back: all pools together need not fit into memory."""
+    return fit_data.load(folder, _stored(examples, folds, sensors, labels, folder))
+
+
+def _stored(
+    examples: Sequence[SetExample], folds: Sequence[int], sensors: Sensors, labels: tuple[str, ...], folder: Path
+) -> str:
+    # Apart, so that the arrays in memory are gone before those on disk are mapped, and hashed, in their place.
     made = fit_data_of(list(examples), np.array(folds, dtype=np.int64), sensors, labels)
     fit_data.store(made, folder)
-    return fit_data.load(folder, made.sha256)
+    return made.sha256
 
 
 def _cluster_summary(
