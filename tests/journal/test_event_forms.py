@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from kinelog.actors.formed_rules import NOT_YET, formed
@@ -221,6 +221,7 @@ class Program:
     ),
     st.lists(st.integers(0, LATE_MS), min_size=NODES, max_size=NODES),
 )
+@example([*((node, "upgrade", 0, 1) for node in range(NODES)), (0, "nothing", 0, 15_000)], [0] * NODES)
 def test_no_node_and_no_worker_ever_meets_an_event_that_it_cannot_read(
     steps: list[tuple[int, str, int, int]], late: list[int]
 ) -> None:
