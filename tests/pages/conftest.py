@@ -275,8 +275,12 @@ async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) ->
         finally:
             queues.discard(queue)
 
+    def tell_all(name: str) -> None:
+        for queue in queues:
+            queue.put_nowait(name)
+
     def push(name: str) -> None:
-        loop.call_soon_threadsafe(lambda: [queue.put_nowait(name) for queue in queues])
+        loop.call_soon_threadsafe(tell_all, name)
 
     app = web.Application()
     app.router.add_get("/v1/gyms/{gym}/live", live)
