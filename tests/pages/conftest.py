@@ -245,6 +245,11 @@ def _same_id() -> list[SessionRow]:
     return [session_row(9, who, session=SHARED, status="abandoned", started_at_ms=yesterday) for who in (ADA, MALLORY)]
 
 
+def _tell_all(queues: set[asyncio.Queue[str]], name: str) -> None:
+    for queue in queues:
+        queue.put_nowait(name)
+
+
 async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) -> None:
     queues: set[asyncio.Queue[str]] = set()
     loop = asyncio.get_running_loop()
@@ -275,12 +280,8 @@ async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) ->
         finally:
             queues.discard(queue)
 
-    def tell_all(name: str) -> None:
-        for queue in queues:
-            queue.put_nowait(name)
-
     def push(name: str) -> None:
-        loop.call_soon_threadsafe(tell_all, name)
+        loop.call_soon_threadsafe(_tell_all, queues, name)
 
     app = web.Application()
     app.router.add_get("/v1/gyms/{gym}/live", live)
