@@ -274,6 +274,11 @@ class SignedIn:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "2"})
 
 
+def _tell_all(queues: set[asyncio.Queue[str]], name: str) -> None:
+    for queue in queues:
+        queue.put_nowait(name)
+
+
 async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) -> None:
     queues: set[asyncio.Queue[str]] = set()
     loop = asyncio.get_running_loop()
@@ -303,12 +308,8 @@ async def _serve(floor: Floor, started: threading.Event, stop: asyncio.Event) ->
         finally:
             queues.discard(queue)
 
-    def tell_all(name: str) -> None:
-        for queue in queues:
-            queue.put_nowait(name)
-
     def push(name: str) -> None:
-        loop.call_soon_threadsafe(tell_all, name)
+        loop.call_soon_threadsafe(_tell_all, queues, name)
 
     app = web.Application()
     app.router.add_get("/v1/gyms/{gym}/live", live)
