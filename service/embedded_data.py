@@ -57,8 +57,6 @@ class EmbeddedData(OpenedData):
                 self.journal = SqliteJournal(folder.log, shards=settings.shards or shards_of_a_new_log(folder))
                 undo.callback(self.journal.close)
                 require_complete(SqliteCopyMarks(folder.log).read())
-                undo.callback(self.journal.close)
-                require_complete(SqliteCopyMarks(folder.log).read())
             except JournalError as error:
                 raise UnavailableServiceError(str(error)) from error
             undo.pop_all()
