@@ -157,6 +157,17 @@ class Connection(ABC):
             RefusedStatementError: It is not allowed or makes no sense.
         """
 
+    def define_all(self, statements: Sequence[str]) -> None:
+        """Run statements that change the schema and do not depend on one another; see `define`.
+
+        Here one after the other, which takes a second for each where several nodes have to agree.
+
+        Raises:
+            CassandraError: The first that failed; others may or may not have happened.
+        """
+        for cql in statements:
+            self.define(cql)
+
     @abstractmethod
     def traced(self, statement: Statement, values: tuple[Value, ...] = ()) -> Traced:
         """Run a read with tracing and wait for the trace: for tests and `doctor`, never on a hot path."""

@@ -31,6 +31,7 @@ from cassandra.policies import (
     RetryPolicy,
     TokenAwarePolicy,
 )
+from cassandra.pool import Host
 from cassandra.query import BatchStatement, BatchType, PreparedStatement, dict_factory, tuple_factory
 from kinelog.cassandra_session.address import CassandraAddress, Credentials
 from kinelog.cassandra_session.connection import (
@@ -68,6 +69,10 @@ AGREEMENT_S = 75.0
 """A node that missed a change of the schema (busy, just started) asks its neighbours for it after a minute."""
 
 SCHEMA_S = AGREEMENT_S + 15.0
+
+DEFINED_TOGETHER = 16
+"""Changes of the schema that are under way at a time."""
+
 TRACE_S = 10.0
 
 SOCKET_BYTES = 1 << 18
@@ -191,12 +196,41 @@ class DriverConnection(Connection):
 
     @override
     def define(self, cql: str) -> None:
-        future = self._session.execute_async(self._named(cql), timeout=SCHEMA_S, execution_profile=Access.WRITE)
-        try:
-            future.result()
-        except Exception as error:
-            raise self._error(error, Access.WRITE, future) from error
-        if not future.is_schema_agreed:
+        self._require_made([self._define_soon(cql)])
+
+    @override
+    def define_all(self, statements: Sequence[str]) -> None:
+        # All through one node, which makes one after the other: two that make tables at a time may never agree. Nodes
+        # tell each other of their schema once a second, so what is under way together is waited for together.
+        node = next(iter(self._session.get_pool_state()), None)
+        for first in range(0, len(statements), DEFINED_TOGETHER):
+            together = statements[first : first + DEFINED_TOGETHER]
+            if node is None:
+                super().define_all(together)
+            else:
+                self._require_made([self._define_soon(cql, node) for cql in together])
+
+    def _define_soon(self, cql: str, node: Host | None = None) -> ResponseFuture:
+        return self._session.execute_async(
+            self._named(cql), timeout=SCHEMA_S, execution_profile=Access.WRITE, host=node
+        )
+
+    def _require_made(self, futures: Sequence[ResponseFuture]) -> None:
+        """Wait for all of them, since what is still under way would meet what the caller does next.
+
+        Raises:
+            CassandraError: The first that failed.
+        """
+        failures: list[tuple[CassandraError, Exception]] = []
+        for future in futures:
+            try:
+                future.result()
+            except Exception as error:  # noqa: BLE001 - whatever the driver raises, `_error` says what it means
+                failures.append((self._error(error, Access.WRITE, future), error))
+        if failures:
+            failure, error = failures[0]
+            raise failure from error
+        if not all(future.is_schema_agreed for future in futures):
             raise SchemaError("the nodes do not agree on the schema; is one of them down? try again when all are up")
 
     @override

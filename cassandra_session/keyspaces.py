@@ -60,6 +60,9 @@ def create(connection: Connection, role: KeyspaceRole, data_center: str | None) 
     tables = [("schema_versions", _VERSIONS)]
     if role == "log":
         tables += [("schema_lock", _LOCK), ("schema_readers", _READERS)]
-    for table, cql in tables:
-        table_id = uuid.uuid5(uuid.NAMESPACE_URL, f"kinelog:{keyspace}.{table}")
-        connection.define(cql.replace("{keyspace}", keyspace).replace("{id}", str(table_id)))
+    connection.define_all([_with_id(keyspace, table, cql) for table, cql in tables])
+
+
+def _with_id(keyspace: str, table: str, cql: str) -> str:
+    table_id = uuid.uuid5(uuid.NAMESPACE_URL, f"kinelog:{keyspace}.{table}")
+    return cql.replace("{keyspace}", keyspace).replace("{id}", str(table_id))

@@ -31,7 +31,8 @@ class Migration:
         description: What it is for, in a few words.
         phase: See `Phase`.
         statements: CQL with `{log}`, `{keys}`, `{views}` and `{models}` for the keyspaces. Each can be run again
-            (`IF NOT EXISTS`, `IF EXISTS`): an applier that was killed half-way is finished by the next.
+            (`IF NOT EXISTS`, `IF EXISTS`): an applier that was killed half-way is finished by the next. None depends on
+            another one: they are under way together.
     """
 
     number: int

@@ -163,9 +163,8 @@ def _apply_one(
                 f"migration {migration.number} ({migration.description}) takes away what running processes use "
                 f"({', '.join(older[:5])}): stop them or start newer versions, then apply again"
             )
-    for statement in migration.statements:
-        lock.require()
-        connection.define(statement)
+    lock.require()
+    connection.define_all(migration.statements)
     lock.require()
     row = (role, migration.number, migration.phase.value, migration.description, migration.fingerprint)
     connection.ask(_NOTE[role], row)

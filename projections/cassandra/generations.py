@@ -166,8 +166,9 @@ class Generations:
         due = [found for found in retired if found.retired_at_ms + NOTICE_MS <= self._now_ms()][:1]
         if due and self._become_maker() is not None:
             try:
-                for table in (table for found in due for table in found.tables):
-                    self._connection.define(f"DROP TABLE IF EXISTS {{views}}.{table}")
+                self._connection.define_all(
+                    [f"DROP TABLE IF EXISTS {{views}}.{table}" for found in due for table in found.tables]
+                )
                 gone = {_name(found) for found in due}
                 self.registry.change(lambda now: _without(now, gone))
             finally:
@@ -191,9 +192,8 @@ class Generations:
                 continue
             made = {(view.name, document.newest[view.name]) for view in views}
             try:
-                for view in views:
-                    for cql in GenerationTables(view, document.newest[view.name], self._layouts).definitions.values():
-                        self._connection.define(cql)
+                tables = [GenerationTables(view, document.newest[view.name], self._layouts) for view in views]
+                self._connection.define_all([cql for each in tables for cql in each.definitions.values()])
                 self._finish(made, state)
             finally:
                 self._lay_down()

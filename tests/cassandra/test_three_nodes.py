@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from kinelog.cassandra_session.address import CassandraAddress
+from kinelog.cassandra_session.driver_connection import connect
 
 from cassandra_server.cluster import CassandraCluster
 from tests.cassandra.cql import open_session
@@ -21,6 +23,24 @@ def test_each_node_knows_the_two_others(cassandra_cluster: CassandraCluster) -> 
                 lambda: {str(peer) for (peer,) in session.rows("SELECT peer FROM system.peers")} == others,  # noqa: B023
                 f"{node.address.host} knows the others",
             )
+
+
+def test_tables_that_are_made_together_are_known_to_every_node_at_once(
+    cassandra_cluster: CassandraCluster, keyspace_prefix: str
+) -> None:
+    hosts = tuple(node.address.host for node in cassandra_cluster.nodes)
+    connection = connect(CassandraAddress(hosts, cassandra_cluster.nodes[0].address.port, keyspace_prefix))
+    replication = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}"
+    tables = {f"things_{number}" for number in range(20)}
+    try:
+        connection.define(f"CREATE KEYSPACE {{log}} WITH replication = {replication}")
+        connection.define_all([f"CREATE TABLE {{log}}.{table} (a int PRIMARY KEY)" for table in sorted(tables)])
+    finally:
+        connection.close()
+    for node in cassandra_cluster.nodes:
+        with open_session(node.address) as session:
+            made = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?"
+            assert {str(name) for (name,) in session.rows(made, connection.keyspaces.log)} == tables
 
 
 def test_two_decide_while_the_third_is_paused_or_dead(

@@ -131,6 +131,46 @@ def test_conditional_statements_are_never_repeated_and_nothing_waits_for_an_ackn
     assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in sockets
 
 
+TOGETHER = [f"CREATE TABLE IF NOT EXISTS {{log}}.together_{number} (a int PRIMARY KEY)" for number in range(20)]
+MADE = Statement("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 't_connection_log'", Access.READ)
+
+
+def tables_together(connection: DriverConnection) -> set[str]:
+    return {str(name) for (name,) in connection.ask(MADE) if str(name).startswith("together_")}
+
+
+@pytest.mark.cassandra
+def test_tables_that_are_made_together_are_all_there_and_one_that_fails_keeps_no_other_from_it(
+    connection: DriverConnection,
+) -> None:
+    connection.define_all(TOGETHER)
+    assert len(tables_together(connection)) == len(TOGETHER)
+    connection.define_all([cql.replace("CREATE TABLE IF NOT EXISTS", "DROP TABLE").split("(")[0] for cql in TOGETHER])
+    assert tables_together(connection) == set()
+    with pytest.raises(RefusedStatementError):
+        connection.define_all([TOGETHER[0], "CREATE TABLE {log}.together_wrong (a int)", TOGETHER[1]])
+    assert tables_together(connection) == {"together_0", "together_1"}
+
+
+@pytest.mark.cassandra
+def test_tables_are_made_together_through_one_node(
+    connection: DriverConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes that make tables at the same time may never agree on what there is."""
+    asked: list[object] = []
+    execute_async = connection._session.execute_async
+
+    def noted(*arguments: object, host: object, **options: object) -> object:
+        asked.append(host)
+        return execute_async(*arguments, host=host, **options)
+
+    monkeypatch.setattr(connection._session, "execute_async", noted)
+    connection.define_all(TOGETHER)
+    assert len(asked) == len(TOGETHER)
+    assert len(set(asked)) == 1
+    assert asked[0] is not None
+
+
 @pytest.mark.cassandra
 def test_a_statement_that_two_threads_prepared_at_once_outlives_a_node_that_forgets_it(
     connection: DriverConnection, monkeypatch: pytest.MonkeyPatch
