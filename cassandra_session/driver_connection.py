@@ -228,8 +228,8 @@ class DriverConnection(Connection):
             except Exception as error:  # noqa: BLE001 - whatever the driver raises, `_error` says what it means
                 failures.append((self._error(error, Access.WRITE, future), error))
         if failures:
-            failure, error = failures[0]
-            raise failure from error
+            failure, cause = failures[0]
+            raise failure from cause
         if not all(future.is_schema_agreed for future in futures):
             raise SchemaError("the nodes do not agree on the schema; is one of them down? try again when all are up")
 

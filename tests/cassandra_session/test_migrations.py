@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import pytest
@@ -112,15 +112,15 @@ def test_what_was_killed_half_way_is_finished_by_the_next(
 ) -> None:
     apply(connection, OLD)
     dying = connect_again()
-    defined = dying.define
 
-    def define_once(cql: str) -> None:
-        if "more" in cql:
-            monkeypatch.setattr(SchemaLock, "release", lambda lock: lock._released.set())  # nobody gives the lock back
-            raise KeyboardInterrupt
-        defined(cql)
+    def define_some(statements: Sequence[str]) -> None:
+        for cql in statements:
+            if "more" in cql:
+                monkeypatch.setattr(SchemaLock, "release", lambda lock: lock._released.set())  # nobody gives it back
+                raise KeyboardInterrupt
+            dying.define(cql)
 
-    monkeypatch.setattr(dying, "define", define_once)
+    monkeypatch.setattr(dying, "define_all", define_some)
     with pytest.raises(KeyboardInterrupt):
         apply(dying, NEW)
     monkeypatch.undo()
