@@ -12,19 +12,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from kinelog.registry.records import Published
-from kinelog.registry.scope import Scope
-from kinelog.registry.sqlite_model_store import SqliteModelStore
 from kinelog.service.cli import main
-from kinelog.service.configuration import DataFolder
 
 from tests.cassandra.certificates import Authority
 from tests.nodes.serving_group import ServingGroup, serving_group
-from tests.registry.made_publications import put
 from tests.system.asking import Asking, eventually
 from tests.system.guests import GYM, enrol, open_gym
 from tests.system.test_process_dies import frames_in_journal
-from tests.system.webhooks_asked import ALLOWED, set_webhook
+from tests.system.webhooks_asked import ALLOWED, publish, set_webhook
 from tests.webhooks.receiver import receiving
 from tests.zookeeper.fixtures import address_in
 from zookeeper_server.ensemble import ZooKeeperEnsemble
@@ -33,7 +28,6 @@ pytestmark = [pytest.mark.nodes, pytest.mark.xdist_group("encrypted-group"), pyt
 
 NAMES = ("alpha", "beta")
 ANSWER_S = 20.0
-SCOPE = Scope("iron-works", "all", ("left-wrist",))
 
 
 def certificates(folder: Path, name: str) -> tuple[Path, Path]:
@@ -176,15 +170,6 @@ async def test_a_webhook_is_sent_by_the_node_that_owns_the_tenant_alone_and_by_t
         assert await asyncio.to_thread(sent_by, group, "alpha") == 2
     assert receiver.taken == [1, 2, 3, 4], "in order, and none of the first again"
     assert all(message.signed for message in receiver.messages)
-
-
-def publish(data: Path, seeds: range, after: Published | None) -> Published:
-    """Publish models beside the nodes, as the fit does."""
-    with SqliteModelStore(DataFolder(data).models) as models:
-        for seed in seeds:
-            after = put(models, SCOPE, seed, after=after)
-    assert after is not None
-    return after
 
 
 def wait_until_delivered(group: ServingGroup, count: int) -> None:

@@ -6,28 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from kinelog.registry.records import Published
-from kinelog.registry.scope import Scope
-from kinelog.registry.sqlite_model_store import SqliteModelStore
-from kinelog.service.configuration import DataFolder
 
-from tests.registry.made_publications import put
 from tests.system.running_service import RunningService, prepare
-from tests.system.webhooks_asked import ALLOWED, set_webhook
+from tests.system.webhooks_asked import ALLOWED, publish, set_webhook
 from tests.webhooks.receiver import HANG, SECRET, Receiver, receiving
 
 pytestmark = pytest.mark.system
-
-SCOPE = Scope("iron-works", "all", ("left-wrist",))
-
-
-def publish(data: Path, seeds: range, after: Published | None) -> Published:
-    """Publish models beside the running service, as the fit does."""
-    with SqliteModelStore(DataFolder(data).models) as models:
-        for seed in seeds:
-            after = put(models, SCOPE, seed, after=after)
-    assert after is not None
-    return after
 
 
 @pytest.mark.timeout(180)
