@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from kinelog.api.authentication import Authentication
 from kinelog.api.context import CONTEXT, Context
@@ -52,6 +53,9 @@ def create_app(services: Services) -> web.Application:
     app[CONTEXT] = context
     for route in ROUTES:
         app.router.add_route(route.method, route.path, endpoint(route, context), name=route.operation)
+        if route.method == hdrs.METH_GET:
+            head = replace(route, method=hdrs.METH_HEAD)  # counted apart: answers without a body say nothing of others
+            app.router.add_route(hdrs.METH_HEAD, route.path, endpoint(head, context))
     add_pages(app, page_sources(context))
     app.on_shutdown.append(_begin_stopping)
     app.cleanup_ctx.append(_life)
