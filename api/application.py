@@ -22,6 +22,7 @@ from kinelog.api.observing import observing
 from kinelog.api.openapi import openapi_document
 from kinelog.api.page_wiring import page_sources
 from kinelog.api.pages import add_pages
+from kinelog.api.pairing_tries import PairingTries
 from kinelog.api.problems import problem_response
 from kinelog.api.route_table import ROUTES
 from kinelog.api.services import Services
@@ -85,6 +86,7 @@ def _context(services: Services) -> Context:
         views=ViewPositions(read_side.as_of, settings.read_poll_s, settings.read_wait_s),
         shelf=ModelShelf(services.models, settings.model_ttl_s),
         feeds=LiveFeeds(read_side, settings.live_poll_s, settings.live_buffer),
+        pairing_tries=PairingTries(settings.wrong_codes_of_network, settings.wrong_codes_of_tenant),
         figures=figures,
         openapi=encode_json(openapi_document()),
     )

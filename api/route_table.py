@@ -243,7 +243,9 @@ _DEVICE_ROUTES = (
         method="POST", path="/v1/devices:pair", operation="pairDevice", tag="devices",
         summary="Exchange a pairing code for the device's tokens.", open_handler=devices.pair_device,
         body=Body(ask.PairDeviceRequest), answers=(Answered(201, "The tokens.", answer.DeviceTokens),),
-        problems=("busy", "code-invalid", "device-invalid", "too-many-devices", "too-many-tokens", *_PERSON),
+        problems=(
+            "busy", "code-invalid", "device-invalid", "too-many-devices", "too-many-tokens", "too-many-tries", *_PERSON,
+        ),
     ),
     Route(
         method="POST", path="/v1/tokens:refresh", operation="refreshTokens", tag="devices",

@@ -28,6 +28,8 @@ class ApiSettings:
             revoked one.
         device_token_ms: Life of a device token; its refresh token gets the next one.
         pairing_code_ms: Life of a pairing code.
+        wrong_codes_of_network: Wrong pairing codes a minute that one client network may send for one tenant.
+        wrong_codes_of_tenant: Wrong pairing codes a minute for one tenant, from wherever.
         live_poll_s: How often a gym's live stream asks for news, once for all its clients.
         live_heartbeat_s: A silent stream says that it lives this often.
         live_buffer: Events that wait for one slow client before it is cut off.
@@ -59,6 +61,8 @@ class ApiSettings:
     tenant_ttl_s: float = 5.0
     device_token_ms: int = 30 * 24 * 3_600_000
     pairing_code_ms: int = 10 * 60_000
+    wrong_codes_of_network: int = 30
+    wrong_codes_of_tenant: int = 600
     live_poll_s: float = 0.25
     live_heartbeat_s: float = 15.0
     live_buffer: int = 512
