@@ -39,7 +39,11 @@ class ApiSettings:
         lingering_s: How long the rest of a refused body is read and thrown away, so that the refusal arrives.
         access_log: Whether each answered request is a line of the log.
         named_requests: Whether lines of the log say which request they are about: for logs that show it.
-        keepalive_s: An idle connection, or one whose headers do not come, is closed after this.
+        connections: Open connections of this process.
+        connections_of_network: Open connections of one client network; None where a proxy stands in front, whose
+            address is everybody's.
+        headers_s: A request's headers must be complete this long after their first byte.
+        keepalive_s: An idle connection, one that has just been opened too, is closed after this.
     """
 
     frame_body_bytes: int = 65_536
@@ -72,4 +76,7 @@ class ApiSettings:
     lingering_s: float = 2.0
     access_log: bool = False
     named_requests: bool = False
+    connections: int = 4_096
+    connections_of_network: int | None = None
+    headers_s: float = 20.0
     keepalive_s: float = 75.0

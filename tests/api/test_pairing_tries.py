@@ -102,7 +102,7 @@ def test_a_guesser_is_told_when_to_come_back_and_then_a_right_code_still_pairs(
     serve: Serve, quick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = StandingClock()
-    monkeypatch.setattr(application, "PairingTries", lambda *bounds: PairingTries(*bounds, clock_ns=clock))
+    monkeypatch.setattr(application, "PairingTries", lambda own, all_of: PairingTries(own, all_of, clock))
 
     async def scenario(world: Any) -> None:
         await world.call("PUT", "/v1/users/ada", "owner", body={})
@@ -122,7 +122,7 @@ def test_a_guesser_is_told_when_to_come_back_and_then_a_right_code_still_pairs(
 
 
 def test_right_codes_do_not_count(serve: Serve, quick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application, "PairingTries", lambda *bounds: PairingTries(*bounds, clock_ns=StandingClock()))
+    monkeypatch.setattr(application, "PairingTries", lambda own, all_of: PairingTries(own, all_of, StandingClock()))
 
     async def scenario(world: Any) -> None:
         for number in range(3):
