@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing_extensions import Self
+from typing import Self
 
 import numpy as np
 from kinelog.ml.examples import Dataset, SetExample, dataset_of

@@ -17,7 +17,7 @@ from kinelog.ml.fit_data import FitData, fit_data_of
 from kinelog.ml.folds import Split, key_of
 from kinelog.ml.run_record import ClusterSummary, SensorSummary
 from kinelog.ml.scope_pool import Held, ScopePool, held_of
-from kinelog.ml.scope_windows import judged_windows
+from kinelog.ml.scope_windows import asked_windows
 from kinelog.registry.scope import Scope
 
 SETS_OF_A_LABEL: Final = 2
@@ -43,11 +43,12 @@ class Plan:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Members:
-    """Examples of a cluster, with those of the clusters below it."""
+    """Examples of a cluster and of those below it; `apart` are those of `held`, and those that wait."""
 
     name: str
     selection: list[tuple[SetExample, int]]
     held: list[SetExample]
+    apart: list[SetExample]
 
     def of(self, sensors: Sensors) -> list[SetExample]:
         wanted = set(sensors)
@@ -93,7 +94,7 @@ def plan_of(tenant: str, dataset: Dataset, parts: Split, table: ClusterTable, se
 
 def _members(dataset: Dataset, parts: Split, table: ClusterTable) -> Mapping[str, _Members]:
     """Every example belongs to its cluster and to all above it that there are."""
-    found = {name: _Members(name, [], []) for name in {EVERYBODY, *table.clusters}}
+    found = {name: _Members(name, [], [], []) for name in {EVERYBODY, *table.clusters}}
 
     def of_all(example: SetExample) -> Iterable[_Members]:
         return (found[name] for name in chain_of(cluster_of_example(example)) if name in found)
@@ -104,6 +105,10 @@ def _members(dataset: Dataset, parts: Split, table: ClusterTable) -> Mapping[str
     for place in parts.confirmation.tolist():
         for one in of_all(dataset.examples[place]):
             one.held.append(dataset.examples[place])
+            one.apart.append(dataset.examples[place])
+    for place in parts.waiting.tolist():
+        for one in of_all(dataset.examples[place]):
+            one.apart.append(dataset.examples[place])
     return found
 
 
@@ -130,12 +135,14 @@ def _pool(
         return None
     taken = [(one, fold) for one, fold in members.selection if one.label in labels]
     data = _laid_down([one for one, _ in taken], [fold for _, fold in taken], scope.sensors, labels, folder)
+    everybody = [*(one for one, _ in taken), *(one for one in members.apart if one.label in labels)]
     return ScopePool(
         scope=scope,
         followers=followers,
         worn=combination,
         data=data,
-        judged=judged_windows(data).rows,
+        whole=_laid_down(everybody, [0] * len(everybody), scope.sensors, labels, folder),
+        judged=asked_windows(data).rows,
         held=_held(members.held, scope.sensors, labels, parts, set_name, folder),
         people=len({one.person for one in complete}),
         sessions=len({(one.person, one.session) for one in complete}),

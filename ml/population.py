@@ -74,6 +74,8 @@ class Population(msgspec.Struct, frozen=True):
         entrants_run: The night that `entrants` compete in: saved before anything is fitted, so that a night that goes
             on after it was killed has the same candidates, whatever it had saved meanwhile.
         entrants: They.
+        measured: Hashes of the models that figures of published ones are of, where these are others. Named here, they
+            stay in the store as long as the scope has nights.
     """
 
     run: str
@@ -90,6 +92,7 @@ class Population(msgspec.Struct, frozen=True):
     candidates: int
     entrants_run: str = ""
     entrants: tuple[Genome, ...] = ()
+    measured: tuple[str, ...] = ()
     schema: int = POPULATION_SCHEMA
 
 

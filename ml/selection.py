@@ -56,6 +56,10 @@ class NightContext:
         """What names the results of a pool."""
         return Common(pool.data.sha256, self.seed, self.code_version)
 
+    def common_whole(self, pool: ScopePool) -> Common:
+        """What names the results of a pool with the sessions that were set apart."""
+        return Common(pool.whole.sha256, self.seed, self.code_version)
+
 
 def select(
     work: NightWork, context: NightContext, pools: Sequence[ScopePool], candidates: Mapping[str, Sequence[Genome]]
@@ -99,6 +103,23 @@ def refit(work: NightWork, context: NightContext, chosen: Sequence[Ranked]) -> d
     return {key: msgspec.msgpack.decode(work.result(key), type=RefitResult) for key in keys}
 
 
+def refit_whole(work: NightWork, context: NightContext, winners: Sequence[Ranked]) -> dict[str, RefitResult]:
+    """Fit winners on all sessions of their pools, confirmation included: once nothing is decided by it any more.
+
+    Results by `whole_key_of`.
+    """
+    keys = {whole_key_of(context, one): one for one in winners}
+    missing = [one for key, one in keys.items() if key not in work.cache]
+    tasks = [RefitTask(context.common_whole(one.pool), context.place, (one.genome,)) for one in missing]
+    work.do("refit-whole", tasks, len(keys) - len(missing))
+    return {key: msgspec.msgpack.decode(work.result(key), type=RefitResult) for key in keys}
+
+
+def whole_key_of(context: NightContext, one: Ranked) -> str:
+    """The name of a winner's fit on all sessions."""
+    return refit_key(context.common_whole(one.pool), one.genome)
+
+
 def key_of(context: NightContext, one: Ranked) -> str:
     """The name of a candidate's refit."""
     return refit_key(context.common(one.pool), one.genome)
@@ -108,7 +129,8 @@ def calibration_of(work: NightWork, context: NightContext, one: Ranked) -> Calib
     """Temperature and threshold, from answers of networks that did not train on what they answer."""
     key = select_key(context.common(one.pool), one.genome, one.masks)
     answers = answers_of(work.result(key), one.genome, one.pool.data, one.pool.judged)[one.mask]
-    return calibrated(answers.logits, answers.groups.tolist(), answers.truth, WANTED_ACCURACY)
+    recorded = ~answers.changed
+    return calibrated(answers.logits[recorded], answers.groups.tolist(), answers.truth[recorded], WANTED_ACCURACY)
 
 
 def ten_of(ranked: Sequence[Ranked]) -> tuple[list[Ranked], Ranked | None]:

@@ -20,7 +20,7 @@ from kinelog.ml.fit_data import FitData
 from kinelog.ml.fit_job import FitJob, FitResult, Targets
 from kinelog.ml.genome import Genome
 from kinelog.ml.result_cache import ResultCache
-from kinelog.ml.scope_windows import ScopeWindows, judged_windows, training_windows
+from kinelog.ml.scope_windows import ScopeWindows, asked_windows, judged_windows, training_windows
 from kinelog.ml.tasks import (
     BaselineTask,
     OutOfFold,
@@ -87,7 +87,7 @@ class Work:
                     jobs.append(self._job(genome, cut, train, fold))
                     owners.append((genome, fold))
         fitted = dict(zip(owners, fit_batch(jobs), strict=True)) if jobs else {}
-        judged = self._prepared(lambda: judged_windows(self.data))
+        judged = self._prepared(lambda: asked_windows(self.data))
         for genome in missing:
             by_fold = {fold: result for (owner, fold), result in fitted.items() if owner is genome}
             result = self._out_of_fold(genome, by_fold, judged, task.masks)

@@ -213,5 +213,5 @@ def test_the_log_tells_of_phases_in_order_and_of_the_decision(store: SqliteModel
     log = KeptLog()
     quick_night(store, tmp_path, log=log)
     phases = [fields["phase"] for name, fields in log.events if name == "phase"]
-    assert phases == ["data", "select", "refit", "baselines", "confirm", "publish"]
+    assert phases == ["data", "select", "refit", "baselines", "confirm", "refit-whole", "publish"]
     assert [name for name, _ in log.events if name != "phase"] == ["night", "decided", "swept"]
