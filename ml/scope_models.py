@@ -12,7 +12,7 @@ from kinelog.ml.calibration import Calibration
 from kinelog.ml.genome import genome_id
 from kinelog.ml.masked_nets import specialised
 from kinelog.ml.population import Member
-from kinelog.ml.promotion import ConfirmedScore
+from kinelog.ml.promotion import NOT_WORSE_BY, ConfirmedScore
 from kinelog.ml.scope_pool import Held, ScopePool
 from kinelog.ml.selection import Ranked
 from kinelog.ml.vector_windows import vector_windows
@@ -144,10 +144,10 @@ def chosen_fit(twin: ScopeModel, pool: ScopePool, held: Held, fitted: bytes) -> 
         fitted: The same recipe on all sessions, as the worker made it.
 
     Returns:
-        The new fit with the winner's calibration. The winner itself, where the new fit finds fewer of the
-        confirmation sessions' sets, which it has seen, than the winner, which has not.
+        The new fit with the winner's calibration. The winner itself, where the new fit, which has seen the confirmation
+        sessions, is worse on them by more than `NOT_WORSE_BY` than the winner, which has not.
     """
     whole = scope_model(pool, twin.ranked, twin.calibration, fitted).blob
     labels = np.arange(len(pool.data.names.labels))
     seen, unseen = (confirmed("", blob, held, labels, len(labels)) for blob in (whole, twin.blob))
-    return whole if seen.right.sum() >= unseen.right.sum() else twin.blob
+    return whole if seen.right.mean() >= unseen.right.mean() - NOT_WORSE_BY else twin.blob
