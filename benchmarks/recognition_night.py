@@ -119,11 +119,11 @@ def fit_data_of_folder(data: Dataset) -> FitData:
     return fit_data_of(labelled, np.zeros(len(labelled), np.int64), labelled[0].sites, labels)
 
 
-def measure(found: Found, models: Path, seen: Path, kept: Path, name: str) -> None:
+def measure(found: Found, models: Path, seen: Path, kept: Path, name: str, recipes: Mapping[str, Genome]) -> None:
     """Ask the night's models and the peers about one recording's sets that were kept aside."""
     aside = read(kept, name)
     data = fit_data_of_folder(read(seen, name))
-    peers = peers_of(data, RECIPES[name])
+    peers = peers_of(data, recipes) if recipes else {}
     for change in ASKED:
         asked = changed_data(aside, CHANGES[change])
         found[name][NIGHT, change].append(answers_of_night(models, asked))
@@ -156,7 +156,7 @@ def one_group(place: Path, sessions: Sequence[str], found: Found, asked: argpars
             names.append(MUVR)
         night(seen, models, asked.seed, asked.night)
         for name in names:
-            measure(found, models, seen, kept, name)
+            measure(found, models, seen, kept, name, {} if asked.night_only else RECIPES[name])
 
 
 def main() -> None:
@@ -165,6 +165,7 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=5, help="of gymwatch's sessions [default: 5]")
     parser.add_argument("--only", type=int, action="append", help="of the groups; may be repeated [default: all]")
     parser.add_argument("--seed", type=int, default=1, help="of the nights [default: 1]")
+    parser.add_argument("--night-only", action="store_true", help="leave recipes and ExtraTrees out")
     parser.add_argument("--whole", action="store_true", help="nights see the other recordings too")
     parser.add_argument("--night", action="append", default=[], help="option for `kinelog fit run`; may be repeated")
     asked = parser.parse_args()

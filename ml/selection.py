@@ -21,7 +21,17 @@ from kinelog.ml.out_of_fold import answers_of
 from kinelog.ml.population import KEPT
 from kinelog.ml.recipes import is_recipe
 from kinelog.ml.scope_pool import ScopePool
-from kinelog.ml.tasks import Common, Place, RefitResult, RefitTask, SelectTask, grouped, refit_key, select_key
+from kinelog.ml.tasks import (
+    Common,
+    Place,
+    RefitResult,
+    RefitTask,
+    SelectTask,
+    genomes_a_task,
+    grouped,
+    refit_key,
+    select_key,
+)
 
 MASKED_GUESTS: Final = 3
 """Of each larger combination the best so many masked nets compete."""
@@ -85,7 +95,8 @@ def select(
         genomes = candidates[pool.scope.path]
         missing = [genome for genome in genomes if select_key(common, genome, asked) not in work.cache]
         reused += len(genomes) - len(missing)
-        tasks += [SelectTask(common, context.place, group, asked) for group in grouped(missing)]
+        groups = grouped(missing, genomes_a_task(len(pool.data), len(pool.scope.sensors)))
+        tasks += [SelectTask(common, context.place, group, asked) for group in groups]
     work.do("select", tasks, reused)
     judged = {
         pool.scope.path: _judged(work, context, pool, candidates[pool.scope.path], masks[pool.scope.path])
@@ -101,7 +112,8 @@ def refit(work: NightWork, context: NightContext, chosen: Sequence[Ranked]) -> d
     tasks = []
     for pool in {one.pool.scope.path: one.pool for one in missing.values()}.values():
         genomes = [one.genome for one in missing.values() if one.pool is pool]
-        tasks += [RefitTask(context.common(pool), context.place, group) for group in grouped(genomes)]
+        groups = grouped(genomes, genomes_a_task(len(pool.data), len(pool.scope.sensors)))
+        tasks += [RefitTask(context.common(pool), context.place, group) for group in groups]
     work.do("refit", tasks, len(keys) - len(missing))
     return {key: msgspec.msgpack.decode(work.result(key), type=RefitResult) for key in keys}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from kinelog.ml.fit_data import FitData, FitDataError, fit_data_of, load, store
 from kinelog.ml.genome import Genome
-from kinelog.ml.scope_windows import JUDGED_ENDS_MS, judged_windows, training_windows
+from kinelog.ml.scope_windows import JUDGED_ENDS_MS, asked_windows, judged_windows, training_windows
 
 from tests.ml.made_examples import Floor, made_dataset
 
@@ -86,6 +86,21 @@ def test_every_example_is_judged_by_the_same_windows() -> None:
     for example in range(len(data)):
         ends = judged.rows.ends_ms[judged.rows.example_of == example]
         assert sorted(ends.tolist()) == sorted(JUDGED_ENDS_MS)
+
+
+def test_what_chooses_are_the_judged_windows_and_the_same_ones_from_other_sensors() -> None:
+    data = made()
+    judged, asked = judged_windows(data), asked_windows(data)
+    count = len(judged.windows)
+    assert not judged.rows.changed.any()
+    assert asked.rows.changed.tolist() == [False] * count + [True] * count
+    assert np.array_equal(asked.windows[:count], judged.windows)
+    for name in ("example_of", "ends_ms"):
+        assert np.array_equal(getattr(asked.rows, name), np.tile(getattr(judged.rows, name), 2))
+    changed = asked.windows[count:]
+    worn = judged.windows.any(axis=(1, 2))
+    assert (changed[worn] != judged.windows[worn]).any(axis=(1, 2)).all()
+    assert np.array_equal(changed, asked_windows(data).windows[count:])
 
 
 def test_training_windows_of_an_example_do_not_depend_on_the_others() -> None:
