@@ -184,7 +184,8 @@ def _obstacle(champion: Comparison | None, trivial: list[Comparison], uses: int)
                 f"{_could_see(champion)}"
             )
     for one in trivial:
-        if one.difference < 0 or (champion is not None and one.difference <= 0):
+        # Without a champion phones have nothing: only a model that was shown to lie behind is worse than that.
+        if (one.high < 0) if champion is None else (one.difference <= 0):
             return f"does not beat the baseline {one.against} ({_points(one.difference)}); {_could_see(one)}"
         if champion is not None and one.low <= -NOT_WORSE_BY:
             return f"could be worse than the baseline {one.against} by {_points(-one.low)}; {_could_see(one)}"
@@ -194,8 +195,8 @@ def _obstacle(champion: Comparison | None, trivial: list[Comparison], uses: int)
 def _praise(champion: Comparison | None, trivial: list[Comparison]) -> str:
     if champion is not None:
         return f"better than the champion by {_points(champion.difference)}, lower bound {_points(champion.low)}"
-    beaten = ", ".join(f"{one.against} by {_points(one.difference)}" for one in trivial)
-    return f"nothing was published before; not behind {beaten}" if beaten else "nothing was published before"
+    met = ", ".join(f"{one.against} ({100 * one.difference:+.1f} points)" for one in trivial)
+    return f"nothing was published before; not shown to lie behind {met}" if met else "nothing was published before"
 
 
 def _could_see(comparison: Comparison) -> str:
