@@ -11,6 +11,8 @@ NODES ?= 1
 ZOOKEEPER_PORT ?= 2181
 SERVERS ?= 1
 export PYTHONPATH :=
+# Images of machines set this: each of the hundreds of processes that the suite starts would compile every module anew.
+export PYTHONDONTWRITEBYTECODE :=
 MYPY := PYTHONPATH= MYPYPATH=$(CURDIR)/.dev $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
 .PHONY: run cassandra run-cassandra zookeeper cluster fit test check lint types unit networks simulation power system browser openapi \
