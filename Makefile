@@ -24,9 +24,9 @@ run: $(VENV)/.serve  ## start everything on this machine, with a simulated gym f
 	$(BIN)/kinelog demo --data $(DATA) --port $(PORT)
 
 # Two groups at a time, and the next as soon as one has ended: where one waits for servers, another computes. The longest
-# is first, and what only computes comes beside it. Each group prints all that it has to say when it ends; after one has
-# failed no other is begun.
-GROUPS := cassandra-one check unit openapi browser networks simulation cassandra-three chaos-short system nodes power
+# is first, and what only computes comes beside it; between the two that start three nodes of Cassandra stand others that
+# keep them apart. Each group prints all that it has to say when it ends; after one has failed no other is begun.
+GROUPS := cassandra-one check unit openapi networks simulation cassandra-three browser system chaos-short nodes power
 
 test: prerequisites $(VENV)/.dev  ## everything CI runs
 	$(MAKE) --jobs 2 --output-sync=target $(GROUPS)
