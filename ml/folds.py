@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from kinelog.ml.confirmation import ConfirmationState, SessionKey, role_of
-from kinelog.ml.examples import Dataset, SetExample
+from kinelog.ml.examples import SetFacts
 from numpy.typing import NDArray
+
+ALONE_AT_MOST: Final = 3
+"""Sessions a fold, up to which each session is a fold of its own."""
+FOLDS_OF_ONE: Final = 1 << 31
+"""So many that two sessions hardly ever share one."""
 
 Unit = Literal["session", "set"]
 
@@ -29,30 +35,30 @@ class Split:
         selection: Places of the examples that choose and train models.
         folds: `(selection,)` the fold of each.
         confirmation: Places of the examples that no choice sees.
-        waiting: How many examples are kept for a later set of confirmation.
+        waiting: Places of the examples that are kept for a later set of confirmation.
     """
 
     unit: Unit
     selection: NDArray[np.int64]
     folds: NDArray[np.int64]
     confirmation: NDArray[np.int64]
-    waiting: int
+    waiting: NDArray[np.int64]
 
 
-def unit_of(dataset: Dataset) -> Unit:
+def unit_of(sets: Iterable[SetFacts]) -> Unit:
     """`session`, or `set` where most labels occur in one session only, so that no split by session can judge them."""
     sessions: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for example in dataset.examples:
-        if example.label is not None:
-            sessions[example.label].add((example.person, example.session))
+    for one in sets:
+        if one.label is not None:
+            sessions[one.label].add((one.person, one.session))
     alone = sum(len(found) == 1 for found in sessions.values())
     return "set" if sessions and 2 * alone > len(sessions) else "session"
 
 
-def key_of(example: SetExample, unit: Unit) -> SessionKey:
+def key_of(one: SetFacts, unit: Unit) -> SessionKey:
     """What is never split, as the key that confirmation knows it by."""
-    session = example.session if unit == "session" else f"{example.session}#{example.number}"
-    return SessionKey(example.person, session)
+    session = one.session if unit == "session" else f"{one.session}#{one.number}"
+    return SessionKey(one.person, session)
 
 
 def fold_of(key: SessionKey, folds: int) -> int:
@@ -61,27 +67,45 @@ def fold_of(key: SessionKey, folds: int) -> int:
     return int.from_bytes(hashlib.sha256(said).digest()[:8], "big") % folds
 
 
-def split(dataset: Dataset, state: ConfirmationState, folds: int, unit: Unit) -> Split:
-    """Give every example its part.
+def folds_of(keys: Collection[SessionKey], folds: int) -> Mapping[SessionKey, int]:
+    """The fold of each session of the selection.
+
+    Of few sessions a hash leaves some folds empty and puts half of the sessions into another: networks that are judged
+    would be trained on much less than what is published. So each of few sessions is a fold of its own, whatever others
+    there are; beyond `ALONE_AT_MOST` sessions a fold, folds are shared, and never change again.
 
     Args:
-        dataset: All examples.
+        keys: Sessions, each once or several times.
+        folds: How many there are once there are enough sessions.
+    """
+    sessions = set(keys)
+    shared = len(sessions) > ALONE_AT_MOST * folds
+    return {key: fold_of(key, folds if shared else FOLDS_OF_ONE) for key in sessions}
+
+
+def split(sets: Sequence[SetFacts], state: ConfirmationState, folds: int, unit: Unit) -> Split:
+    """Give every set its part.
+
+    Args:
+        sets: All of the data set.
         state: Which sessions are set apart.
         folds: How many.
         unit: What is never split.
     """
     parts: dict[str, list[int]] = {"selection": [], "confirmation": [], "waiting": []}
-    numbers = []
-    for place, example in enumerate(dataset.examples):
-        key = key_of(example, unit)
+    selected = []
+    for place, one in enumerate(sets):
+        key = key_of(one, unit)
         role = role_of(state, key)
         parts[role].append(place)
         if role == "selection":
-            numbers.append(fold_of(key, folds))
+            selected.append(key)
+    fold_by_key = folds_of(selected, folds)
+    numbers = [fold_by_key[key] for key in selected]
     return Split(
         unit=unit,
         selection=np.array(parts["selection"], dtype=np.int64),
         folds=np.array(numbers, dtype=np.int64),
         confirmation=np.array(parts["confirmation"], dtype=np.int64),
-        waiting=len(parts["waiting"]),
+        waiting=np.array(parts["waiting"], dtype=np.int64),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +14,7 @@ from kinelog.ml.promotion import ConfirmedScore, decide
 from kinelog.ml.run_record import NamedMetrics, PromotionRecord
 from kinelog.ml.scope_models import Champion, ScopeModel, confirmed, score_of
 from kinelog.ml.scope_pool import Held, ScopePool
+from kinelog.ml.scope_windows import judged_rows
 from kinelog.ml.selection import NightContext
 from kinelog.ml.tasks import BaselineResult, BaselineTask, baseline_key
 
@@ -36,7 +36,7 @@ class Verdict:
 
 def without_comparison(pool: ScopePool, model: ScopeModel, champion: Champion | None) -> Verdict | None:
     """The verdict where looking at the confirmation sessions would tell nothing; None where it would."""
-    if champion is not None and hashlib.sha256(model.blob).hexdigest() == champion.published.blob:
+    if champion is not None and model.blob == champion.measured:
         return Verdict(PromotionRecord("kept", "the winner is the champion itself, bit for bit"))
     if pool.held is None:
         reason = "no confirmation session has these sensors and labels: nothing can be said of any model"
@@ -72,7 +72,7 @@ def compared(
     rival = None
     if champion is not None:
         columns = np.array([known.index(label) for label in champion.labels], dtype=np.int64)
-        rival = confirmed("champion", champion.blob, held, columns, len(known))
+        rival = confirmed("champion", champion.measured, held, columns, len(known))
     trivial = answered(work, baseline_tasks(context, pool, held), held, len(known))
     promotion = decide(challenger, rival, trivial, uses=uses, seed=seed)
     everybody = [challenger, *([rival] if rival else []), *trivial.values()]
@@ -97,7 +97,7 @@ def answered(work: NightWork, tasks: list[BaselineTask], held: Held, label_count
         held: Its confirmation sessions.
         label_count: Columns in all: the pool's labels, and those that only the champion knows.
     """
-    examples = held.judged().rows.example_of
+    examples = judged_rows(held.data).example_of
     found = {}
     for task in tasks:
         result = msgspec.msgpack.decode(work.result(baseline_key(task)), type=BaselineResult)
