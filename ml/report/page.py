@@ -29,6 +29,9 @@ class ScopeView:
     reliability: Markup
 
 
+SILENT_BELOW = 0.2
+"""A model that answers fewer windows than this share is told of in red: phones would say nothing most of the time."""
+
 PEOPLE_SHOWN = 20
 """The worst so many are listed one by one."""
 
@@ -50,6 +53,7 @@ def render_report(record: NightRecord, previous: NightRecord | None = None) -> s
             previous=previous,
             scopes=scopes,
             people_shown=PEOPLE_SHOWN,
+            silent_below=SILENT_BELOW,
             changes=changes.changes(record, previous),
         )
     )
