@@ -16,6 +16,7 @@ from kinelog.service.configuration import DataFolder, Settings, load_settings
 from kinelog.service.errors import CommandError, RefusedError, TryAgainError, UnavailableServiceError
 from kinelog.service.model_stores import model_store, signing_key, translated
 from kinelog.service.options import data_option, store_option
+from kinelog.service.written_files import prepare_place_for, write_file
 
 if TYPE_CHECKING:
     from kinelog.ml.engines.port import Engine
@@ -79,7 +80,8 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
     for --wait seconds, then ends with 75.
 
     Exit codes: 0 done (that the champion stayed is no failure), 64 wrong usage or setting, 65 no data that a model
-    could be fitted to, 69 store, tables or scheduler do not answer, 70 a task failed, 75 another run holds the lease.
+    could be fitted to, 69 store, tables or scheduler do not answer, 70 a task failed, 73 the report cannot be written,
+    75 another run holds the lease, or this one was stopped.
 
     \b
     Examples:
@@ -94,6 +96,8 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
         raise click.UsageError("--engine dask needs --scheduler ADDRESS")
     if engine == "processes" and scheduler is not None:
         raise click.UsageError("--scheduler is for --engine dask")
+    if out is not None:
+        prepare_place_for(out)
     settings = load_settings(data, store=store)
     place = DataFolder(data)
     place.create()
@@ -184,6 +188,6 @@ def _tell(models: ModelStore, records: list[NightRecord], out: Path | None, *, a
 
             before = next((one for one in records_of(models, record.tenant) if one.run == record.previous_run), None)
             file = out if len(records) == 1 else out.with_stem(f"{out.stem}-{record.tenant}")
-            file.write_text(render_report(record, before))
+            write_file(file, render_report(record, before).encode())
             if not as_json:
                 click.echo(f"  report: {file}")

@@ -149,3 +149,18 @@ def test_the_report_of_a_past_night_can_be_made_again(tmp_path: Path, night: Nig
     page = tmp_path / "report.html"
     assert kinelog("show", "--data", str(tmp_path), "--out", str(page)).exit_code == 0
     assert RUN in page.read_text()
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_night_and_not_behind_it(
+    tmp_path: Path, night: NightRecord
+) -> None:
+    kept(tmp_path, night)
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file" / "report.html", tmp_path):
+        arguments = ("--data", str(tmp_path), "--out", str(out))
+        result = kinelog("run", "--tenant", "gym", *arguments)
+        assert result.exit_code in {64, 73}, result.output
+        assert str(out) in result.output or str(out.parent) in result.output
+        assert kinelog("show", *arguments).exit_code in {64, 73}
+    with models_of(tmp_path) as store:
+        assert [one.run for one in records_of(store)] == [RUN]
