@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -110,6 +112,7 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
         model_store(place, settings, make=True) as models,
         log,
         _errors(),
+        _told_to_stop(),
         _engine(RUN, scheduler, processes) as running,
     ):
         around = Surroundings(models, signing_key(place, models), running, work or data / "fit", log, holder, wait)
@@ -153,6 +156,20 @@ def _engine(function: str, scheduler: str | None, processes: int | None) -> Engi
     from kinelog.ml.engines.process_engine import ProcessEngine
 
     return ProcessEngine(function, processes=processes)
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C: who is told to stop lets the lease go, where who is killed keeps others waiting."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

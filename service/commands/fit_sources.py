@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from kinelog.api.unerased_views import UnerasedViews
 from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import RefusedError, UnavailableServiceError
+from kinelog.service.known_tenants import require_tenant
 from kinelog.service.opened_data import open_data
 
 if TYPE_CHECKING:
@@ -47,7 +49,15 @@ def tables(folder: DataFolder, settings: Settings, tenant: str | None) -> Iterat
             # Tables hear of an erasure a moment later than the list of erasures: nobody is learnt from meanwhile.
             unerased = UnerasedViews(views, opened.keys)
             named = [tenant] if tenant else sorted({owner for owner, _ in opened.keys.people()})
-            yield [Source(name, _reading(dataset_of_tenant, unerased, name)) for name in named]
+
+            def read(name: str) -> Dataset:
+                dataset = dataset_of_tenant(unerased, name)
+                if not dataset.examples:
+                    # Told apart only now: whoever has sets was created.
+                    require_tenant(folder, settings, name)
+                return dataset
+
+            yield [Source(name, partial(read, name)) for name in named]
         except ViewsUnavailableError as error:
             raise UnavailableServiceError(str(error)) from error
         finally:
@@ -93,9 +103,3 @@ def recordings(folder: Path, names: tuple[str, ...], tenant: str | None) -> list
 def tenant_of(recording: str) -> str:
     """A recording's name as tenants are named."""
     return "".join(letter if letter.isalnum() else "-" for letter in recording.lower()).strip("-")[:32]
-
-
-def _reading(
-    dataset_of_tenant: Callable[[UnerasedViews, str], Dataset], views: UnerasedViews, tenant: str
-) -> Callable[[], Dataset]:
-    return lambda: dataset_of_tenant(views, tenant)

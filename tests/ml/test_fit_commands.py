@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from kinelog.ml.examples import Dataset
 from kinelog.ml.run_book import records_of
 from kinelog.ml.run_record import Cost, NightRecord, PhaseCost, record_bytes
 from kinelog.registry.sqlite_model_store import SqliteModelStore
@@ -58,6 +60,14 @@ def test_without_labelled_sets_the_scheduler_is_told_why_and_the_night_is_on_rec
     assert (record.state, record.tenant) == ("failed", "gym")
 
 
+def test_a_mistyped_tenant_is_told_from_one_without_sets_and_gets_no_night(empty: Path) -> None:
+    for command in (["run"], ["data"], ["purge"]):
+        result = kinelog(*command, "--data", str(empty), "--tenant", "gum")
+        assert (result.exit_code, "has no tenant gum" in result.output) == (65, True), result.output
+    with models_of(empty) as store:
+        assert records_of(store) == []
+
+
 def test_without_any_tenant_there_is_nothing_to_fit(tmp_path: Path) -> None:
     result = kinelog("run", "--data", str(tmp_path))
     assert result.exit_code == 65
@@ -70,6 +80,25 @@ def test_while_another_run_holds_the_lease_the_scheduler_is_told_to_come_back(tm
     result = kinelog("run", "--data", str(tmp_path), "--tenant", "gym", "--wait", "0")
     assert result.exit_code == 75
     assert "node-7 process 1" in result.output
+
+
+@pytest.mark.parametrize("told_by", ["Ctrl-C", "SIGTERM"])
+def test_who_is_told_to_stop_lets_the_lease_go_and_says_that_the_same_command_goes_on(
+    empty: Path, monkeypatch: pytest.MonkeyPatch, told_by: str
+) -> None:
+    def told(*_: object) -> Dataset:
+        if told_by == "Ctrl-C":
+            raise KeyboardInterrupt  # the signal itself is ignored where the suite runs in the background
+        signal.raise_signal(signal.SIGTERM)
+        raise AssertionError("nobody was told")
+
+    monkeypatch.setattr("kinelog.ml.dataset.dataset_of_tenant", told)
+    before = signal.getsignal(signal.SIGTERM)
+    result = kinelog("run", "--data", str(empty), "--tenant", "gym")
+    assert (result.exit_code, "the same command goes on" in result.output) == (75, True)
+    assert signal.getsignal(signal.SIGTERM) == before
+    with models_of(empty) as store:
+        assert store.acquire_lease("fit/gym", "the next", 600).holder == "the next"
 
 
 @pytest.mark.parametrize(
