@@ -99,7 +99,7 @@ def test_a_score_is_the_mean_over_the_ends_however_many_windows_each_has(
     answers = answers_of(held, GENOME, data, judged_windows(data).rows)[1]
     # Everything is taken for the first label, except what ends with the first second: that is right.
     right = np.eye(2, dtype=np.float32)[answers.truth]
-    first = np.tile(np.float32([1, 0]), (len(right), 1))
+    first = np.tile(np.array([1, 0], np.float32), (len(right), 1))
     at = answers.ends_ms == max(JUDGED_ENDS_MS)
     half = type(answers)(
         np.where(at[:, None], right, first),
