@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from kinelog.ml.confirmation import ConfirmationState, SessionKey, role_of
-from kinelog.ml.examples import Dataset, SetExample
+from kinelog.ml.examples import SetFacts
 from numpy.typing import NDArray
 
 Unit = Literal["session", "set"]
@@ -39,20 +40,20 @@ class Split:
     waiting: int
 
 
-def unit_of(dataset: Dataset) -> Unit:
+def unit_of(sets: Iterable[SetFacts]) -> Unit:
     """`session`, or `set` where most labels occur in one session only, so that no split by session can judge them."""
     sessions: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for example in dataset.examples:
-        if example.label is not None:
-            sessions[example.label].add((example.person, example.session))
+    for one in sets:
+        if one.label is not None:
+            sessions[one.label].add((one.person, one.session))
     alone = sum(len(found) == 1 for found in sessions.values())
     return "set" if sessions and 2 * alone > len(sessions) else "session"
 
 
-def key_of(example: SetExample, unit: Unit) -> SessionKey:
+def key_of(one: SetFacts, unit: Unit) -> SessionKey:
     """What is never split, as the key that confirmation knows it by."""
-    session = example.session if unit == "session" else f"{example.session}#{example.number}"
-    return SessionKey(example.person, session)
+    session = one.session if unit == "session" else f"{one.session}#{one.number}"
+    return SessionKey(one.person, session)
 
 
 def fold_of(key: SessionKey, folds: int) -> int:
@@ -61,19 +62,19 @@ def fold_of(key: SessionKey, folds: int) -> int:
     return int.from_bytes(hashlib.sha256(said).digest()[:8], "big") % folds
 
 
-def split(dataset: Dataset, state: ConfirmationState, folds: int, unit: Unit) -> Split:
-    """Give every example its part.
+def split(sets: Sequence[SetFacts], state: ConfirmationState, folds: int, unit: Unit) -> Split:
+    """Give every set its part.
 
     Args:
-        dataset: All examples.
+        sets: All of the data set.
         state: Which sessions are set apart.
         folds: How many.
         unit: What is never split.
     """
     parts: dict[str, list[int]] = {"selection": [], "confirmation": [], "waiting": []}
     numbers = []
-    for place, example in enumerate(dataset.examples):
-        key = key_of(example, unit)
+    for place, one in enumerate(sets):
+        key = key_of(one, unit)
         role = role_of(state, key)
         parts[role].append(place)
         if role == "selection":

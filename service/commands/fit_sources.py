@@ -17,7 +17,7 @@ from kinelog.service.known_tenants import require_tenant
 from kinelog.service.opened_data import open_data
 
 if TYPE_CHECKING:
-    from kinelog.ml.examples import Dataset
+    from kinelog.ml.night_data import Offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Source:
 
     Attributes:
         tenant: Whose.
-        read: Reads them; slow.
+        offer: Says what a night may be fitted to; slow, now or while it is read.
     """
 
     tenant: str
-    read: Callable[[], Dataset]
+    offer: Callable[[], Offered]
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def tables(folder: DataFolder, settings: Settings, tenant: str | None) -> Iterat
         UnavailableServiceError: The store does not answer, or its tables are not there.
         ConfigurationError: A key or an address is wrong.
     """
-    from kinelog.ml.dataset import dataset_of_tenant
+    from kinelog.ml.tenant_data import offered_by_tenant
 
     with open_data(folder, settings, may_write=False) as opened:
         views = opened.read_side()
@@ -50,14 +50,12 @@ def tables(folder: DataFolder, settings: Settings, tenant: str | None) -> Iterat
             unerased = UnerasedViews(views, opened.keys)
             named = [tenant] if tenant else sorted({owner for owner, _ in opened.keys.people()})
 
-            def read(name: str) -> Dataset:
-                dataset = dataset_of_tenant(unerased, name)
-                if not dataset.examples:
-                    # Told apart only now: whoever has sets was created.
-                    require_tenant(folder, settings, name)
-                return dataset
+            def offer(name: str) -> Offered:
+                # Nobody's sets and a mistyped tenant's look alike; one is a night, the other a mistake.
+                require_tenant(folder, settings, name)
+                return offered_by_tenant(unerased, name)
 
-            yield [Source(name, partial(read, name)) for name in named]
+            yield [Source(name, partial(offer, name)) for name in named]
         except ViewsUnavailableError as error:
             raise UnavailableServiceError(str(error)) from error
         finally:
@@ -72,17 +70,15 @@ def recordings(folder: Path, names: tuple[str, ...], tenant: str | None) -> list
     Raises:
         RefusedError: There is no such recording, or nothing to read.
     """
+    from kinelog.ml.night_data import offered_of
     from kinelog.ml.recorded_sets import RecordingError
     from kinelog.ml.recordings import Reading, available_recordings, read_recordings
 
-    def read(only: tuple[str, ...]) -> Callable[[], Dataset]:
-        def reading() -> Dataset:
-            try:
-                return read_recordings(folder, Reading(names=only))
-            except RecordingError as error:
-                raise RefusedError(str(error)) from error
-
-        return reading
+    def offer(only: tuple[str, ...]) -> Offered:
+        try:
+            return offered_of(read_recordings(folder, Reading(names=only)))
+        except RecordingError as error:
+            raise RefusedError(str(error)) from error
 
     try:
         there = available_recordings(folder)
@@ -96,8 +92,8 @@ def recordings(folder: Path, names: tuple[str, ...], tenant: str | None) -> list
         message = f"{folder}: no NAME.json with NAME.npz, and no folder of raw captures"
         raise RefusedError(message)
     if tenant is not None:
-        return [Source(tenant, read(tuple(wanted)))]
-    return [Source(tenant_of(name), read((name,))) for name in wanted]
+        return [Source(tenant, partial(offer, tuple(wanted)))]
+    return [Source(tenant_of(name), partial(offer, (name,))) for name in wanted]
 
 
 def tenant_of(recording: str) -> str:

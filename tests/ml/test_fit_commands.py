@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from kinelog.ml.examples import Dataset
 from kinelog.ml.run_book import records_of
 from kinelog.ml.run_record import Cost, NightRecord, PhaseCost, record_bytes
 from kinelog.registry.sqlite_model_store import SqliteModelStore
@@ -86,13 +85,13 @@ def test_while_another_run_holds_the_lease_the_scheduler_is_told_to_come_back(tm
 def test_who_is_told_to_stop_lets_the_lease_go_and_says_that_the_same_command_goes_on(
     empty: Path, monkeypatch: pytest.MonkeyPatch, told_by: str
 ) -> None:
-    def told(*_: object) -> Dataset:
+    def told(*_: object) -> None:
         if told_by == "Ctrl-C":
             raise KeyboardInterrupt  # the signal itself is ignored where the suite runs in the background
         signal.raise_signal(signal.SIGTERM)
         raise AssertionError("nobody was told")
 
-    monkeypatch.setattr("kinelog.ml.dataset.dataset_of_tenant", told)
+    monkeypatch.setattr("kinelog.ml.tenant_data.offered_by_tenant", told)
     before = signal.getsignal(signal.SIGTERM)
     result = kinelog("run", "--data", str(empty), "--tenant", "gym")
     assert (result.exit_code, "the same command goes on" in result.output) == (75, True)
@@ -117,7 +116,10 @@ def test_wrong_usage_is_named(tmp_path: Path, arguments: tuple[str, ...], says: 
 
 
 def test_without_tables_it_is_the_store_that_does_not_answer(tmp_path: Path) -> None:
-    assert kinelog("run", "--data", str(tmp_path), "--tenant", "gym").exit_code == 69
+    created = CliRunner().invoke(main, ["tenant", "create", "gym", "--data", str(tmp_path)])
+    assert created.exit_code == 0, created.output
+    result = kinelog("run", "--data", str(tmp_path), "--tenant", "gym")
+    assert (result.exit_code, "kinelog project" in result.output) == (69, True), result.output
 
 
 def test_a_scheduler_that_does_not_answer_is_named(

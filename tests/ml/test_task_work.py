@@ -9,18 +9,18 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from kinelog.ml import fit_data
 from kinelog.ml.code_version import code_version
-from kinelog.ml.fit_data import FitData, fit_data_of
+from kinelog.ml.fit_data import FitData
 from kinelog.ml.fit_job import FitJob
 from kinelog.ml.genome import Genome
 from kinelog.ml.out_of_fold import answers_of
 from kinelog.ml.result_cache import ResultCache
-from kinelog.ml.scope_windows import JUDGED_ENDS_MS, judged_windows
+from kinelog.ml.scope_windows import JUDGED_ENDS_MS, judged_rows
 from kinelog.ml.task_work import OtherCodeError, Work, run
 from kinelog.ml.tasks import Common, Place, RefitTask, SelectTask, select_key, task_bytes
 from numpy.typing import NDArray
 
+from tests.ml.laid_arrays import laid_arrays
 from tests.ml.made_examples import Floor, made_dataset
 
 pytestmark = pytest.mark.fit
@@ -40,10 +40,8 @@ class Fitted:
 @pytest.fixture
 def data(tmp_path: Path) -> FitData:
     dataset = made_dataset(Floor(people=3, sessions=3, exercises=2, sets=2, negatives=0, set_s=2.0))
-    folds = np.array([place % FOLDS for place in range(len(dataset.examples))], np.int64)
-    made = fit_data_of(list(dataset.examples), folds, ("left-wrist",), dataset.labels)
-    fit_data.store(made, tmp_path / "arrays")
-    return made
+    folds = [place % FOLDS for place in range(len(dataset.examples))]
+    return laid_arrays(tmp_path / "arrays", dataset.examples, folds, ("left-wrist",), dataset.labels)
 
 
 @pytest.fixture
@@ -81,7 +79,7 @@ def test_each_fold_is_answered_once_by_the_network_that_trained_on_all_the_other
 
     held = ResultCache(tmp_path / "results").read(select_key(common(data), GENOME, (1,)))
     assert held is not None
-    judged = judged_windows(data).rows
+    judged = judged_rows(data)
     answers = answers_of(held, GENOME, data, judged)[1]
     assert answers.folds == FOLDS
     assert answers.logits[:, 0].tolist() == data.folds[answers.examples].tolist()
@@ -96,7 +94,7 @@ def test_a_score_is_the_mean_over_the_ends_however_many_windows_each_has(
     assert jobs
     held = ResultCache(tmp_path / "results").read(select_key(common(data), GENOME, (1,)))
     assert held is not None
-    answers = answers_of(held, GENOME, data, judged_windows(data).rows)[1]
+    answers = answers_of(held, GENOME, data, judged_rows(data))[1]
     # Everything is taken for the first label, except what ends with the first second: that is right.
     right = np.eye(2, dtype=np.float32)[answers.truth]
     first = np.tile(np.array([1, 0], np.float32), (len(right), 1))
