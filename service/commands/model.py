@@ -66,7 +66,8 @@ def list_(*, data: Path, store: str | None, tenant: str | None, as_json: bool) -
         + ("  a challenger waits" if row["challenger"] else "")
         for row in rows
     ]
-    print_result({"models": rows}, "\n".join(lines) or "nothing was published yet", as_json=as_json)
+    nothing = f"nothing was published yet for {tenant}" if tenant else "nothing was published yet"
+    print_result({"models": rows}, "\n".join(lines) or nothing, as_json=as_json)
 
 
 def _row(models: ModelStore, scope: Scope) -> dict[str, object]:
