@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from kinelog.ml.fit_job import FitJob
 from kinelog.ml.genome import Genome
 from kinelog.ml.out_of_fold import answers_of
 from kinelog.ml.result_cache import ResultCache
-from kinelog.ml.scope_windows import JUDGED_ENDS_MS, judged_rows
+from kinelog.ml.scope_windows import JUDGED_ENDS_MS, Rows, asked_rows
 from kinelog.ml.task_work import OtherCodeError, Work, run
 from kinelog.ml.tasks import Common, Place, RefitTask, SelectTask, select_key, task_bytes
 from numpy.typing import NDArray
@@ -69,6 +69,10 @@ def place(tmp_path: Path) -> Place:
     return Place(str(tmp_path / "arrays"), str(tmp_path / "results"))
 
 
+def windows_in(rows: Rows) -> list[tuple[int, int, bool]]:
+    return sorted(zip(rows.example_of.tolist(), rows.ends_ms.tolist(), rows.changed.tolist(), strict=True))
+
+
 def test_each_fold_is_answered_once_by_the_network_that_trained_on_all_the_others(
     tmp_path: Path, data: FitData, jobs: list[FitJob]
 ) -> None:
@@ -79,12 +83,12 @@ def test_each_fold_is_answered_once_by_the_network_that_trained_on_all_the_other
 
     held = ResultCache(tmp_path / "results").read(select_key(common(data), GENOME, (1,)))
     assert held is not None
-    judged = judged_rows(data)
+    judged = asked_rows(data)
     answers = answers_of(held, GENOME, data, judged)[1]
     assert answers.folds == FOLDS
     assert answers.logits[:, 0].tolist() == data.folds[answers.examples].tolist()
-    asked = sorted(zip(judged.example_of.tolist(), judged.ends_ms.tolist(), strict=True))
-    assert sorted(zip(answers.examples.tolist(), answers.ends_ms.tolist(), strict=True)) == asked
+    answered = Rows(answers.examples, answers.ends_ms, answers.changed)
+    assert windows_in(answered) == windows_in(judged)
 
 
 def test_a_score_is_the_mean_over_the_ends_however_many_windows_each_has(
@@ -94,20 +98,12 @@ def test_a_score_is_the_mean_over_the_ends_however_many_windows_each_has(
     assert jobs
     held = ResultCache(tmp_path / "results").read(select_key(common(data), GENOME, (1,)))
     assert held is not None
-    answers = answers_of(held, GENOME, data, judged_rows(data))[1]
+    answers = answers_of(held, GENOME, data, asked_rows(data))[1]
     # Everything is taken for the first label, except what ends with the first second: that is right.
     right = np.eye(2, dtype=np.float32)[answers.truth]
     first = np.tile(np.array([1, 0], np.float32), (len(right), 1))
     at = answers.ends_ms == max(JUDGED_ENDS_MS)
-    half = type(answers)(
-        np.where(at[:, None], right, first),
-        answers.groups,
-        answers.truth,
-        answers.ends_ms,
-        answers.examples,
-        answers.label_count,
-        answers.folds,
-    )
+    half = replace(answers, logits=np.where(at[:, None], right, first))
     # One of two equally frequent labels: accuracy 1/2 and a macro-F1 of (2/3 + 0) / 2.
     wrong = (1 / 2 + 1 / 3) / 2
     ends = len(JUDGED_ENDS_MS)
