@@ -19,11 +19,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from kinelog.ml.clusters import cluster_of_example
 from kinelog.ml.engines.process_engine import ProcessEngine
 from kinelog.ml.examples import Dataset, dataset_of
 from kinelog.ml.night import Surroundings, run_night
 from kinelog.ml.night_data import offered_of
 from kinelog.ml.night_log import SilentLog
+from kinelog.ml.parquet import people_of, read_dataset, write_dataset
 from kinelog.ml.run_book import NightSettings
 from kinelog.ml.run_record import NightRecord
 from kinelog.ml.tasks import RUN
@@ -52,12 +54,14 @@ def floor() -> Dataset:
     return dataset_of(examples, {}, made.note)
 
 
-def night(folder: Path, dataset: Dataset, candidates: int, processes: int) -> NightRecord:
-    """One night; it lays the data set down first."""
+def night(folder: Path, candidates: int, processes: int) -> NightRecord:
+    """One night, from the data set on disk on."""
     store = SqliteModelStore(folder / "models.sqlite")
     with ProcessEngine(RUN, processes=processes) as engine:
         around = Surroundings(store, SigningKey(os.urandom(32)), engine, folder / "work", SilentLog(), "benchmark")
-        return run_night(around, NightSettings("gym", candidates, FOLDS, 1), lambda: offered_of(dataset))
+        return run_night(
+            around, NightSettings("gym", candidates, FOLDS, 1), lambda: offered_of(read_dataset(folder / "dataset"))
+        )
 
 
 def peer_s(fits: int) -> float:
@@ -83,7 +87,11 @@ def main() -> None:
     dataset = floor()
     print(f"{len(dataset.examples)} made sets in {time.perf_counter() - started:.1f} s (not part of the night)")
     with tempfile.TemporaryDirectory() as folder:
-        record = night(Path(folder), dataset, arguments.candidates, arguments.processes)
+        started = time.perf_counter()
+        clusters = {example.person: cluster_of_example(example) for example in dataset.examples}
+        write_dataset(Path(folder, "dataset"), people_of(dataset, clusters), {}, dataset.note)
+        print(f"written to disk in {time.perf_counter() - started:.1f} s (not part of the night; reading it is)")
+        record = night(Path(folder), arguments.candidates, arguments.processes)
     tell(record, arguments.processes, peer_s(arguments.peer_fits))
 
 

@@ -61,8 +61,7 @@ class CandidateTraining:
 
     def flat_inputs(self) -> int:
         """Inputs of the first dense layer, without what the convolutions give."""
-        _, flat = self.inputs(np.zeros(1, dtype=np.int64))
-        return int(flat.shape[1])
+        return int(self.inputs(np.zeros(1, dtype=np.int64))[1].shape[1])
 
     def steps(self) -> int:
         """Steps of an epoch."""

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from kinelog.ml.confirmation import ConfirmationState, SessionKey, role_of
 from kinelog.ml.examples import SetFacts
 from numpy.typing import NDArray
+
+ALONE_AT_MOST: Final = 3
+"""Sessions a fold, up to which each session is a fold of its own."""
+FOLDS_OF_ONE: Final = 1 << 31
+"""So many that two sessions hardly ever share one."""
 
 Unit = Literal["session", "set"]
 
@@ -30,14 +35,14 @@ class Split:
         selection: Places of the examples that choose and train models.
         folds: `(selection,)` the fold of each.
         confirmation: Places of the examples that no choice sees.
-        waiting: How many examples are kept for a later set of confirmation.
+        waiting: Places of the examples that are kept for a later set of confirmation.
     """
 
     unit: Unit
     selection: NDArray[np.int64]
     folds: NDArray[np.int64]
     confirmation: NDArray[np.int64]
-    waiting: int
+    waiting: NDArray[np.int64]
 
 
 def unit_of(sets: Iterable[SetFacts]) -> Unit:
@@ -62,6 +67,22 @@ def fold_of(key: SessionKey, folds: int) -> int:
     return int.from_bytes(hashlib.sha256(said).digest()[:8], "big") % folds
 
 
+def folds_of(keys: Collection[SessionKey], folds: int) -> Mapping[SessionKey, int]:
+    """The fold of each session of the selection.
+
+    Of few sessions a hash leaves some folds empty and puts half of the sessions into another: networks that are judged
+    would be trained on much less than what is published. So each of few sessions is a fold of its own, whatever others
+    there are; beyond `ALONE_AT_MOST` sessions a fold, folds are shared, and never change again.
+
+    Args:
+        keys: Sessions, each once or several times.
+        folds: How many there are once there are enough sessions.
+    """
+    sessions = set(keys)
+    shared = len(sessions) > ALONE_AT_MOST * folds
+    return {key: fold_of(key, folds if shared else FOLDS_OF_ONE) for key in sessions}
+
+
 def split(sets: Sequence[SetFacts], state: ConfirmationState, folds: int, unit: Unit) -> Split:
     """Give every set its part.
 
@@ -72,17 +93,19 @@ def split(sets: Sequence[SetFacts], state: ConfirmationState, folds: int, unit: 
         unit: What is never split.
     """
     parts: dict[str, list[int]] = {"selection": [], "confirmation": [], "waiting": []}
-    numbers = []
+    selected = []
     for place, one in enumerate(sets):
         key = key_of(one, unit)
         role = role_of(state, key)
         parts[role].append(place)
         if role == "selection":
-            numbers.append(fold_of(key, folds))
+            selected.append(key)
+    fold_by_key = folds_of(selected, folds)
+    numbers = [fold_by_key[key] for key in selected]
     return Split(
         unit=unit,
         selection=np.array(parts["selection"], dtype=np.int64),
         folds=np.array(numbers, dtype=np.int64),
         confirmation=np.array(parts["confirmation"], dtype=np.int64),
-        waiting=len(parts["waiting"]),
+        waiting=np.array(parts["waiting"], dtype=np.int64),
     )

@@ -37,6 +37,8 @@ SYNONYMS: Final = {
     "tricepspushdown": "tricepextension",
     "chinup": "pullup",
     "bench": "benchpress",
+    "ohp": "shoulderpress",
+    "dead": "deadlift",
 }
 """Whole names, as `spelt` writes them."""
 

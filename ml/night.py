@@ -183,7 +183,12 @@ class _Night:
             scopes.prepare(plan.pools, models)
             self._each("confirm", plan.pools, lambda pool: scopes.decide(pool, models[pool.scope.path]))
         with self._phase("publish"):
-            self._each("publish", plan.pools, lambda pool: scopes.settle(pool, models[pool.scope.path]))
+            whole = scopes.fit_whole(plan.pools, models)
+            self._each(
+                "publish",
+                plan.pools,
+                lambda pool: scopes.settle(pool, models[pool.scope.path], whole.get(pool.scope.path)),
+            )
 
     def _each(self, phase: str, pools: Sequence[ScopePool], do: Callable[[ScopePool], None]) -> None:
         self._around.log.phase(phase, len(pools))

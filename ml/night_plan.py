@@ -80,7 +80,7 @@ def plan_of(tenant: str, data: NightData, parts: Split, table: ClusterTable, set
 
 def _members(sets: Sequence[FiledSet], parts: Split, table: ClusterTable) -> Mapping[str, Members]:
     """Every set belongs to its cluster and to all above it that there are."""
-    found = {name: Members(name, [], [], []) for name in {EVERYBODY, *table.clusters}}
+    found = {name: Members(name, [], [], [], []) for name in {EVERYBODY, *table.clusters}}
 
     def of_all(one: FiledSet) -> Iterable[Members]:
         return (found[name] for name in chain_of(cluster_of_example(one)) if name in found)
@@ -92,6 +92,10 @@ def _members(sets: Sequence[FiledSet], parts: Split, table: ClusterTable) -> Map
     for place in parts.confirmation.tolist():
         for members in of_all(sets[place]):
             members.held.append(sets[place])
+            members.apart.append(sets[place])
+    for place in parts.waiting.tolist():
+        for members in of_all(sets[place]):
+            members.apart.append(sets[place])
     return found
 
 

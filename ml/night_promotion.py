@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import msgspec
@@ -37,7 +36,7 @@ class Verdict:
 
 def without_comparison(pool: ScopePool, model: ScopeModel, champion: Champion | None) -> Verdict | None:
     """The verdict where looking at the confirmation sessions would tell nothing; None where it would."""
-    if champion is not None and hashlib.sha256(model.blob).hexdigest() == champion.published.blob:
+    if champion is not None and model.blob == champion.measured:
         return Verdict(PromotionRecord("kept", "the winner is the champion itself, bit for bit"))
     if pool.held is None:
         reason = "no confirmation session has these sensors and labels: nothing can be said of any model"
@@ -73,7 +72,7 @@ def compared(
     rival = None
     if champion is not None:
         columns = np.array([known.index(label) for label in champion.labels], dtype=np.int64)
-        rival = confirmed("champion", champion.blob, held, columns, len(known))
+        rival = confirmed("champion", champion.measured, held, columns, len(known))
     trivial = answered(work, baseline_tasks(context, pool, held), held, len(known))
     promotion = decide(challenger, rival, trivial, uses=uses, seed=seed)
     everybody = [challenger, *([rival] if rival else []), *trivial.values()]

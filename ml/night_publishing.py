@@ -10,6 +10,7 @@ from typing import Final
 from kinelog.device.blob import unpack_blob
 from kinelog.ml.lease_keeper import LeaseKeeper
 from kinelog.ml.run_record import NamedMetrics, PublishedRecord, ScopeRecord
+from kinelog.ml.scope_models import MEASURED_MODEL
 from kinelog.ml.scope_pool import ScopePool
 from kinelog.registry.manifest import ManifestDraft, Metric, read_manifest
 from kinelog.registry.publishing import keep_challenger, publish_model
@@ -29,31 +30,40 @@ class Publisher:
     key: SigningKey
     keeper: LeaseKeeper
 
-    def settle(self, pool: ScopePool, decided: ScopeRecord, blob: bytes, dataset: str) -> Published | None:
+    def settle(
+        self, pool: ScopePool, decided: ScopeRecord, measured: bytes, whole: bytes, dataset: str
+    ) -> Published | None:
         """Publish the winner, or keep it as the challenger; the champion then.
 
         Doing again what was done just now changes nothing: a night that was killed in between does.
+
+        Args:
+            pool: Of the scope.
+            decided: What becomes of the winner.
+            measured: The winner as it was compared; kept as the challenger, if it is not published.
+            whole: What is published: the same recipe on all sessions, or `measured` itself.
+            dataset: Hash of the night's data set.
 
         Raises:
             RegistryError: The store, the key or the model refuses.
             LeaseLostError: Another night has taken over.
         """
-        draft = draft_of(pool, decided.confirmation, dataset)
         champion = self.store.champion(pool.scope)
-        if champion is not None and champion.blob == hashlib.sha256(blob).hexdigest():
+        if champion is not None and champion.blob == hashlib.sha256(whole).hexdigest():
             return champion
         if decided.promotion.outcome in PUBLISHES:
             return publish_model(
                 self.store,
                 self.key,
                 pool.scope,
-                draft,
-                blob,
+                draft_of(pool, decided.confirmation, dataset, None if whole == measured else measured),
+                whole,
                 lease=self.keeper.lease,
                 compared_with=decided.champion_before,
             )
         if decided.confirmation:
-            keep_challenger(self.store, pool.scope, draft, blob, lease=self.keeper.lease)
+            draft = draft_of(pool, decided.confirmation, dataset)
+            keep_challenger(self.store, pool.scope, draft, measured, lease=self.keeper.lease)
         return champion
 
     def follow(self, pool: ScopePool, published: Published) -> dict[str, Published]:
@@ -74,9 +84,21 @@ class Publisher:
         return found
 
 
-def draft_of(pool: ScopePool, metrics: Sequence[NamedMetrics], dataset: str) -> ManifestDraft:
-    """What a manifest says of a pool's model; figures from confirmation only."""
+def draft_of(
+    pool: ScopePool, metrics: Sequence[NamedMetrics], dataset: str, measured: bytes | None = None
+) -> ManifestDraft:
+    """What a manifest says of a pool's model; figures from confirmation only.
+
+    Args:
+        pool: Of the scope.
+        metrics: Of challenger, champion and baselines.
+        dataset: Hash of the night's data set.
+        measured: The model that the figures are of, where another one is published: of the same recipe, fitted
+            without the confirmation sessions.
+    """
     figures: dict[str, Metric] = {"measured_on": "confirmation sessions"}
+    if measured is not None:
+        figures[MEASURED_MODEL] = hashlib.sha256(measured).hexdigest()
     for one in metrics:
         if one.name == "challenger":
             figures |= {
@@ -105,4 +127,5 @@ def published_record(store: ModelStore, published: Published | None) -> Publishe
         weight_bytes=model.weights_bytes,
         temperature=model.temperature,
         abstain_below=model.abstain_below,
+        measured_sha256=str(read_manifest(published.manifest).metrics.get(MEASURED_MODEL, "")),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 from kinelog.ml.genome import Genome, fits_muvr_format, genome_id
 from kinelog.ml.night_promotion import Verdict, baseline_tasks, compared, without_comparison
-from kinelog.ml.night_publishing import Publisher, published_record
+from kinelog.ml.night_publishing import PUBLISHES, Publisher, published_record
 from kinelog.ml.night_work import NightWork
 from kinelog.ml.population import (
     KEPT,
@@ -23,9 +23,19 @@ from kinelog.ml.population import (
 )
 from kinelog.ml.run_book import NightSettings, RunBook
 from kinelog.ml.run_record import LeaderboardEntry, PromotionRecord, ScopeRecord
-from kinelog.ml.scope_models import ScopeModel, champion_of, scope_model
+from kinelog.ml.scope_models import ScopeModel, champion_of, chosen_fit, scope_model
 from kinelog.ml.scope_pool import ScopePool
-from kinelog.ml.selection import NightContext, Ranked, calibration_of, key_of, refit, select, ten_of
+from kinelog.ml.selection import (
+    NightContext,
+    Ranked,
+    calibration_of,
+    key_of,
+    refit,
+    refit_whole,
+    select,
+    ten_of,
+    whole_key_of,
+)
 from kinelog.ml.tasks import baseline_key
 from kinelog.registry.scope import Scope
 
@@ -106,13 +116,44 @@ class ScopeNight:
             "decided", scope=pool.scope.path, outcome=verdict.promotion.outcome, reason=verdict.promotion.reason
         )
 
-    def settle(self, pool: ScopePool, models: Sequence[ScopeModel]) -> None:
-        """Do what was decided, for the pool's scope and the clusters that back off to it."""
+    def fit_whole(self, pools: Sequence[ScopePool], models: Mapping[str, Sequence[ScopeModel]]) -> dict[str, bytes]:
+        """What of each pool is published, by its path: the winner's recipe on all sessions, now that it is decided."""
+        winners = {}
+        for pool in pools:
+            decided = self.book.scope(pool.scope.cluster, pool.scope.sensors)
+            if decided is not None and not decided.settled and decided.promotion.outcome in PUBLISHES:
+                winners[pool.scope.path] = (pool, models[pool.scope.path][0])
+        if not winners:
+            return {}
+        results = refit_whole(self.work, self.context, [model.ranked for _, model in winners.values()])
+        found = {}
+        for path, (pool, model) in winners.items():
+            result = results[whole_key_of(self.context, model.ranked)]
+            found[path] = model.blob
+            if pool.held is not None and result.blob:
+                found[path] = chosen_fit(model, pool, pool.held, result.blob)
+            if found[path] == model.blob:
+                self.work.log.event("not-fitted-whole", scope=path, reason=result.reason or "not better for it")
+        return found
+
+    def settle(self, pool: ScopePool, models: Sequence[ScopeModel], whole: bytes | None) -> None:
+        """Do what was decided, for the pool's scope and the clusters that back off to it.
+
+        Args:
+            pool: Of the scope.
+            models: The ten, the winner first.
+            whole: What is published, if anything is: the winner's recipe on all sessions.
+        """
         decided = self.book.scope(pool.scope.cluster, pool.scope.sensors)
         if decided is None or decided.settled:
             return
         store = self.publisher.store
-        champion = self.publisher.settle(pool, decided, models[0].blob, self.dataset) if models else None
+        champion = None
+        if models:
+            measured = models[0].blob
+            if whole is not None and whole != measured:
+                self._keep_measured(pool, measured)
+            champion = self.publisher.settle(pool, decided, measured, whole or measured, self.dataset)
         if champion is not None:
             for cluster, published in self.publisher.follow(pool, champion).items():
                 follower = msgspec.structs.replace(
@@ -152,8 +193,16 @@ class ScopeNight:
                 candidates=len(before.entrants),
                 entrants_run=before.entrants_run,
                 entrants=before.entrants,
+                measured=before.measured,
             ),
         )
+
+    def _keep_measured(self, pool: ScopePool, blob: bytes) -> None:
+        """Put the model that figures are of, and name it: before the manifest does that refers to it."""
+        before = self._population(pool.scope)
+        sha256 = self.publisher.store.put_blob(blob)
+        if sha256 not in before.measured:
+            self._save(pool, msgspec.structs.replace(before, measured=(*before.measured, sha256)))
 
     def _member(self, model: ScopeModel, known: dict[str, str]) -> Member:
         return model.member(self.publisher.store.put_blob(model.blob), self.book.record.run, known)

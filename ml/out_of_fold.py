@@ -27,6 +27,7 @@ class Answers:
         groups: `(outputs,)` label of each output.
         truth: `(rows,)`.
         ends_ms: `(rows,)` which window of its set a row is.
+        changed: `(rows,)` whether a row's window is as another sensor would have brought it.
         examples: `(rows,)` places of the sets.
         label_count: Labels.
         folds: How many folds answered.
@@ -36,18 +37,20 @@ class Answers:
     groups: Ids
     truth: Ids
     ends_ms: Ids
+    changed: NDArray[np.bool_]
     examples: Ids
     label_count: int
     folds: int
 
     def score(self) -> SelectionScore:
-        """Mean of accuracy and macro-F1, over the windows that everybody is judged on."""
+        """Mean of accuracy and macro-F1, over the ends of windows, as recorded and changed alike."""
         decided = scores.decisions(grouped_softmax(self.logits, self.groups.tolist(), 1.0))
         values = []
-        for end in np.unique(self.ends_ms):
-            at = self.ends_ms == end
-            truth, said = self.truth[at], decided[at]
-            values.append((scores.accuracy(truth, said) + scores.macro_f1(truth, said, self.label_count)) / 2)
+        for changed in np.unique(self.changed):
+            for end in np.unique(self.ends_ms):
+                at = (self.ends_ms == end) & (self.changed == changed)
+                truth, said = self.truth[at], decided[at]
+                values.append((scores.accuracy(truth, said) + scores.macro_f1(truth, said, self.label_count)) / 2)
         return SelectionScore(float(np.mean(values)), self.folds)
 
 
@@ -72,6 +75,7 @@ def answers_of(result: bytes, genome: Genome, data: FitData, judged: Rows) -> Ma
             groups=groups,
             truth=data.labels[examples],
             ends_ms=judged.ends_ms[rows],
+            changed=judged.changed[rows],
             examples=examples,
             label_count=len(data.names.labels),
             folds=len(np.unique(data.folds[examples])),

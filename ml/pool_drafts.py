@@ -13,7 +13,7 @@ from kinelog.ml.combinations import Worn
 from kinelog.ml.folds import Unit, key_of
 from kinelog.ml.night_data import FiledSet, NightData
 from kinelog.ml.scope_pool import Held, ScopePool, held_of
-from kinelog.ml.scope_windows import judged_rows
+from kinelog.ml.scope_windows import asked_rows
 from kinelog.registry.scope import Scope
 
 SETS_OF_A_LABEL: Final = 2
@@ -27,12 +27,14 @@ class Members:
     Attributes:
         selection: Those that choose and train models; `folds` has the fold of each.
         held: Those that confirm.
+        apart: Those of `held`, and those that wait to confirm.
     """
 
     name: str
     selection: list[FiledSet]
     folds: list[int]
     held: list[FiledSet]
+    apart: list[FiledSet]
 
     def of(self, sensors: Sequence[str]) -> list[FiledSet]:
         """Labelled sets of the selection in which all of these sensors were worn."""
@@ -47,6 +49,7 @@ class PoolDraft:
         scope, followers, worn, people, sessions: As of the pool.
         held: The sets that confirm, by their keys; none if there is none with these sensors and labels.
         selection_arrays: Of the selection.
+        whole_arrays: Of the selection, with what was set apart.
         held_arrays: Of the sets that confirm.
     """
 
@@ -57,6 +60,7 @@ class PoolDraft:
     sessions: int
     held: tuple[FiledSet, ...]
     selection_arrays: ArrayWriter
+    whole_arrays: ArrayWriter
     held_arrays: ArrayWriter | None
 
     @classmethod
@@ -79,6 +83,7 @@ class PoolDraft:
             return None
         held = [one for one in members.held if one.label in labels and _all_worn(one, scope.sensors)]
         held.sort(key=lambda one: one.key)
+        everybody = [*members.selection, *members.apart]
         return cls(
             scope=scope,
             followers=followers,
@@ -87,12 +92,13 @@ class PoolDraft:
             sessions=len({(one.person, one.session) for one in complete}),
             held=tuple(held),
             selection_arrays=ArrayWriter(folder, members.selection, members.folds, scope.sensors, labels),
+            whole_arrays=ArrayWriter(folder, everybody, [0] * len(everybody), scope.sensors, labels),
             held_arrays=ArrayWriter(folder, held, [0] * len(held), scope.sensors, labels) if held else None,
         )
 
     def arrays(self) -> Sequence[ArrayWriter]:
         """What samples go into."""
-        return [one for one in (self.selection_arrays, self.held_arrays) if one is not None]
+        return [one for one in (self.selection_arrays, self.whole_arrays, self.held_arrays) if one is not None]
 
     def pool(self, set_name: str, unit: Unit) -> ScopePool:
         """The pool, once everybody has passed by.
@@ -107,7 +113,8 @@ class PoolDraft:
             followers=self.followers,
             worn=self.worn,
             data=data,
-            judged=judged_rows(data),
+            whole=self.whole_arrays.finish(),
+            judged=asked_rows(data),
             held=self._held(set_name, unit),
             people=self.people,
             sessions=self.sessions,

@@ -16,6 +16,7 @@ import numpy as np
 from kinelog.ml.genome import Genome, check_genome, fits_muvr_format, genome_id
 from kinelog.ml.mutation import crossover, first_population, mutate
 from kinelog.ml.network_size import NetworkShape
+from kinelog.ml.recipes import is_recipe
 from kinelog.ml.run_record import Setting
 from kinelog.ml.scope_windows import JUDGED_ENDS_MS
 from kinelog.registry.scope import Scope
@@ -41,7 +42,8 @@ class Member(msgspec.Struct, frozen=True):
 
     Attributes:
         genome: Architecture, activations, training recipe, seed.
-        selection_score: On the folds of the night that kept it; it chose, so it is no result.
+        selection_score: On the folds of the night that kept it, less the handicap of what is no recipe; it chose, so it
+            is no result.
         blob: SHA-256 of its parameters, fitted on all selection data, in the model store.
         temperature, abstain_below: Fitted on out-of-fold answers.
         since_run: The night that first kept it.
@@ -74,6 +76,8 @@ class Population(msgspec.Struct, frozen=True):
         entrants_run: The night that `entrants` compete in: saved before anything is fitted, so that a night that goes
             on after it was killed has the same candidates, whatever it had saved meanwhile.
         entrants: They.
+        measured: Hashes of the models that figures of published ones are of, where these are others. Named here, they
+            stay in the store as long as the scope has nights.
     """
 
     run: str
@@ -90,6 +94,7 @@ class Population(msgspec.Struct, frozen=True):
     candidates: int
     entrants_run: str = ""
     entrants: tuple[Genome, ...] = ()
+    measured: tuple[str, ...] = ()
     schema: int = POPULATION_SCHEMA
 
 
@@ -201,11 +206,11 @@ def _child(parents: list[Genome], rng: np.random.Generator, shape: NetworkShape,
 
 
 def _with_every_end(genomes: Sequence[Genome]) -> tuple[Genome, ...]:
-    """Every other one trains on windows of all the places that it will be judged on."""
+    """Every other one trains on windows of all the places that it will be judged on; recipes stay as they are."""
     ends = tuple(sorted(JUDGED_ENDS_MS))
     return tuple(
         msgspec.structs.replace(genome, ends_ms=ends, epochs=max(genome.epochs, EPOCHS_OF_EVERY_END))
-        if place % 2
+        if place % 2 and not is_recipe(genome)
         else genome
         for place, genome in enumerate(genomes)
     )

@@ -50,3 +50,15 @@ FROM_THE_START: Final = replace(
 
 RECIPES: Final = (ANY_WINDOW, FIRST_SECOND, BEFORE_THE_START, FROM_THE_START)
 """A new population begins with these, in this order."""
+
+
+def is_recipe(genome: Genome) -> bool:
+    """Whether a genome is one of the recipes, whatever its seed and the width of its layers."""
+    return _plain(genome) in _PLAIN
+
+
+def _plain(genome: Genome) -> Genome:
+    return replace(genome, seed=0, dense=(4,))
+
+
+_PLAIN: Final = frozenset(map(_plain, RECIPES))

@@ -40,6 +40,8 @@ def _scope_lines(scope: ScopeRecord) -> Iterator[str]:
     of = f" (data of {scope.data_cluster})" if scope.backed_off else ""
     version = f", version {scope.published.version}" if scope.published else ", nothing published"
     yield f"  {where}{of}: {scope.promotion.outcome}{version}: {scope.promotion.reason}"
+    if scope.published and scope.published.measured_sha256 and not scope.backed_off:
+        yield "    published: the same recipe fitted on all sessions; figures are of the fit without those set apart"
     for one in scope.confirmation if not scope.backed_off else ():
         accuracy = one.metrics.accuracy
         yield (

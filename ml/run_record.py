@@ -131,7 +131,12 @@ class PersonScore(msgspec.Struct, frozen=True):
 
 
 class PublishedRecord(msgspec.Struct, frozen=True):
-    """What phones get from this scope."""
+    """What phones get from this scope.
+
+    Attributes:
+        measured_sha256: The model that the figures are of, where it is another: of the same recipe, fitted without the
+            confirmation sessions. Empty where the published model itself was measured.
+    """
 
     version: int
     blob_sha256: str
@@ -139,6 +144,7 @@ class PublishedRecord(msgspec.Struct, frozen=True):
     weight_bytes: int
     temperature: float
     abstain_below: float
+    measured_sha256: str = ""
 
 
 class ScopeRecord(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from kinelog.device.blob import ModelBlob, pack_blob, unpack_blob
@@ -11,7 +12,7 @@ from kinelog.ml.calibration import Calibration
 from kinelog.ml.genome import genome_id
 from kinelog.ml.masked_nets import specialised
 from kinelog.ml.population import Member
-from kinelog.ml.promotion import ConfirmedScore
+from kinelog.ml.promotion import NOT_WORSE_BY, ConfirmedScore
 from kinelog.ml.scope_pool import Held, ScopePool
 from kinelog.ml.scope_windows import judged_blocks, judged_rows
 from kinelog.ml.selection import Ranked
@@ -20,6 +21,9 @@ from kinelog.registry.manifest import read_manifest
 from kinelog.registry.records import Published
 from kinelog.registry.store import ModelStore
 from numpy.typing import NDArray
+
+MEASURED_MODEL: Final = "measured_model"
+"""The metric of a manifest that names the model which the other metrics are of, where it is another."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -108,10 +112,17 @@ def score_of(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Champion:
-    """What phones have now."""
+    """What phones have now.
+
+    Attributes:
+        published: It.
+        measured: The model that its figures are of, and that challengers meet: itself, or the one of the same recipe
+            that no confirmation session trained.
+        labels: Of both.
+    """
 
     published: Published
-    blob: bytes
+    measured: bytes
     labels: tuple[str, ...]
 
 
@@ -120,4 +131,25 @@ def champion_of(store: ModelStore, pool: ScopePool) -> Champion | None:
     published = store.champion(pool.scope)
     if published is None:
         return None
-    return Champion(published, store.blob(published.blob), read_manifest(published.manifest).labels)
+    said = read_manifest(published.manifest)
+    measured = said.metrics.get(MEASURED_MODEL, published.blob)
+    return Champion(published, store.blob(str(measured)), said.labels)
+
+
+def chosen_fit(twin: ScopeModel, pool: ScopePool, held: Held, fitted: bytes) -> bytes:
+    """What is published of a winner: fitted on every session, unless that went wrong.
+
+    Args:
+        twin: The winner as it was compared: no confirmation session trained it.
+        pool: Of the scope.
+        held: The confirmation sessions.
+        fitted: The same recipe on all sessions, as the worker made it.
+
+    Returns:
+        The new fit with the winner's calibration. The winner itself, where the new fit, which has seen the confirmation
+        sessions, is worse on them by more than `NOT_WORSE_BY` than the winner, which has not.
+    """
+    whole = scope_model(pool, twin.ranked, twin.calibration, fitted).blob
+    labels = np.arange(len(pool.data.names.labels))
+    seen, unseen = (confirmed("", blob, held, labels, len(labels)) for blob in (whole, twin.blob))
+    return whole if seen.right.mean() >= unseen.right.mean() - NOT_WORSE_BY else twin.blob

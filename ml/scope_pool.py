@@ -38,6 +38,7 @@ class ScopePool:
         followers: Other clusters that get this model, since they have too little data of their own.
         worn: What there is of the combination.
         data: Selection examples that have any of the sensors; networks that are not masked see the complete ones.
+        whole: The same with confirmation and waiting: what is published is fitted on it once all is decided.
         judged: The windows of the selection that candidates are judged on.
         held: Confirmation; None if no session is set apart, or none of them has these sensors.
         people: Number of people in the selection.
@@ -48,6 +49,7 @@ class ScopePool:
     followers: tuple[str, ...]
     worn: Worn
     data: FitData
+    whole: FitData
     judged: Rows
     held: Held | None
     people: int

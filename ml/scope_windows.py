@@ -8,9 +8,10 @@ from typing import Final
 
 import numpy as np
 from kinelog.device.layers import WINDOW
+from kinelog.ml.augmentation import augmented
 from kinelog.ml.examples import RATE_HZ
 from kinelog.ml.fit_data import FitData
-from kinelog.ml.genome import Genome
+from kinelog.ml.genome import ROTATION_LIMIT_DEG, Genome
 from kinelog.ml.windows import Placement, windows_of
 from numpy.typing import NDArray
 
@@ -20,6 +21,8 @@ BLOCK: Final = 4096
 """Windows that are looked at together, where all of them would fill the memory."""
 WINDOWS: Final = 24
 """Windows of an example, over all ends, where a genome shifts them by chance; no end has fewer than four."""
+OTHER_SENSOR: Final = Genome(rotation_deg=ROTATION_LIMIT_DEG, thinned=1.0)
+"""Worn otherwise by up to so much, and slow or with a packet lost."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,10 +32,12 @@ class Rows:
     Attributes:
         example_of: `(windows,)` place of the example.
         ends_ms: `(windows,)` where each ends, relative to the labelled start.
+        changed: `(windows,)` whether it is as another sensor would have brought it, and not as it was recorded.
     """
 
     example_of: NDArray[np.int64]
     ends_ms: NDArray[np.int64]
+    changed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,7 +65,8 @@ def judged_rows(data: FitData) -> Rows:
         there = np.flatnonzero((behind >= WINDOW) & (behind <= lengths))
         example_of.append(there)
         ends_ms.append(np.full(len(there), end_ms))
-    return Rows(np.concatenate(example_of), np.concatenate(ends_ms))
+    places = np.concatenate(example_of)
+    return Rows(places, np.concatenate(ends_ms), np.zeros(len(places), dtype=np.bool_))
 
 
 def judged_windows(data: FitData) -> ScopeWindows:
@@ -74,7 +80,29 @@ def judged_blocks(data: FitData, at_most: int = BLOCK) -> Iterator[NDArray[np.in
     rows = judged_rows(data)
     for start in range(0, len(rows.example_of), at_most):
         some = slice(start, start + at_most)
-        yield _windows_of(data, Rows(rows.example_of[some], rows.ends_ms[some]))
+        yield _windows_of(data, Rows(rows.example_of[some], rows.ends_ms[some], rows.changed[some]))
+
+
+def asked_rows(data: FitData) -> Rows:
+    """Which windows choose; no sample is read for it."""
+    rows = judged_rows(data)
+    return Rows(
+        np.concatenate([rows.example_of, rows.example_of]),
+        np.concatenate([rows.ends_ms, rows.ends_ms]),
+        np.repeat([False, True], len(rows.ends_ms)),
+    )
+
+
+def asked_windows(data: FitData) -> ScopeWindows:
+    """The windows that choose: those to judge by, and each of them once more as another sensor would have brought it.
+
+    A candidate that never trained on turned or slow sensors is often the better one on the sensor that recorded, and
+    much the worse one on any other.
+    """
+    recorded = judged_windows(data).windows
+    rng = np.random.default_rng(int(data.sha256[:16], 16))
+    other, _ = augmented(recorded, data.names.sites, OTHER_SENSOR, rng)
+    return ScopeWindows(np.concatenate([recorded, other]), asked_rows(data))
 
 
 def training_windows(data: FitData, genome: Genome) -> ScopeWindows:
@@ -106,5 +134,6 @@ def _cut(data: FitData, placements: Sequence[Placement], seed: int) -> ScopeWind
     sites = data.names.sites
     cut = [windows_of(examples, placement, seed, sites=sites, partial=True) for placement in placements]
     ends = [np.full(len(one.example), place.end_ms) for one, place in zip(cut, placements, strict=True)]
-    rows = Rows(np.concatenate([one.example for one in cut]), np.concatenate(ends))
+    example_of = np.concatenate([one.example for one in cut])
+    rows = Rows(example_of, np.concatenate(ends), np.zeros(len(example_of), dtype=np.bool_))
     return ScopeWindows(np.concatenate([one.windows for one in cut]), rows)

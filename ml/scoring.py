@@ -7,7 +7,7 @@ Whatever cannot be used is counted with its reason; nothing in a folder ends a s
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,19 @@ def score_folder(
         RecordingError: There is no such folder, no recording in it, or none of a name.
     """
     data, unreadable = _read(folder, names, progress)
+    return score_dataset(models, data, unreadable)
+
+
+def score_dataset(
+    models: Sequence[PublishedModel], data: Dataset, unreadable: Mapping[str, str] | None = None
+) -> ScoreReport:
+    """Score models on examples that are read already.
+
+    Args:
+        models: All that there are; which one is asked is decided for each recording.
+        data: The examples.
+        unreadable: Recordings that should have been among them, with the reason.
+    """
     asked: list[_Asked] = []
     unnamed: Counter[str] = Counter()
     without_model = 0
@@ -74,7 +87,7 @@ def score_folder(
         unnamed=dict(unnamed),
         without_model=without_model,
         refused=dict(data.dropped),
-        unreadable=unreadable,
+        unreadable=dict(unreadable or {}),
         models=tuple(_use(one) for one in asked),
         windows=_windows(asked),
     )

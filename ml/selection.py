@@ -6,19 +6,32 @@ combination, on the same sets and the same folds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+import numpy as np
 from kinelog.device.sites import mask_of
 from kinelog.ml.calibration import Calibration, calibrated
 from kinelog.ml.genome import Genome, fits_muvr_format, genome_id
 from kinelog.ml.night_work import NightWork
 from kinelog.ml.out_of_fold import answers_of
 from kinelog.ml.population import KEPT
+from kinelog.ml.recipes import is_recipe
 from kinelog.ml.scope_pool import ScopePool
-from kinelog.ml.tasks import Common, Place, RefitResult, RefitTask, SelectTask, grouped, refit_key, select_key
+from kinelog.ml.tasks import (
+    Common,
+    Place,
+    RefitResult,
+    RefitTask,
+    SelectTask,
+    genomes_a_task,
+    grouped,
+    refit_key,
+    select_key,
+)
 
 MASKED_GUESTS: Final = 3
 """Of each larger combination the best so many masked nets compete."""
@@ -34,7 +47,7 @@ class Ranked:
         pool: Where its network is fitted: the pool itself, or one with more sensors for a masked net.
         mask: Which of that pool's sensors are present.
         masks: All that the pool's masked nets were asked for, which name the result.
-        score: Mean over the judged windows, out of fold.
+        score: What ranks: mean over the windows that choose, out of fold, less the `handicap`.
     """
 
     pool: ScopePool
@@ -55,6 +68,10 @@ class NightContext:
     def common(self, pool: ScopePool) -> Common:
         """What names the results of a pool."""
         return Common(pool.data.sha256, self.seed, self.code_version)
+
+    def common_whole(self, pool: ScopePool) -> Common:
+        """What names the results of a pool with the sessions that were set apart."""
+        return Common(pool.whole.sha256, self.seed, self.code_version)
 
 
 def select(
@@ -78,7 +95,8 @@ def select(
         genomes = candidates[pool.scope.path]
         missing = [genome for genome in genomes if select_key(common, genome, asked) not in work.cache]
         reused += len(genomes) - len(missing)
-        tasks += [SelectTask(common, context.place, group, asked) for group in grouped(missing)]
+        groups = grouped(missing, genomes_a_task(len(pool.data), len(pool.scope.sensors)))
+        tasks += [SelectTask(common, context.place, group, asked) for group in groups]
     work.do("select", tasks, reused)
     judged = {
         pool.scope.path: _judged(work, context, pool, candidates[pool.scope.path], masks[pool.scope.path])
@@ -94,9 +112,27 @@ def refit(work: NightWork, context: NightContext, chosen: Sequence[Ranked]) -> d
     tasks = []
     for pool in {one.pool.scope.path: one.pool for one in missing.values()}.values():
         genomes = [one.genome for one in missing.values() if one.pool is pool]
-        tasks += [RefitTask(context.common(pool), context.place, group) for group in grouped(genomes)]
+        groups = grouped(genomes, genomes_a_task(len(pool.data), len(pool.scope.sensors)))
+        tasks += [RefitTask(context.common(pool), context.place, group) for group in groups]
     work.do("refit", tasks, len(keys) - len(missing))
     return {key: msgspec.msgpack.decode(work.result(key), type=RefitResult) for key in keys}
+
+
+def refit_whole(work: NightWork, context: NightContext, winners: Sequence[Ranked]) -> dict[str, RefitResult]:
+    """Fit winners on all sessions of their pools, confirmation included: once nothing is decided by it any more.
+
+    Results by `whole_key_of`.
+    """
+    keys = {whole_key_of(context, one): one for one in winners}
+    missing = [one for key, one in keys.items() if key not in work.cache]
+    tasks = [RefitTask(context.common_whole(one.pool), context.place, (one.genome,)) for one in missing]
+    work.do("refit-whole", tasks, len(keys) - len(missing))
+    return {key: msgspec.msgpack.decode(work.result(key), type=RefitResult) for key in keys}
+
+
+def whole_key_of(context: NightContext, one: Ranked) -> str:
+    """The name of a winner's fit on all sessions."""
+    return refit_key(context.common_whole(one.pool), one.genome)
 
 
 def key_of(context: NightContext, one: Ranked) -> str:
@@ -108,7 +144,8 @@ def calibration_of(work: NightWork, context: NightContext, one: Ranked) -> Calib
     """Temperature and threshold, from answers of networks that did not train on what they answer."""
     key = select_key(context.common(one.pool), one.genome, one.masks)
     answers = answers_of(work.result(key), one.genome, one.pool.data, one.pool.judged)[one.mask]
-    return calibrated(answers.logits, answers.groups.tolist(), answers.truth, WANTED_ACCURACY)
+    recorded = ~answers.changed
+    return calibrated(answers.logits[recorded], answers.groups.tolist(), answers.truth[recorded], WANTED_ACCURACY)
 
 
 def ten_of(ranked: Sequence[Ranked]) -> tuple[list[Ranked], Ranked | None]:
@@ -136,8 +173,22 @@ def _judged(
     for genome in genomes:
         answers = answers_of(work.result(select_key(common, genome, masks)), genome, pool.data, pool.judged)
         for mask, one in answers.items():
-            found[mask].append(Ranked(pool, mask, masks, genome, one.score().value))
+            value = one.score().value
+            score = value - handicap(genome, value, len(np.unique(one.examples)))
+            found[mask].append(Ranked(pool, mask, masks, genome, score))
     return found
+
+
+def handicap(genome: Genome, score: float, sets: int) -> float:
+    """What is taken off the score of whoever is none of the recipes: one standard error of a share among so many sets.
+
+    The best of many candidates is the best by luck first: on a hundred sets the best of thirty equal ones looks six
+    points better than it is. Recipes were found to hold on sessions that did not choose them, so a candidate has to be
+    better by more than luck is worth. What luck is worth vanishes as sets come.
+    """
+    if is_recipe(genome):
+        return 0.0
+    return math.sqrt(max(0.0, score * (1.0 - score)) / sets)
 
 
 def _ranked(

@@ -20,7 +20,7 @@ from kinelog.ml.fit_data import FitData
 from kinelog.ml.fit_job import FitJob, FitResult, Targets
 from kinelog.ml.genome import Genome
 from kinelog.ml.result_cache import ResultCache
-from kinelog.ml.scope_windows import ScopeWindows, draws_of, judged_windows, training_windows
+from kinelog.ml.scope_windows import ScopeWindows, asked_windows, draws_of, judged_windows, training_windows
 from kinelog.ml.tasks import (
     BaselineTask,
     OutOfFold,
@@ -80,7 +80,7 @@ class Work:
     def select(self, task: SelectTask) -> TaskReport:
         """Answer each fold with networks that did not see it."""
         missing = [one for one in task.genomes if select_key(task.common, one, task.masks) not in self.cache]
-        judged = self._prepared(lambda: judged_windows(self.data))
+        judged = self._prepared(lambda: asked_windows(self.data))
         return TaskReport(sum(self._select(task, some, judged) for some in self.together(missing)), self._preparation_s)
 
     def refit(self, task: RefitTask) -> TaskReport:

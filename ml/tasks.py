@@ -19,6 +19,10 @@ RUN: Final = "kinelog.ml.task_work:run"
 """What does a task, as engines name it: whoever only makes tasks does not import TensorFlow."""
 GENOMES_A_TASK: Final = 6
 """With five folds thirty networks: as many as train together at no extra cost."""
+TASK_BYTES: Final = 1 << 30
+"""Of windows and inputs that a task holds at a time, about."""
+BYTES_AN_EXAMPLE: Final = 24 * (50 * 3 * 2 + 86 * 4)
+"""Of one site: as many copies as are made at most, each with its window and its features."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -163,6 +167,16 @@ def refit_key(common: Common, genome: Genome) -> str:
 def baseline_key(task: BaselineTask) -> str:
     """The name of a `BaselineResult`."""
     return _key("baseline", task.common, task.held.encode(), task.name)
+
+
+def genomes_a_task(examples: int, sites: int) -> int:
+    """How many genomes a task holds: fewer where the windows that each trains on would fill a worker's memory.
+
+    Args:
+        examples: Of the pool.
+        sites: Of the pool.
+    """
+    return max(1, min(GENOMES_A_TASK, TASK_BYTES // max(1, examples * sites * BYTES_AN_EXAMPLE)))
 
 
 def grouped(genomes: Iterable[Genome], at_most: int = GENOMES_A_TASK) -> list[tuple[Genome, ...]]:

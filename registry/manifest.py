@@ -126,7 +126,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         abstain_below: If no label is as probable, the answer is `unknown`.
         layers: From input to output.
         weights: The blob.
-        metrics: How good it is, on data that no selection saw.
+        metrics: How good it is, on data that no selection saw; or how good that model is which `measured_model` among
+            them names, which was fitted alike on less.
         dataset: `sha256:` and the hash of the data that it was fitted on.
         created: When it was published, RFC 3339 in UTC.
         test_vectors: Windows with what must come out.

@@ -58,6 +58,8 @@ def tables(folder: DataFolder, settings: Settings, tenant: str | None) -> Iterat
 def recordings(folder: Path, names: tuple[str, ...], tenant: str | None) -> list[Source]:
     """Recordings as data: together as one tenant's if that is named, each as a tenant of its own name if not.
 
+    Those of their own name come in the order of how much is labelled in them.
+
     Recordings of different origin name their labels differently: fitted apart, each model has one vocabulary.
 
     Raises:
@@ -86,7 +88,16 @@ def recordings(folder: Path, names: tuple[str, ...], tenant: str | None) -> list
         raise RefusedError(message)
     if tenant is not None:
         return [Source(tenant, partial(offer, tuple(wanted)))]
-    return [Source(tenant_of(name), partial(offer, (name,))) for name in wanted]
+    # Where the fewest sets are labelled first: what takes hours keeps nobody from what is done in a minute.
+    ordered = sorted(wanted, key=lambda name: (_bytes_of_labels(folder, name), name))
+    return [Source(tenant_of(name), partial(offer, (name,))) for name in ordered]
+
+
+def _bytes_of_labels(folder: Path, name: str) -> int:
+    """Length of what a recording, or a folder of captures, says of its sets."""
+    captures = folder / name
+    files = captures.rglob("labels.txt") if captures.is_dir() else [folder / f"{name}.json"]
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def tenant_of(recording: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from kinelog.ml.fit_data import FitData, FitDataError, load
 from kinelog.ml.genome import Genome
-from kinelog.ml.scope_windows import JUDGED_ENDS_MS, judged_blocks, judged_windows, training_windows
+from kinelog.ml.scope_windows import JUDGED_ENDS_MS, asked_windows, judged_blocks, judged_windows, training_windows
 from kinelog.ml.windows import Placement, windows_of
 
 from tests.ml.laid_arrays import laid_arrays
@@ -104,6 +104,21 @@ def test_the_windows_to_judge_by_are_those_that_are_cut_one_by_one_also_in_block
     blocks = list(judged_blocks(data, 5))
     assert {len(block) for block in blocks[:-1]} == {5}
     assert np.array_equal(np.concatenate(blocks), judged.windows)
+
+
+def test_what_chooses_are_the_judged_windows_and_the_same_ones_from_other_sensors(tmp_path: Path) -> None:
+    data = made(tmp_path)
+    judged, asked = judged_windows(data), asked_windows(data)
+    count = len(judged.windows)
+    assert not judged.rows.changed.any()
+    assert asked.rows.changed.tolist() == [False] * count + [True] * count
+    assert np.array_equal(asked.windows[:count], judged.windows)
+    for name in ("example_of", "ends_ms"):
+        assert np.array_equal(getattr(asked.rows, name), np.tile(getattr(judged.rows, name), 2))
+    changed = asked.windows[count:]
+    worn = judged.windows.any(axis=(1, 2))
+    assert (changed[worn] != judged.windows[worn]).any(axis=(1, 2)).all()
+    assert np.array_equal(changed, asked_windows(data).windows[count:])
 
 
 def test_training_windows_of_an_example_do_not_depend_on_the_others(tmp_path: Path) -> None:

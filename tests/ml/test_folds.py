@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings, strategies
 from kinelog.ml.confirmation import SessionKey, first_state, next_state
 from kinelog.ml.examples import dataset_of
-from kinelog.ml.folds import fold_of, key_of, split, unit_of
+from kinelog.ml.folds import ALONE_AT_MOST, fold_of, folds_of, key_of, split, unit_of
 
 from tests.ml.made_examples import Floor, made_dataset
 
@@ -62,6 +62,19 @@ def test_data_that_grow_move_no_session_to_another_part_or_fold() -> None:
 
     before, after = places(small), places(large)
     assert before.items() <= after.items()
+
+
+@settings(max_examples=50, deadline=None)
+@given(strategies.sets(names, min_size=2, max_size=12), strategies.integers(2, 6))
+def test_each_of_few_sessions_is_a_fold_of_its_own_and_many_share_folds(sessions: set[str], folds: int) -> None:
+    keys = [SessionKey("person", session) for session in sorted(sessions)]
+    found = folds_of(keys + keys, folds)
+    assert set(found) == set(keys)
+    if len(keys) <= ALONE_AT_MOST * folds:
+        assert len(set(found.values())) == len(keys)
+        assert found == folds_of(keys, folds + 1), "what a fold is does not depend on how many there will be"
+    else:
+        assert found == {key: fold_of(key, folds) for key in keys}
 
 
 def test_sets_are_the_unit_only_where_labels_keep_to_one_session() -> None:

@@ -16,6 +16,8 @@ from kinelog.ml.label_names import Vocabulary, spelt
         ("LatPull", "lat-pulldown"),
         ("ShoulderPress", "overhead press"),
         ("DBPress", "dumbbell-press"),
+        ("ohp", "OverheadPress"),
+        ("dead", "Deadlifts"),
     ],
 )
 def test_spellings_and_synonyms_of_one_exercise_are_one_name(one: str, other: str) -> None:

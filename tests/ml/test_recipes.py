@@ -4,7 +4,8 @@ import pytest
 from kinelog.ml.genome import Genome, check_genome, genome_id
 from kinelog.ml.mutation import first_population
 from kinelog.ml.network_size import NetworkShape
-from kinelog.ml.recipes import RECIPES
+from kinelog.ml.recipes import ANY_WINDOW, RECIPES, is_recipe
+from msgspec.structs import replace
 
 WRIST_OF_TWENTY = NetworkShape(sites=1, labels=9, fine_labels=20)
 WRIST_OF_MANY = NetworkShape(sites=1, labels=24, fine_labels=24)
@@ -20,3 +21,9 @@ def test_a_population_begins_with_all_recipes_but_their_seeds() -> None:
     first = first_population(3, len(RECIPES), WRIST_OF_TWENTY)
     assert [one.ends_ms for one in first] == [one.ends_ms for one in RECIPES]
     assert len({genome_id(one) for one in first}) == len(RECIPES)
+
+
+def test_a_recipe_is_known_by_all_but_its_seed_and_widths() -> None:
+    assert all(is_recipe(replace(recipe, seed=7, dense=(12,))) for recipe in RECIPES)
+    assert not is_recipe(replace(ANY_WINDOW, thinned=0.0))
+    assert not is_recipe(Genome())

@@ -23,7 +23,7 @@ from kinelog.ml.engines.port import Engine, Finished
 from kinelog.ml.fit_data import FitData
 from kinelog.ml.genome import Genome, genome_id
 from kinelog.ml.result_cache import ResultCache
-from kinelog.ml.scope_windows import ScopeWindows, judged_windows
+from kinelog.ml.scope_windows import ScopeWindows, asked_windows
 from kinelog.ml.tasks import (
     BaselineTask,
     OutOfFold,
@@ -93,7 +93,7 @@ class Inputs:
 def _inputs(folder: str, sha256: str) -> tuple[FitData, Inputs]:
     """Computed once: the arrays are known by their hash."""
     data = fit_data.load(Path(folder), sha256)
-    judged = judged_windows(data)
+    judged = asked_windows(data)
     return data, Inputs(judged, features(judged.windows).astype(np.float64))
 
 
@@ -127,7 +127,7 @@ def _groups(data: FitData, genome: Genome) -> tuple[int, ...]:
 
 def _fitted(data: FitData, inputs: Inputs, genome: Genome, train: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Means of classes on some of the features, as one dense layer on all of them (and on a masked net's flags)."""
-    at = train[inputs.judged.rows.example_of]
+    at = train[inputs.judged.rows.example_of] & ~inputs.judged.rows.changed
     groups = _groups(data, genome)
     classes = (data.fine if genome.fine_labels else data.labels)[inputs.judged.rows.example_of[at]]
     seen = np.random.default_rng(int(genome_id(genome), 16)).random(inputs.features.shape[1]) < SEEN

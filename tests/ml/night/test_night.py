@@ -54,6 +54,40 @@ def test_a_first_night_publishes_a_model_that_a_phone_would_believe(store: Sqlit
     assert manifest.metrics["accuracy"] == scope.confirmation[0].metrics.accuracy.value
 
 
+def test_what_is_published_is_fitted_on_all_sessions_and_names_the_model_that_was_measured(
+    store: SqliteModelStore, tmp_path: Path
+) -> None:
+    record = quick_night(store, tmp_path)
+    champion = store.champion(WRIST)
+    data = store.population(WRIST)
+    assert champion is not None
+    assert data is not None
+    population = population_of(data)
+    measured = str(read_manifest(champion.manifest).metrics["measured_model"])
+    assert measured == population.members[0].blob
+    assert measured != champion.blob
+    published = record.scopes[0].published
+    assert published is not None
+    assert published.measured_sha256 == measured
+    before, after = unpack_blob(store.blob(measured)), unpack_blob(store.blob(champion.blob))
+    assert (before.temperature, before.abstain_below) == (after.temperature, after.abstain_below)
+    assert store.unnamed_blobs(EVER) == [], "the measured model stays as long as somebody may be compared with it"
+
+
+def test_a_challenger_meets_the_champion_s_twin_that_no_confirmation_session_trained(
+    store: SqliteModelStore, tmp_path: Path
+) -> None:
+    quick_night(store, tmp_path)
+    again = quick_night(store, tmp_path, candidates=14)
+    metrics = {one.name: one.metrics for one in again.scopes[0].confirmation}
+    champion = store.champion(WRIST)
+    assert champion is not None
+    if "champion" in metrics:
+        assert metrics["champion"].accuracy.value == read_manifest(champion.manifest).metrics["accuracy"]
+    else:
+        assert "bit for bit" in again.scopes[0].promotion.reason
+
+
 def test_the_record_is_kept_and_names_nobody(store: SqliteModelStore, tmp_path: Path) -> None:
     record = quick_night(store, tmp_path)
     kept = store.run(record.run)
@@ -213,5 +247,5 @@ def test_the_log_tells_of_phases_in_order_and_of_the_decision(store: SqliteModel
     log = KeptLog()
     quick_night(store, tmp_path, log=log)
     phases = [fields["phase"] for name, fields in log.events if name == "phase"]
-    assert phases == ["data", "select", "refit", "baselines", "confirm", "publish"]
+    assert phases == ["data", "select", "refit", "baselines", "confirm", "refit-whole", "publish"]
     assert [name for name, _ in log.events if name != "phase"] == ["night", "decided", "swept"]

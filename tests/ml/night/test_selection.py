@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from kinelog.device.blob import unpack_blob
 from kinelog.device.evaluation import Evaluator
 from kinelog.ml.clusters import ClusterTable
@@ -17,11 +18,12 @@ from kinelog.ml.night_data import laid_down, offered_of
 from kinelog.ml.night_log import SilentLog
 from kinelog.ml.night_plan import Plan, plan_of
 from kinelog.ml.night_work import NightWork
+from kinelog.ml.recipes import ANY_WINDOW
 from kinelog.ml.result_cache import ResultCache
 from kinelog.ml.scope_models import scope_model
-from kinelog.ml.selection import NightContext, calibration_of, masks_of, refit, select
+from kinelog.ml.selection import NightContext, calibration_of, handicap, masks_of, refit, select
 from kinelog.ml.selection import key_of as refit_name
-from kinelog.ml.tasks import Place
+from kinelog.ml.tasks import GENOMES_A_TASK, Place, genomes_a_task
 
 from tests.ml.night.quick_night import FLOOR, made
 from tests.ml.night.quick_work import QuickEngine
@@ -36,6 +38,19 @@ def worn_both_ways() -> Dataset:
     wrist = made(replace(FLOOR, seed=7, sets=3))
     others = (replace(one, person=f"{one.person}-too") for one in wrist.examples)
     return dataset_of([*both.examples, *others])
+
+
+def test_luck_is_taken_off_whoever_is_no_recipe_and_is_worth_less_the_more_sets_there_are() -> None:
+    assert handicap(ANY_WINDOW, 0.7, 80) == 0.0
+    assert handicap(WEAK, 0.8, 100) == pytest.approx(0.04)
+    assert handicap(WEAK, 0.8, 10_000) == pytest.approx(0.004)
+    assert handicap(WEAK, 1.0, 100) == 0.0
+
+
+def test_a_task_holds_fewer_genomes_where_each_fills_more_memory() -> None:
+    assert genomes_a_task(100, 1) == GENOMES_A_TASK
+    assert 1 < genomes_a_task(3_500, 7) < GENOMES_A_TASK
+    assert genomes_a_task(1_000_000, 7) == 1
 
 
 def planned(folder: Path) -> Plan:
