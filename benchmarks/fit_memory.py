@@ -1,8 +1,9 @@
 """How much memory the first process of a night takes for its data: `python -m benchmarks.fit_memory`.
 
 Made people with sets of noise; each size in a process of its own. The peer is the same process writing the data set one
-person at a time, as `kinelog fit data` does: that stays where it is, however many people there are. Then it reads the
-data set whole, splits it and lays down the arrays of everybody's model, as `kinelog fit run` does.
+person at a time, as `kinelog fit data` does: that stays where it is, however many people there are. Then it does what
+`kinelog fit run` does before the first fit: it lays the data set down, splits it, and fills the arrays of everybody's
+model.
 
     python -m benchmarks.fit_memory --people 500 1000 2000 --sets 10
 """
@@ -22,8 +23,9 @@ from kinelog.ml.clusters import ClusterTable
 from kinelog.ml.confirmation import first_state
 from kinelog.ml.examples import KEPT_ROWS, LEAD_ROWS, RATE_HZ, SetExample
 from kinelog.ml.folds import key_of, split, unit_of
+from kinelog.ml.night_data import Offered, laid_down
 from kinelog.ml.night_plan import plan_of
-from kinelog.ml.parquet import PersonFile, read_dataset, write_dataset
+from kinelog.ml.parquet import PersonFile, write_dataset
 
 from benchmarks.rounds import machine
 
@@ -35,7 +37,7 @@ class Peaks(msgspec.Struct, frozen=True):
 
     start: int
     by_person: int
-    read: int
+    noted: int
     planned: int
 
 
@@ -51,16 +53,21 @@ def main() -> None:
             print(msgspec.json.encode(measured(Path(folder), arguments.measure, arguments.sets)).decode())
         return
     print(machine())
-    print(f"{'people':>8}{'samples':>12}{'one by one':>12}{'read':>12}{'planned':>12}   above one by one / samples")
+    print(f"{'people':>8}{'samples':>12}{'one by one':>12}{'noted':>12}{'planned':>12}   above one by one: a set")
     for people in arguments.people:
         asked = ["--measure", str(people), "--sets", str(arguments.sets)]
         command = [sys.executable, "-m", "benchmarks.fit_memory", *asked]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
         peaks = msgspec.json.decode(done.stdout, type=Peaks)
         samples = people * arguments.sets * ROWS * 3 * 2
-        sizes = (samples, *(peak - peaks.start for peak in (peaks.by_person, peaks.read, peaks.planned)))
+        sizes = (samples, *(peak - peaks.start for peak in (peaks.by_person, peaks.noted, peaks.planned)))
         words = "".join(f"{size / 1e6:>9.0f} MB" for size in sizes)
-        print(f"{people:>8}{words}   {(peaks.planned - peaks.by_person) / samples:.2f}", flush=True)
+        above = peaks.planned - peaks.by_person
+        ratio = (peaks.planned - peaks.start) / (peaks.by_person - peaks.start)
+        said = (
+            f"{above / people / arguments.sets:.0f} bytes, {above / samples:.2f} of the samples; {ratio:.2f}x the peer"
+        )
+        print(f"{people:>8}{words}   {said}", flush=True)
 
 
 def made(people: int, sets: int) -> Iterator[PersonFile]:
@@ -93,13 +100,13 @@ def measured(folder: Path, people: int, sets: int) -> Peaks:
     start = peak_bytes()
     write_dataset(folder / "dataset", made(people, sets), {}, "noise")
     by_person = peak_bytes()
-    dataset = read_dataset(folder / "dataset")
-    read = peak_bytes()
-    unit = unit_of(dataset)
-    state = first_state({key_of(example, unit) for example in dataset.examples})
-    parts = split(dataset, state, 5, unit)
-    plan_of("gym", dataset, parts, ClusterTable(()), state.name, folder / "arrays")
-    return Peaks(start, by_person, read, peak_bytes())
+    data = laid_down(Offered(made(people, sets), {}, "noise"), folder / "arrays")
+    noted = peak_bytes()
+    unit = unit_of(data.sets)
+    state = first_state({key_of(one, unit) for one in data.sets})
+    parts = split(data.sets, state, 5, unit)
+    plan_of("gym", data, parts, ClusterTable(()), state.name, folder / "arrays")
+    return Peaks(start, by_person, noted, peak_bytes())
 
 
 def peak_bytes() -> int:

@@ -23,6 +23,7 @@ from kinelog.ml.clusters import cluster_of_example
 from kinelog.ml.engines.process_engine import ProcessEngine
 from kinelog.ml.examples import Dataset, dataset_of
 from kinelog.ml.night import Surroundings, run_night
+from kinelog.ml.night_data import offered_of
 from kinelog.ml.night_log import SilentLog
 from kinelog.ml.parquet import people_of, read_dataset, write_dataset
 from kinelog.ml.run_book import NightSettings
@@ -58,7 +59,7 @@ def night(folder: Path, candidates: int, processes: int) -> NightRecord:
     store = SqliteModelStore(folder / "models.sqlite")
     with ProcessEngine(RUN, processes=processes) as engine:
         around = Surroundings(store, SigningKey(os.urandom(32)), engine, folder / "work", SilentLog(), "benchmark")
-        return run_night(around, NightSettings("gym", candidates, FOLDS, 1), lambda: read_dataset(folder / "dataset"))
+        return run_night(around, NightSettings("gym", candidates, FOLDS, 1), lambda: offered_of(read_dataset(folder / "dataset")))
 
 
 def peer_s(fits: int) -> float:

@@ -30,7 +30,7 @@ from kinelog.ml.baselines import fit_baseline
 from kinelog.ml.batched_fit import fit_batch
 from kinelog.ml.examples import Dataset
 from kinelog.ml.export import to_blob
-from kinelog.ml.fit_data import FitData, fit_data_of
+from kinelog.ml.fit_data import FitData
 from kinelog.ml.fit_job import FitJob
 from kinelog.ml.genome import Genome
 from kinelog.ml.published_models import published_models
@@ -46,6 +46,7 @@ from benchmarks.held_out_folders import Line, copy_others, held_out, in_groups
 from benchmarks.recognition_counts import PLACEMENTS, Counts, changed_data, counts_of, counts_of_score, pooled
 from benchmarks.recognition_models import Answering
 from benchmarks.recognition_robustness import CHANGES
+from tests.ml.laid_arrays import laid_arrays
 
 GYMWATCH, MUVR, EXERMOTE = "gymwatch", "muvr", "exermote"
 NIGHT = "what the night published"
@@ -112,18 +113,18 @@ def peers_of(data: FitData, recipes: Mapping[str, Genome]) -> dict[str, list[Ans
     return {**found, "ExtraTrees": [trees_answers(data)]}
 
 
-def fit_data_of_folder(data: Dataset) -> FitData:
+def fit_data_of_folder(data: Dataset, folder: Path) -> FitData:
     """All labelled sets, of labels of which there are some."""
     labelled = [example for example in data.examples if example.label is not None]
     often = Counter(example.label or "" for example in labelled)
     labels = tuple(sorted(label for label, count in often.items() if count >= FEWEST_SETS))
-    return fit_data_of(labelled, np.zeros(len(labelled), np.int64), labelled[0].sites, labels)
+    return laid_arrays(folder, labelled, [0] * len(labelled), labelled[0].sites, labels)
 
 
 def measure(found: Found, models: Path, seen: Path, kept: Path, name: str, recipes: Mapping[str, Genome]) -> None:
     """Ask the night's models and the peers about one recording's sets that were kept aside."""
     aside = read(kept, name)
-    data = fit_data_of_folder(read(seen, name))
+    data = fit_data_of_folder(read(seen, name), models.parent / f"arrays-{name}")
     peers = peers_of(data, recipes) if recipes else {}
     for change in ASKED:
         asked = changed_data(aside, CHANGES[change])

@@ -5,12 +5,15 @@ Only what a device on a body really does: gravity stays within 20 degrees of whe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from kinelog.ml.genome import Genome
 from kinelog.ml.thinned_windows import thinned
 from numpy.typing import NDArray
 
 INT16 = np.iinfo(np.int16)
+BLOCK = 1024
 
 
 def is_augmented(genome: Genome) -> bool:
@@ -39,17 +42,24 @@ def augmented(
         _mirror(values, sites, rng.random(count) < 0.5)
     if genome.rotation_deg > 0:
         turns = rotations(count * len(sites), genome.rotation_deg, rng).reshape(count, len(sites), 3, 3)
-        values = np.einsum("nsij,ntsj->ntsi", turns, values)
+        for some in _blocks(count):
+            values[some] = np.einsum("nsij,ntsj->ntsi", turns[some], values[some])
     if genome.noise_mg > 0:
-        values += rng.normal(0.0, genome.noise_mg, values.shape)
+        for some in _blocks(count):
+            values[some] += rng.normal(0.0, genome.noise_mg, values[some].shape)
     if genome.thinned > 0:
         values = _each_sensor_thinned(values, genome.thinned, rng)
     present = sites_there(windows, len(sites))
     if genome.masked:
         present = site_subsets(present, rng)
     values *= present[:, None, :, None]
-    rounded = np.clip(np.rint(values), INT16.min, INT16.max).astype(np.int16)
-    return np.asarray(rounded.reshape(windows.shape)), present
+    np.clip(np.rint(values, out=values), INT16.min, INT16.max, out=values)
+    return values.astype(np.int16).reshape(windows.shape), present
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    """Windows that are changed together: doubles of all of them are enough in memory once."""
+    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
 def _each_sensor_thinned(values: NDArray[np.float64], share: float, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -86,7 +86,7 @@ def _stack_shape(stack: list[CandidateTraining]) -> StackShape:
         candidates=len(stack),
         batch_size=genome.batch_size,
         channels=3 * len(job.sites) if genome.conv else 0,
-        flat_inputs=stack[0].flat.shape[1],
+        flat_inputs=stack[0].flat_inputs(),
         conv=genome.conv,
         dense=genome.dense,
         outputs=job.output_count(),

@@ -39,23 +39,29 @@ class CandidateTraining:
     Attributes:
         job: What is trained.
         pool: Where its inputs come from.
-        window: `(rows, 50, channels)` normalised, for convolutions.
-        flat: `(rows, inputs)` normalised, for the first dense layer.
-        normalisation: What they were normalised by.
+        normalisation: Of the inputs, by what it trains on.
     """
 
     job: FitJob
     pool: Pool
-    window: NDArray[np.float32]
-    flat: NDArray[np.float32]
     normalisation: Normalisation
 
     @classmethod
     def of(cls, job: FitJob, pool: Pool) -> CandidateTraining:
-        """Normalise a job's inputs by what it trains on."""
-        norm = normalisation(pool, job.train)
-        window, flat = inputs_of(job.genome, pool.raw, pool.features, pool.present, norm)
-        return cls(job, pool, window, flat, norm)
+        """Measure a job's inputs on what it trains on."""
+        return cls(job, pool, normalisation(pool, job.train))
+
+    def inputs(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Rows of the pool as the network takes them: see `inputs_of`.
+
+        Made anew for each epoch's draws: normalised once, all rows of the pool would be held by every candidate.
+        """
+        raw, computed = (values[rows] if len(values) else values for values in (self.pool.raw, self.pool.features))
+        return inputs_of(self.job.genome, raw, computed, self.pool.present[rows], self.normalisation)
+
+    def flat_inputs(self) -> int:
+        """Inputs of the first dense layer, without what the convolutions give."""
+        return int(self.inputs(np.zeros(1, dtype=np.int64))[1].shape[1])
 
     def steps(self) -> int:
         """Steps of an epoch."""

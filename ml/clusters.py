@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
-from kinelog.ml.examples import SetExample
+from kinelog.ml.examples import SetFacts
 from kinelog.projections.rows import PersonRow
 from kinelog.registry.clusters import (
     EVERYBODY,
@@ -149,7 +149,7 @@ def backed_off(
     return BackOff(cluster, fitted_on, reason)
 
 
-def cluster_of_example(example: SetExample, table: Collection[str] | None = None) -> str:
+def cluster_of_example(example: SetFacts, table: Collection[str] | None = None) -> str:
     """The cluster that an example's person is in; without a table the finest that is thinkable."""
     finest = finest_cluster(example.age_group, example.sex, example.proficiency)
     return finest if table is None else nearest(finest, table)

@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Final
 
 from kinelog.device.sites import in_order
-from kinelog.ml.examples import SetExample
+from kinelog.ml.examples import SetFacts
 
 Sensors = tuple[str, ...]
 
@@ -45,7 +45,7 @@ class Worn:
     left_out: str | None = None
 
 
-def worn(examples: Iterable[SetExample]) -> tuple[Worn, ...]:
+def worn(examples: Iterable[SetFacts]) -> tuple[Worn, ...]:
     """Every subset of sites that were worn together, the ones to fit first, each part from the most to the least data.
 
     Combinations that people wear exactly so come before mere subsets of them.
@@ -64,7 +64,7 @@ def _subsets(sites: Sensors) -> Iterable[Sensors]:
             yield in_order(subset)
 
 
-def _counted(sensors: Sensors, exact: Counter[Sensors], labelled: list[SetExample]) -> Worn:
+def _counted(sensors: Sensors, exact: Counter[Sensors], labelled: list[SetFacts]) -> Worn:
     wanted = set(sensors)
     with_all = {sites: count for sites, count in exact.items() if wanted <= set(sites)}
     sessions = {(example.person, example.session) for example in labelled if example.sites in with_all}

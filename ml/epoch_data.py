@@ -41,9 +41,10 @@ def _empty(shape: StackShape, steps: int) -> EpochData:
 def _lay(data: EpochData, place: int, candidate: CandidateTraining, draws: Draws, epoch: int) -> None:
     steps = len(draws.rows)
     there = draws.rows >= 0
-    if candidate.window.shape[2]:
-        data.window[:steps, place][there] = candidate.window[draws.rows[there]]
-    data.flat[:steps, place][there] = candidate.noisy(candidate.flat[draws.rows[there]], epoch)
+    window, flat = candidate.inputs(draws.rows[there])
+    if window.shape[2]:
+        data.window[:steps, place][there] = window
+    data.flat[:steps, place][there] = candidate.noisy(flat, epoch)
     targets = candidate.job.targets
     outputs = candidate.job.outputs()
     data.outputs[:steps, place][there] = outputs[draws.examples[there]]

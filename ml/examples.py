@@ -33,8 +33,8 @@ class ExampleError(ValueError):
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class SetExample:
-    """A labelled set, or a stretch in which nothing was labelled.
+class SetFacts:
+    """What is said of a labelled set, or of a stretch in which nothing was labelled: all but its samples.
 
     Attributes:
         key: Names it among all examples of any data set; what chance depends on in place of its order.
@@ -44,8 +44,6 @@ class SetExample:
         label: The exercise; None for a negative.
         fine: The finest that is known (variant, station); as `label` where nothing is finer, None for a negative.
         sites: Where the sensors sat, in the order of the columns.
-        samples: `(rows, 3 * sites)` int16 milli-g with gravity at 50 Hz, by rows: x, y, z of the first site, then of
-            the next. At most `LEAD_ROWS` before `start_row` and `KEPT_ROWS` from there on.
         start_row: First row of the labelled interval; what lies before preceded the set.
         end_row: Behind the last row of the interval that is kept.
         source_rate_hz: What the sensor took, before resampling.
@@ -59,13 +57,24 @@ class SetExample:
     label: str | None
     fine: str | None
     sites: tuple[str, ...]
-    samples: NDArray[np.int16]
     start_row: int
     end_row: int
     source_rate_hz: float
     age_group: str | None = None
     sex: str | None = None
     proficiency: str | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SetExample(SetFacts):
+    """A labelled set, or a stretch in which nothing was labelled.
+
+    Attributes:
+        samples: `(rows, 3 * sites)` int16 milli-g with gravity at 50 Hz, by rows: x, y, z of the first site, then of
+            the next. At most `LEAD_ROWS` before `start_row` and `KEPT_ROWS` from there on.
+    """
+
+    samples: NDArray[np.int16] = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse what no window could be cut from.

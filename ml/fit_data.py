@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +16,9 @@ import msgspec
 import numpy as np
 from kinelog.ml.examples import RATE_HZ, SetExample
 from kinelog.ml.network_size import NetworkShape
-from kinelog.ml.windows import columns_of
 from numpy.typing import NDArray
 
+BLOCK: Final = 1 << 20
 _ARRAYS: Final = ("samples", "offsets", "start_rows", "end_rows", "labels", "fine", "present", "folds")
 
 
@@ -108,124 +107,58 @@ class FitData:
         ]
 
 
-def fit_data_of(
-    examples: list[SetExample], folds: NDArray[np.int64], sites: tuple[str, ...], labels: tuple[str, ...]
-) -> FitData:
-    """Put examples together; those with another label than `labels`, or without any of the sites, are left out.
-
-    Args:
-        examples: In any order; the result is in the order of their keys.
-        folds: `(examples,)` of each.
-        sites: The columns of the result.
-        labels: What is to be told apart.
-
-    Raises:
-        FitDataError: Nothing is left.
-    """
-    taken = sorted(
-        (
-            (example, int(fold))
-            for example, fold in zip(examples, folds, strict=True)
-            if example.label in labels and set(example.sites) & set(sites)
-        ),
-        key=lambda pair: pair[0].key,
-    )
-    if not taken:
-        message = "examples: none has one of these labels and sites"
-        raise FitDataError(message)
-    ordered = [example for example, _ in taken]
-    names = _names(ordered, sites, labels)
-    offsets = np.cumsum([0, *(len(example.samples) for example in ordered)], dtype=np.int64)
-    data = FitData(
-        sha256="",
-        names=names,
-        samples=_samples(ordered, sites, offsets),
-        offsets=offsets,
-        start_rows=np.array([example.start_row for example in ordered], dtype=np.int64),
-        end_rows=np.array([example.end_row for example in ordered], dtype=np.int64),
-        labels=np.array([labels.index(str(example.label)) for example in ordered], dtype=np.int64),
-        fine=np.array([names.fine.index(_fine(example)) for example in ordered], dtype=np.int64),
-        present=np.array(
-            [sum(1 << place for place, site in enumerate(sites) if site in example.sites) for example in ordered],
-            dtype=np.int64,
-        ),
-        folds=np.array([fold for _, fold in taken], dtype=np.int64),
-    )
-    return replace(data, sha256=_hash(names, {name: getattr(data, name) for name in _ARRAYS}))
-
-
-def _samples(ordered: list[SetExample], sites: tuple[str, ...], offsets: NDArray[np.int64]) -> NDArray[np.int16]:
-    # In place: joining the columns of all examples would hold them twice, and of a whole gym that is much.
-    samples = np.empty((int(offsets[-1]), 3 * len(sites)), dtype=np.int16)
-    for example, first, behind in zip(ordered, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        samples[first:behind] = columns_of(example, sites)
-    return samples
-
-
-def store(data: FitData, folder: Path) -> Path:
-    """Write the arrays to `folder/<hash>`, unless they are there; the path."""
-    place = folder / data.sha256
-    if place.exists():
-        return place
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as made:
-        inside = Path(made) / "data"
-        inside.mkdir()
-        for name in _ARRAYS:
-            np.save(inside / f"{name}.npy", getattr(data, name), allow_pickle=False)
-        (inside / "names.json").write_bytes(msgspec.json.encode(data.names))
-        try:
-            inside.rename(place)
-        except OSError:
-            # Somebody else made the same meanwhile; anything else is raised.
-            if not place.exists():
-                raise
-    return place
-
-
 def load(folder: Path, sha256: str) -> FitData:
-    """Map what `store` wrote into memory.
+    """Map the arrays with this hash into memory.
 
     Raises:
-        FitDataError: It is not there, or its content has another hash.
+        FitDataError: They are not there, or their content has another hash.
     """
     place = folder / sha256
     try:
         names = msgspec.json.decode((place / "names.json").read_bytes(), type=Names)
-        arrays = {name: np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
+        found = hash_of(place, names)
+        data = mapped(place, sha256, names)
     except (OSError, ValueError, msgspec.DecodeError) as error:
         message = f"{place}: {error}; workers need the folder that the night works in"
         raise FitDataError(message) from error
-    if _hash(names, arrays) != sha256:
+    if found != sha256:
         message = f"{place}: its content has another hash; delete it, and run again"
         raise FitDataError(message)
+    return data
+
+
+def mapped(place: Path, sha256: str, names: Names) -> FitData:
+    """The arrays of a folder whose names are known; of the samples nothing is read.
+
+    Raises:
+        OSError, ValueError: A file is not there, or is none.
+    """
+    arrays = {name: np.load(_file(place, name), mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
     return FitData(sha256, names, **arrays)
 
 
 def remove(folder: Path) -> None:
-    """Remove the arrays of all scopes."""
+    """Remove all that a night laid down: arrays of scopes, and what they are filled from."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fine(example: SetExample) -> str:
-    # Two exercises may have stations of one name.
-    return f"{example.label}/{example.fine}"
+def hash_of(place: Path, names: Names) -> str:
+    """Hash of the arrays in a folder, and of their names.
 
-
-def _names(examples: list[SetExample], sites: tuple[str, ...], labels: tuple[str, ...]) -> Names:
-    label_of = {_fine(example): str(example.label) for example in examples}
-    # A label that only confirmation or another combination knows is still an output: phones know one vocabulary.
-    for label in set(labels) - set(label_of.values()):
-        label_of[f"{label}/{label}"] = label
-    fine = tuple(sorted(label_of, key=lambda name: (labels.index(label_of[name]), name)))
-    groups = tuple(labels.index(label_of[name]) for name in fine)
-    return Names(sites, labels, fine, groups, tuple(example.key for example in examples))
-
-
-def _hash(names: Names, arrays: dict[str, NDArray[np.generic]]) -> str:
+    Raises:
+        OSError, ValueError: A file is not there, or is none.
+    """
     hashed = hashlib.sha256(msgspec.json.encode(names))
     for name in _ARRAYS:
-        array = arrays[name]
+        array = np.load(_file(place, name), mmap_mode="r", allow_pickle=False)
         hashed.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        hashed.update(np.ascontiguousarray(array).data)
+        # Through a buffer, not through the map: pages that were mapped and read stay resident.
+        with _file(place, name).open("rb") as file:
+            file.seek(array.offset)
+            while block := file.read(BLOCK):
+                hashed.update(block)
     return hashed.hexdigest()
+
+
+def _file(place: Path, name: str) -> Path:
+    return place / f"{name}.npy"

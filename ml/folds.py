@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 from kinelog.ml.confirmation import ConfirmationState, SessionKey, role_of
-from kinelog.ml.examples import Dataset, SetExample
+from kinelog.ml.examples import SetFacts
 from numpy.typing import NDArray
 
 ALONE_AT_MOST: Final = 3
@@ -45,20 +45,20 @@ class Split:
     waiting: NDArray[np.int64]
 
 
-def unit_of(dataset: Dataset) -> Unit:
+def unit_of(sets: Iterable[SetFacts]) -> Unit:
     """`session`, or `set` where most labels occur in one session only, so that no split by session can judge them."""
     sessions: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for example in dataset.examples:
-        if example.label is not None:
-            sessions[example.label].add((example.person, example.session))
+    for one in sets:
+        if one.label is not None:
+            sessions[one.label].add((one.person, one.session))
     alone = sum(len(found) == 1 for found in sessions.values())
     return "set" if sessions and 2 * alone > len(sessions) else "session"
 
 
-def key_of(example: SetExample, unit: Unit) -> SessionKey:
+def key_of(one: SetFacts, unit: Unit) -> SessionKey:
     """What is never split, as the key that confirmation knows it by."""
-    session = example.session if unit == "session" else f"{example.session}#{example.number}"
-    return SessionKey(example.person, session)
+    session = one.session if unit == "session" else f"{one.session}#{one.number}"
+    return SessionKey(one.person, session)
 
 
 def fold_of(key: SessionKey, folds: int) -> int:
@@ -83,19 +83,19 @@ def folds_of(keys: Collection[SessionKey], folds: int) -> Mapping[SessionKey, in
     return {key: fold_of(key, folds if shared else FOLDS_OF_ONE) for key in sessions}
 
 
-def split(dataset: Dataset, state: ConfirmationState, folds: int, unit: Unit) -> Split:
-    """Give every example its part.
+def split(sets: Sequence[SetFacts], state: ConfirmationState, folds: int, unit: Unit) -> Split:
+    """Give every set its part.
 
     Args:
-        dataset: All examples.
+        sets: All of the data set.
         state: Which sessions are set apart.
         folds: How many.
         unit: What is never split.
     """
     parts: dict[str, list[int]] = {"selection": [], "confirmation": [], "waiting": []}
     selected = []
-    for place, example in enumerate(dataset.examples):
-        key = key_of(example, unit)
+    for place, one in enumerate(sets):
+        key = key_of(one, unit)
         role = role_of(state, key)
         parts[role].append(place)
         if role == "selection":

@@ -139,6 +139,6 @@ def _moments(
         return np.zeros(0, np.float32), np.zeros(0, np.float32)
     chosen = values[rows].astype(np.float64)
     # directions and correlations never leave -1 to 1; what is in milli-g does, were it by noise alone
-    ratio = np.abs(chosen).max(axis=axes) <= 1.0
+    ratio = np.maximum(chosen.max(axis=axes), -chosen.min(axis=axes)) <= 1.0
     spread = np.maximum(chosen.std(axis=axes), np.where(ratio, RATIO_SPREAD_FLOOR, MG_SPREAD_FLOOR))
     return chosen.mean(axis=axes).astype(np.float32), (1 / spread).astype(np.float32)

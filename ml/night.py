@@ -17,9 +17,10 @@ from typing import Final
 from kinelog.ml import fit_data
 from kinelog.ml.code_version import code_version
 from kinelog.ml.engines.port import Engine, EngineError
-from kinelog.ml.examples import Dataset
 from kinelog.ml.folds import key_of, split, unit_of
 from kinelog.ml.lease_keeper import TTL_S, LeaseKeeper
+from kinelog.ml.night_data import FOLDER as EXAMPLES
+from kinelog.ml.night_data import NightData, NightDataError, Offered, laid_down
 from kinelog.ml.night_log import NightLog
 from kinelog.ml.night_plan import Plan, plan_of
 from kinelog.ml.night_publishing import Publisher
@@ -72,25 +73,26 @@ class Surroundings:
     lease_s: float = TTL_S
 
 
-def run_night(around: Surroundings, settings: NightSettings, read_data: Callable[[], Dataset]) -> NightRecord:
+def run_night(around: Surroundings, settings: NightSettings, offer: Callable[[], Offered]) -> NightRecord:
     """Do a night, or go on with the one that was killed.
 
     Args:
         around: Store, engine, folder, log.
         settings: Whose night, how large.
-        read_data: Reads the data set, once the lease is ours.
+        offer: Asked for the data set, once the lease is ours.
 
     Raises:
         LeaseHeldError: Another run works for this tenant.
         LeaseLostError: Another run has taken over meanwhile.
         NoDataError: There is too little data for any model.
+        NightDataError: Somebody has left meanwhile, and their samples with them.
         EngineError: Tasks cannot be run.
         RegistryError: The store does not answer, or refuses.
     """
     name = f"{LEASE}/{settings.tenant}"
     keeper = LeaseKeeper(around.store, name, around.holder, wait_s=around.wait_s, ttl_s=around.lease_s)
     with keeper:
-        return _Night(around, settings, keeper).work(read_data)
+        return _Night(around, settings, keeper).work(offer)
 
 
 class _Night:
@@ -99,15 +101,28 @@ class _Night:
     def __init__(self, around: Surroundings, settings: NightSettings, keeper: LeaseKeeper) -> None:
         self._around, self._settings, self._keeper = around, settings, keeper
         self._seconds: dict[str, float] = {}
-        arrays = around.folder / "arrays" / settings.tenant
-        place = Place(str(arrays), str(around.folder / "results"))
+        self._arrays = around.folder / "arrays" / settings.tenant
+        place = Place(str(self._arrays), str(around.folder / "results"))
         self._context = NightContext(settings.seed, code_version(), place)
         self._work = NightWork(around.engine, ResultCache(Path(place.results)), around.log)
 
-    def work(self, read_data: Callable[[], Dataset]) -> NightRecord:
+    def work(self, offer: Callable[[], Offered]) -> NightRecord:
+        # A night that was killed could not remove them.
+        fit_data.remove(self._arrays)
+        try:
+            book = self._worked(offer)
+        finally:
+            # People's samples: they stay only as long as they are needed.
+            fit_data.remove(self._arrays)
+        self._work.cache.remove_old()
+        self._sweep()
+        book.update(state="done", finished_ms=time.time_ns() // 1_000_000, cost=self._cost())
+        return book.record
+
+    def _worked(self, offer: Callable[[], Offered]) -> RunBook:
         with self._phase("data"):
             self._around.log.phase("data", 1)
-            dataset = read_data()
+            data = laid_down(offer(), self._arrays)
             self._around.log.step()
         book = RunBook.opened(
             self._around.store,
@@ -115,25 +130,17 @@ class _Night:
             self._settings,
             self._around.engine.name,
             self._context.code_version,
-            _summary(dataset),
+            _summary(data),
         )
-        self._around.log.event("night", run=book.record.run, resumed=book.resumed, dataset=dataset.sha256)
-        # A night that was killed could not remove them.
-        fit_data.remove(Path(self._context.place.data))
+        self._around.log.event("night", run=book.record.run, resumed=book.resumed, dataset=data.sha256)
         try:
             with self._phase("plan"):
-                plan = self._plan(book, dataset)
-            self._scopes(book, plan, dataset)
-        except (EngineError, ResultMissingError, NoDataError, RegistryError) as error:
+                plan = self._plan(book, data)
+            self._scopes(book, plan, data.sha256)
+        except (EngineError, ResultMissingError, NoDataError, NightDataError, RegistryError) as error:
             self._failed(book, str(error))
             raise
-        finally:
-            # People's samples: they stay only as long as they are needed.
-            fit_data.remove(Path(self._context.place.data))
-        self._work.cache.remove_old()
-        self._sweep()
-        book.update(state="done", finished_ms=time.time_ns() // 1_000_000, cost=self._cost())
-        return book.record
+        return book
 
     def _sweep(self) -> None:
         """Remove what only populations named that tonight's took the place of; of other tenants too."""
@@ -141,33 +148,33 @@ class _Night:
         removed = self._around.store.remove_unnamed_blobs(before_ms, lease=self._keeper.lease)
         self._around.log.event("swept", blobs=len(removed))
 
-    def _plan(self, book: RunBook, dataset: Dataset) -> Plan:
-        unit = unit_of(dataset)
-        keys = {key_of(example, unit) for example in dataset.examples if example.label is not None}
+    def _plan(self, book: RunBook, data: NightData) -> Plan:
+        unit = unit_of(data.sets)
+        keys = {key_of(one, unit) for one in data.sets if one.label is not None}
         if not keys:
             # Before any state is made: a confirmation set is founded on sessions, not on their absence.
             raise NoDataError("no labelled set: label sets in the app, let people consent, or give --recordings")
         tenant = self._settings.tenant
         state = NightState(self._around.store, self._keeper, tenant, book.record.run)
         confirmation = state.confirmation(unit, keys)
-        parts = split(dataset, confirmation, self._settings.folds, unit)
-        arrays = Path(self._context.place.data)
-        plan = plan_of(tenant, dataset, parts, state.clusters(dataset), confirmation.name, arrays)
-        held = {key_of(dataset.examples[place], unit) for place in parts.confirmation.tolist()}
+        parts = split(data.sets, confirmation, self._settings.folds, unit)
+        plan = plan_of(tenant, data, parts, state.clusters(data.sets), confirmation.name, self._arrays)
+        fit_data.remove(self._arrays / EXAMPLES)
+        held = {key_of(data.sets[place], unit) for place in parts.confirmation.tolist()}
         book.update(
             clusters=plan.clusters,
             sensors=plan.sensors,
             warnings=() if unit == "session" else (BY_SET,),
-            dataset=_summary(dataset, len(held & keys)),
+            dataset=_summary(data, len(held & keys)),
         )
         if not plan.pools:
             reasons = {one.left_out for one in plan.sensors if one.left_out}
             raise NoDataError("; ".join(sorted(reasons)))
         return plan
 
-    def _scopes(self, book: RunBook, plan: Plan, dataset: Dataset) -> None:
+    def _scopes(self, book: RunBook, plan: Plan, dataset: str) -> None:
         publisher = Publisher(self._around.store, self._around.key, self._keeper)
-        scopes = ScopeNight(self._work, self._context, book, publisher, self._settings, dataset.sha256)
+        scopes = ScopeNight(self._work, self._context, book, publisher, self._settings, dataset)
         with self._phase("select"):
             ranked = scopes.selected(plan.pools)
         with self._phase("refit"):
@@ -217,16 +224,16 @@ class _Night:
         )
 
 
-def _summary(dataset: Dataset, confirmation_sessions: int = 0) -> DatasetSummary:
-    labelled = [example for example in dataset.examples if example.label is not None]
+def _summary(data: NightData, confirmation_sessions: int = 0) -> DatasetSummary:
+    labelled = [one for one in data.sets if one.label is not None]
     return DatasetSummary(
-        sha256=dataset.sha256,
-        note=dataset.note,
+        sha256=data.sha256,
+        note=data.note,
         examples=len(labelled),
-        negatives=len(dataset.examples) - len(labelled),
-        sessions=len({(example.person, example.session) for example in labelled}),
-        person_count=len({example.person for example in labelled}),
+        negatives=len(data.sets) - len(labelled),
+        sessions=len({(one.person, one.session) for one in labelled}),
+        person_count=len({one.person for one in labelled}),
         confirmation_sessions=confirmation_sessions,
-        labels=dataset.labels,
-        dropped=dataset.dropped,
+        labels=data.labels,
+        dropped=data.dropped,
     )

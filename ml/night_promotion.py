@@ -14,6 +14,7 @@ from kinelog.ml.promotion import ConfirmedScore, decide
 from kinelog.ml.run_record import NamedMetrics, PromotionRecord
 from kinelog.ml.scope_models import Champion, ScopeModel, confirmed, score_of
 from kinelog.ml.scope_pool import Held, ScopePool
+from kinelog.ml.scope_windows import judged_rows
 from kinelog.ml.selection import NightContext
 from kinelog.ml.tasks import BaselineResult, BaselineTask, baseline_key
 
@@ -96,7 +97,7 @@ def answered(work: NightWork, tasks: list[BaselineTask], held: Held, label_count
         held: Its confirmation sessions.
         label_count: Columns in all: the pool's labels, and those that only the champion knows.
     """
-    examples = held.judged().rows.example_of
+    examples = judged_rows(held.data).example_of
     found = {}
     for task in tasks:
         result = msgspec.msgpack.decode(work.result(baseline_key(task)), type=BaselineResult)

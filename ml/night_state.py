@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 from kinelog.ml.clusters import ClusterTable, chain_of, cluster_of_example, fitted_table
 from kinelog.ml.confirmation import ConfirmationState, SessionKey, first_state, next_state, state_bytes, state_of
-from kinelog.ml.examples import Dataset
+from kinelog.ml.examples import SetFacts
 from kinelog.ml.folds import Unit
 from kinelog.ml.lease_keeper import LeaseKeeper
 from kinelog.registry.scope import Scope
@@ -52,9 +52,13 @@ class NightState:
 
         return state_of(self._kept(f"confirmation-by-{unit}", made))
 
-    def clusters(self, dataset: Dataset) -> ClusterTable:
-        """Which clusters there are tonight."""
-        counts = people_of_clusters(dataset)
+    def clusters(self, sets: Iterable[SetFacts]) -> ClusterTable:
+        """Which clusters there are tonight.
+
+        Args:
+            sets: All of the data set.
+        """
+        counts = people_of_clusters(sets)
 
         def made(before: bytes | None) -> bytes:
             return fitted_table(counts, None if before is None else ClusterTable.from_bytes(before)).to_bytes()
@@ -78,9 +82,9 @@ class NightState:
         return max((self.store.confirmation_uses(scope, name) for scope in scopes), default=0)
 
 
-def people_of_clusters(dataset: Dataset) -> dict[str, int]:
+def people_of_clusters(sets: Iterable[SetFacts]) -> dict[str, int]:
     """How many people of a data set are in each cluster that is thinkable."""
-    finest = {example.person: cluster_of_example(example) for example in dataset.examples}
+    finest = {one.person: cluster_of_example(one) for one in sets}
     counts: dict[str, int] = {}
     for cluster in finest.values():
         for name in chain_of(cluster):

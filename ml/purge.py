@@ -62,7 +62,8 @@ def purge(
         folder: Of a data set; it need not exist.
         keep: Pseudonyms of the people whose data may stay: all who consent, or all who are left.
         caches: Folders with one folder a data set, named by its hash.
-        arrays: Folder in which a fit lays samples down while it works, a folder with a `names.json` for each pool.
+        arrays: Folder in which a fit lays samples down while it works: a data set, and a folder with a `names.json` for
+            each pool.
         tenant: Whose arrays; of others nothing is known here, and they stay.
 
     Raises:
@@ -127,10 +128,13 @@ def _clear(cache: Path, current: str | None) -> int:
 
 
 def _purge_arrays(arrays: Path, keep: Collection[str], tenant: str | None) -> int:
-    """Remove pools that somebody is in who has left; a killed fit may have left them behind."""
+    """Remove pools that somebody is in who has left, and their own files; a killed night may have left them behind."""
     gone = 0
     for found in sorted(arrays.iterdir()) if arrays.is_dir() else ():
-        if found.is_dir() and not _all_stay(found / "names.json", keep, tenant):
+        if (found / MANIFEST).exists():
+            # What a night fills its arrays from, if it was killed before they were full.
+            gone += bool(purge(found, keep).files)
+        elif found.is_dir() and not _all_stay(found / "names.json", keep, tenant):
             _overwrite_and_remove_all(found)
             gone += 1
     return gone

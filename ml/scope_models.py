@@ -14,6 +14,7 @@ from kinelog.ml.masked_nets import specialised
 from kinelog.ml.population import Member
 from kinelog.ml.promotion import NOT_WORSE_BY, ConfirmedScore
 from kinelog.ml.scope_pool import Held, ScopePool
+from kinelog.ml.scope_windows import judged_blocks, judged_rows
 from kinelog.ml.selection import Ranked
 from kinelog.ml.vector_windows import vector_windows
 from kinelog.registry.manifest import read_manifest
@@ -86,11 +87,12 @@ def confirmed(name: str, blob: bytes, held: Held, columns: NDArray[np.int64], la
         label_count: Columns in all.
     """
     model = unpack_blob(blob)
-    judged = held.judged()
-    said = Evaluator(model).evaluate(judged.windows).probabilities.astype(np.float64)
+    evaluator = Evaluator(model)
+    blocks = [evaluator.evaluate(windows).probabilities for windows in judged_blocks(held.data)]
+    said = np.concatenate(blocks or [np.zeros((0, model.labels), np.float32)]).astype(np.float64)
     probabilities = np.zeros((len(said), label_count))
     np.add.at(probabilities.T, columns, said.T)
-    return score_of(name, held, probabilities, judged.rows.example_of, model)
+    return score_of(name, held, probabilities, judged_rows(held.data).example_of, model)
 
 
 def score_of(

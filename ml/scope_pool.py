@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kinelog.ml.combinations import Worn
 from kinelog.ml.fit_data import FitData
 from kinelog.ml.network_size import NetworkShape
-from kinelog.ml.scope_windows import Rows, ScopeWindows, judged_windows
+from kinelog.ml.scope_windows import Rows
 from kinelog.ml.scores import Ids, group_numbers
 from kinelog.registry.scope import Scope
 
@@ -27,10 +27,6 @@ class Held:
     data: FitData
     people: Ids
     sessions: Ids
-
-    def judged(self) -> ScopeWindows:
-        """The windows that models are compared on."""
-        return judged_windows(self.data)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from kinelog.ml.fit_data import FitData
 from kinelog.ml.fit_job import FitJob, FitResult, Targets
 from kinelog.ml.genome import Genome
 from kinelog.ml.result_cache import ResultCache
-from kinelog.ml.scope_windows import ScopeWindows, asked_windows, judged_windows, training_windows
+from kinelog.ml.scope_windows import ScopeWindows, asked_windows, draws_of, judged_windows, training_windows
 from kinelog.ml.tasks import (
     BaselineTask,
     OutOfFold,
@@ -36,6 +36,8 @@ from kinelog.ml.tasks import (
 from kinelog.ml.vector_windows import vector_windows
 from numpy.typing import NDArray
 
+WINDOWS_TOGETHER = 1 << 17
+"""Of one sensor each, that genomes train on together: with what is computed from them some 200 MB."""
 PROBED = 64
 """Windows of people on which a model is held against Keras."""
 
@@ -78,8 +80,32 @@ class Work:
     def select(self, task: SelectTask) -> TaskReport:
         """Answer each fold with networks that did not see it."""
         missing = [one for one in task.genomes if select_key(task.common, one, task.masks) not in self.cache]
+        judged = self._prepared(lambda: asked_windows(self.data))
+        return TaskReport(sum(self._select(task, some, judged) for some in self.together(missing)), self._preparation_s)
+
+    def refit(self, task: RefitTask) -> TaskReport:
+        """Fit on everything; make blobs."""
+        missing = [one for one in task.genomes if refit_key(task.common, one) not in self.cache]
+        return TaskReport(sum(self._refit(task, some) for some in self.together(missing)), self._preparation_s)
+
+    def together(self, genomes: Sequence[Genome]) -> Iterator[list[Genome]]:
+        """Genomes that are fitted together: all, if their windows fit into the memory; that changes no bit of any."""
+        some: list[Genome] = []
+        for genome in genomes:
+            if some and sum(map(self._window_count, (*some, genome))) > WINDOWS_TOGETHER:
+                yield some
+                some = []
+            some.append(genome)
+        if some:
+            yield some
+
+    def _window_count(self, genome: Genome) -> int:
+        """At most, of one sensor each."""
+        return len(self.data) * len(self.data.names.sites) * len(genome.ends_ms) * draws_of(genome)
+
+    def _select(self, task: SelectTask, genomes: Sequence[Genome], judged: ScopeWindows) -> int:
         jobs, owners = [], []
-        for genome in missing:
+        for genome in genomes:
             cut = self._training(genome)
             for fold in np.unique(self.data.folds).tolist():
                 train = self._trainable(genome, cut, self.data.folds != fold)
@@ -87,26 +113,23 @@ class Work:
                     jobs.append(self._job(genome, cut, train, fold))
                     owners.append((genome, fold))
         fitted = dict(zip(owners, fit_batch(jobs), strict=True)) if jobs else {}
-        judged = self._prepared(lambda: asked_windows(self.data))
-        for genome in missing:
+        for genome in genomes:
             by_fold = {fold: result for (owner, fold), result in fitted.items() if owner is genome}
             result = self._out_of_fold(genome, by_fold, judged, task.masks)
             self.cache.write(select_key(task.common, genome, task.masks), msgspec.msgpack.encode(result))
-        return TaskReport(len(jobs), self._preparation_s)
+        return len(jobs)
 
-    def refit(self, task: RefitTask) -> TaskReport:
-        """Fit on everything; make blobs."""
-        missing = [one for one in task.genomes if refit_key(task.common, one) not in self.cache]
+    def _refit(self, task: RefitTask, genomes: Sequence[Genome]) -> int:
         jobs = []
-        for genome in missing:
+        for genome in genomes:
             cut = self._training(genome)
             train = self._trainable(genome, cut, np.ones(len(self.data), dtype=np.bool_))
             # A fold of its own: chance is that of no fold that selected.
             jobs.append(self._job(genome, cut, train, int(self.data.folds.max()) + 1))
-        for genome, result in zip(missing, fit_batch(jobs) if jobs else [], strict=True):
+        for genome, result in zip(genomes, fit_batch(jobs), strict=True):
             blob = self._blob(genome, result)
             self.cache.write(refit_key(task.common, genome), msgspec.msgpack.encode(blob))
-        return TaskReport(len(jobs), self._preparation_s)
+        return len(jobs)
 
     def _training(self, genome: Genome) -> ScopeWindows:
         return self._prepared(lambda: training_windows(self.data, genome))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from kinelog.ml.clusters import ClusterTable, assigned_cluster, fitted_table, people_by_cluster
+from kinelog.ml.clusters import ClusterTable, assigned_cluster, cluster_of_example, fitted_table, people_by_cluster
 from kinelog.ml.dataset import Selection, consenting, examples_by_person
+from kinelog.ml.night_data import Offered
 from kinelog.ml.parquet import DatasetError, DatasetManifest, PersonFile, write_dataset
 from kinelog.ml.purge import Purged, purge
 from kinelog.projections.read_side import ReadSide
@@ -67,6 +68,22 @@ def refresh(
     # Reading takes long enough for somebody to change their mind.
     purged = leave_only_consenting(read_side, tenant, folder, selection)
     return Refreshed(purged.manifest or manifest, table, purged.files)
+
+
+def offered_by_tenant(read_side: ReadSide, tenant: str, selection: Selection | None = None) -> Offered:
+    """What a night may be fitted to: everybody's sets who consents, read while they are laid down.
+
+    Args:
+        read_side: As `refresh`.
+        tenant: Whose.
+        selection: What is wanted; the tenant's own models when absent.
+    """
+    dropped: Counter[str] = Counter()
+    people = (
+        PersonFile(found.person.person, cluster_of_example(found.examples[0]), found.examples)
+        for found in examples_by_person(read_side, tenant, dropped, selection)
+    )
+    return Offered(people, dropped, f"tenant {tenant}")
 
 
 def leave_only_consenting(

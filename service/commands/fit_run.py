@@ -122,7 +122,7 @@ def _night(around: Surroundings, settings: NightSettings, source: Source, empty:
     from kinelog.ml.night import NoDataError, run_night
 
     try:
-        return run_night(around, settings, source.read)
+        return run_night(around, settings, source.offer)
     except NoDataError as error:
         # Other tenants may have enough: said at the end, when nobody has.
         around.log.event("no-data", tenant=source.tenant, reason=str(error))
@@ -156,6 +156,7 @@ def _errors() -> Iterator[None]:
     """Turn errors of nights into those of commands."""
     from kinelog.ml.engines.port import EngineUnavailableError, TaskFailedError, TaskLostError
     from kinelog.ml.lease_keeper import LeaseLostError
+    from kinelog.ml.night_data import NightDataError
     from kinelog.ml.night_work import ResultMissingError
     from kinelog.projections.errors import ViewsUnavailableError
 
@@ -166,6 +167,8 @@ def _errors() -> Iterator[None]:
         raise UnavailableServiceError(str(error)) from error
     except (TaskFailedError, TaskLostError) as error:
         raise TaskError(str(error)) from error
+    except NightDataError as error:
+        raise TryAgainError(str(error)) from error
     except LeaseLostError as error:
         raise TryAgainError(f"{error}; nothing more was published") from error
     except KeyboardInterrupt:

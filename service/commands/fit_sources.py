@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from kinelog.service.errors import RefusedError, UnavailableServiceError
 from kinelog.service.opened_data import open_data
 
 if TYPE_CHECKING:
-    from kinelog.ml.examples import Dataset
+    from kinelog.ml.night_data import Offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,11 @@ class Source:
 
     Attributes:
         tenant: Whose.
-        read: Reads them; slow.
+        offer: Says what a night may be fitted to; slow, now or while it is read.
     """
 
     tenant: str
-    read: Callable[[], Dataset]
+    offer: Callable[[], Offered]
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def tables(folder: DataFolder, settings: Settings, tenant: str | None) -> Iterat
         UnavailableServiceError: The store does not answer, or its tables are not there.
         ConfigurationError: A key or an address is wrong.
     """
-    from kinelog.ml.dataset import dataset_of_tenant
+    from kinelog.ml.tenant_data import offered_by_tenant
 
     with open_data(folder, settings, may_write=False) as opened:
         views = opened.read_side()
@@ -47,7 +48,7 @@ def tables(folder: DataFolder, settings: Settings, tenant: str | None) -> Iterat
             # Tables hear of an erasure a moment later than the list of erasures: nobody is learnt from meanwhile.
             unerased = UnerasedViews(views, opened.keys)
             named = [tenant] if tenant else sorted({owner for owner, _ in opened.keys.people()})
-            yield [Source(name, _reading(dataset_of_tenant, unerased, name)) for name in named]
+            yield [Source(name, partial(offered_by_tenant, unerased, name)) for name in named]
         except ViewsUnavailableError as error:
             raise UnavailableServiceError(str(error)) from error
         finally:
@@ -64,17 +65,15 @@ def recordings(folder: Path, names: tuple[str, ...], tenant: str | None) -> list
     Raises:
         RefusedError: There is no such recording, or nothing to read.
     """
+    from kinelog.ml.night_data import offered_of
     from kinelog.ml.recorded_sets import RecordingError
     from kinelog.ml.recordings import Reading, available_recordings, read_recordings
 
-    def read(only: tuple[str, ...]) -> Callable[[], Dataset]:
-        def reading() -> Dataset:
-            try:
-                return read_recordings(folder, Reading(names=only))
-            except RecordingError as error:
-                raise RefusedError(str(error)) from error
-
-        return reading
+    def offer(only: tuple[str, ...]) -> Offered:
+        try:
+            return offered_of(read_recordings(folder, Reading(names=only)))
+        except RecordingError as error:
+            raise RefusedError(str(error)) from error
 
     try:
         there = available_recordings(folder)
@@ -88,10 +87,10 @@ def recordings(folder: Path, names: tuple[str, ...], tenant: str | None) -> list
         message = f"{folder}: no NAME.json with NAME.npz, and no folder of raw captures"
         raise RefusedError(message)
     if tenant is not None:
-        return [Source(tenant, read(tuple(wanted)))]
+        return [Source(tenant, partial(offer, tuple(wanted)))]
     # Where the fewest sets are labelled first: what takes hours keeps nobody from what is done in a minute.
     ordered = sorted(wanted, key=lambda name: (_bytes_of_labels(folder, name), name))
-    return [Source(tenant_of(name), read((name,))) for name in ordered]
+    return [Source(tenant_of(name), partial(offer, (name,))) for name in ordered]
 
 
 def _bytes_of_labels(folder: Path, name: str) -> int:
@@ -104,9 +103,3 @@ def _bytes_of_labels(folder: Path, name: str) -> int:
 def tenant_of(recording: str) -> str:
     """A recording's name as tenants are named."""
     return "".join(letter if letter.isalnum() else "-" for letter in recording.lower()).strip("-")[:32]
-
-
-def _reading(
-    dataset_of_tenant: Callable[[UnerasedViews, str], Dataset], views: UnerasedViews, tenant: str
-) -> Callable[[], Dataset]:
-    return lambda: dataset_of_tenant(views, tenant)

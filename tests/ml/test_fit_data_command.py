@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 from kinelog.domain.values import AgeGroup, Profile, Purpose, Sex
 from kinelog.ml.dataset import dataset_of_tenant
+from kinelog.ml.night_data import FOLDER, laid_down
 from kinelog.ml.parquet import person_files, read_dataset
 from kinelog.ml.purge import purge
-from kinelog.ml.tenant_data import leave_only_consenting, refresh
+from kinelog.ml.tenant_data import leave_only_consenting, offered_by_tenant, refresh
 from kinelog.service.cli import main
 
 from tests.ml.fit_floor import enrolled, trained
@@ -108,12 +109,15 @@ def test_withdrawal_and_erasure_take_a_persons_file_and_arrays(floor: GymFloor, 
         (arrays / name / "names.json").write_text(json.dumps({"keys": keys, "sites": ["any"]}))
         (arrays / name / "samples.npy").write_bytes(b"samples")
     (arrays / "half-written").mkdir()
+    laid_down(offered_by_tenant(floor.read_side, TENANT), arrays)
+    assert len(person_files(arrays)) == 4
     floor.consent(people[0], Purpose.TRAINING_MODELS, given=False)
     floor.erase(people[2])
     floor.project()
     purged = leave_only_consenting(floor.read_side, TENANT, out, arrays=arrays)
-    assert (purged.files, purged.caches) == (2, 2)
-    assert [path.name for path in arrays.iterdir()] == ["2" * 64]
+    assert (purged.files, purged.caches) == (2, 3)
+    assert sorted(path.name for path in arrays.iterdir()) == ["2" * 64, FOLDER]
+    assert {path.name for path in person_files(arrays)} == {path.name for path in person_files(out)}
     left = b"".join(path.read_bytes() for path in tmp_path.rglob("*.parquet"))
     for person, stays in zip(people, (False, True, False, True), strict=True):
         assert (person.pseudonym.encode() in left) == stays

@@ -38,7 +38,7 @@ def test_a_fold_is_no_guess_at_who_confirms() -> None:
 def test_all_sets_of_a_session_are_in_one_part_and_one_fold() -> None:
     dataset = made_dataset(FLOOR)
     keys = {key_of(one, "session") for one in dataset.examples}
-    parts = split(dataset, first_state(keys), 3, "session")
+    parts = split(dataset.examples, first_state(keys), 3, "session")
     where: dict[SessionKey, set[tuple[str, int]]] = {}
     for place, fold in zip(parts.selection.tolist(), parts.folds.tolist(), strict=True):
         where.setdefault(key_of(dataset.examples[place], "session"), set()).add(("selection", fold))
@@ -55,7 +55,7 @@ def test_data_that_grow_move_no_session_to_another_part_or_fold() -> None:
 
     def places(data: object) -> dict[str, tuple[str, int]]:
         assert isinstance(data, type(small))
-        parts = split(data, state if data is small else later, 3, "session")
+        parts = split(data.examples, state if data is small else later, 3, "session")
         found = {data.examples[at].key: ("confirmation", 0) for at in parts.confirmation.tolist()}
         chosen = zip(parts.selection.tolist(), parts.folds.tolist(), strict=True)
         return found | {data.examples[at].key: ("selection", fold) for at, fold in chosen}
@@ -79,10 +79,10 @@ def test_each_of_few_sessions_is_a_fold_of_its_own_and_many_share_folds(sessions
 
 def test_sets_are_the_unit_only_where_labels_keep_to_one_session() -> None:
     dataset = made_dataset(FLOOR)
-    assert unit_of(dataset) == "session"
+    assert unit_of(dataset.examples) == "session"
     alone = dataset_of(
         replace(one, session=str(one.label), number=number)
         for number, one in enumerate(one for one in dataset.examples if one.person == "person-0")
     )
-    assert unit_of(alone) == "set"
+    assert unit_of(alone.examples) == "set"
     assert len({key_of(one, "set") for one in alone.examples}) == len(alone.examples)

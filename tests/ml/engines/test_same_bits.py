@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from distributed import LocalCluster
-from kinelog.ml import fit_data
 from kinelog.ml.code_version import code_version
 from kinelog.ml.engines.dask_engine import DaskEngine
 from kinelog.ml.engines.port import Engine
 from kinelog.ml.engines.process_engine import ProcessEngine
-from kinelog.ml.fit_data import FitData, fit_data_of
+from kinelog.ml.fit_data import FitData
 from kinelog.ml.genome import Genome
 from kinelog.ml.tasks import RUN, Common, Place, SelectTask, task_bytes
 
+from tests.ml.laid_arrays import laid_arrays
 from tests.ml.made_examples import Floor, made_dataset
 
 pytestmark = pytest.mark.fit
@@ -23,16 +22,15 @@ pytestmark = pytest.mark.fit
 GENOMES = tuple(Genome(dense=(8,), epochs=3, dropout=0.2, jitter_ms=250, seed=seed) for seed in (1, 2, 3))
 
 
-def made_data() -> FitData:
+def made_data(folder: Path) -> FitData:
     dataset = made_dataset(Floor(people=3, sessions=2, exercises=2, sets=2, negatives=0, set_s=2.0))
-    folds = np.array([example.number % 2 for example in dataset.examples], np.int64)
-    return fit_data_of(list(dataset.examples), folds, ("left-wrist",), dataset.labels)
+    folds = [example.number % 2 for example in dataset.examples]
+    return laid_arrays(folder, dataset.examples, folds, ("left-wrist",), dataset.labels)
 
 
 def results(engine: Engine, folder: Path, groups: list[tuple[Genome, ...]]) -> dict[str, bytes]:
     """What a task leaves in the cache, by name."""
-    data = made_data()
-    fit_data.store(data, folder / "arrays")
+    data = made_data(folder / "arrays")
     place = Place(str(folder / "arrays"), str(folder / "results"))
     common = Common(data.sha256, 1, code_version())
     tasks = [task_bytes(SelectTask(common, place, group, (1,))) for group in groups]

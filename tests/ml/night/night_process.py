@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kinelog.ml.engines.process_engine import ProcessEngine
 from kinelog.ml.night import Surroundings, run_night
+from kinelog.ml.night_data import offered_of
 from kinelog.ml.night_log import SilentLog
 from kinelog.ml.run_book import NightSettings
 from kinelog.ml.tasks import RUN
@@ -28,7 +29,7 @@ def main(folder: Path) -> None:
         around = Surroundings(
             store, KEY, engine, folder / "work", SilentLog(), f"process {os.getpid()}", wait_s=30, lease_s=3
         )
-        record = run_night(around, NightSettings("gym", CANDIDATES, FOLDS, 1), lambda: made_dataset(FLOOR))
+        record = run_night(around, NightSettings("gym", CANDIDATES, FOLDS, 1), lambda: offered_of(made_dataset(FLOOR)))
     (scope,) = record.scopes
     said = {
         "run": record.run,

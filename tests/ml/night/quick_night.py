@@ -10,6 +10,7 @@ from pathlib import Path
 from kinelog.ml.engines.port import Engine
 from kinelog.ml.examples import Dataset
 from kinelog.ml.night import Surroundings, run_night
+from kinelog.ml.night_data import offered_of
 from kinelog.ml.night_log import Field, NightLog
 from kinelog.ml.run_book import NightSettings
 from kinelog.ml.run_record import NightRecord
@@ -65,4 +66,4 @@ def quick_night(
     """Run one."""
     around = Surroundings(store, KEY, engine or QuickEngine(), folder, log or KeptLog(), "test", wait_s)
     data = made(FLOOR) if dataset is None else dataset
-    return run_night(around, NightSettings("gym", candidates, 3, seed), lambda: data)
+    return run_night(around, NightSettings("gym", candidates, 3, seed), lambda: offered_of(data))

@@ -124,7 +124,7 @@ def test_no_choice_sees_a_confirmation_session(store: SqliteModelStore, tmp_path
     dataset = made(FLOOR)
     record = quick_night(store, tmp_path / "a", dataset)
     keys = {key_of(one, "session") for one in dataset.examples}
-    held = set(split(dataset, first_state(keys), 3, "session").confirmation.tolist())
+    held = set(split(dataset.examples, first_state(keys), 3, "session").confirmation.tolist())
     assert held
     blank = dataset_of(
         replace(one, samples=one.samples[::-1].copy()) if place in held else one

@@ -14,6 +14,7 @@ from kinelog.ml.confirmation import first_state
 from kinelog.ml.examples import Dataset, dataset_of
 from kinelog.ml.folds import key_of, split
 from kinelog.ml.genome import Genome
+from kinelog.ml.night_data import laid_down, offered_of
 from kinelog.ml.night_log import SilentLog
 from kinelog.ml.night_plan import Plan, plan_of
 from kinelog.ml.night_work import NightWork
@@ -72,8 +73,8 @@ def test_a_task_holds_fewer_genomes_where_each_fills_more_memory() -> None:
 def planned(folder: Path) -> Plan:
     dataset = worn_both_ways()
     state = first_state({key_of(one, "session") for one in dataset.examples})
-    parts = split(dataset, state, 3, "session")
-    return plan_of("gym", dataset, parts, ClusterTable(), state.name, folder)
+    parts = split(dataset.examples, state, 3, "session")
+    return plan_of("gym", laid_down(offered_of(dataset), folder), parts, ClusterTable(), state.name, folder)
 
 
 def test_the_best_masked_nets_of_a_larger_combination_are_among_the_smaller_one_s(tmp_path: Path) -> None:
