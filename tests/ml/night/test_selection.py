@@ -61,7 +61,7 @@ def test_the_usual_recipe_goes_before_another_candidate_that_is_better_by_less_t
         value = answers.score().value
         taken = 0.0 if genome == ANY_WINDOW else luck(value, answers.sets)
         assert by_genome[genome] == pytest.approx(value - taken)
-    assert answers.early
+        assert answers.early
 
 
 def test_a_task_holds_fewer_genomes_where_each_fills_more_memory() -> None:
