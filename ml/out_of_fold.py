@@ -42,16 +42,30 @@ class Answers:
     label_count: int
     folds: int
 
+    @property
+    def sets(self) -> int:
+        """How many sets were answered."""
+        return len(np.unique(self.examples))
+
+    @property
+    def early(self) -> bool:
+        """Whether half of the sets or more have windows that end before their start."""
+        return 2 * len(np.unique(self.examples[self.ends_ms <= 0])) >= self.sets
+
     def score(self) -> SelectionScore:
-        """Mean of accuracy and macro-F1, over the ends of windows, as recorded and changed alike."""
+        """Mean of accuracy and macro-F1: windows of the set count as much as all before it, recorded as changed."""
         decided = scores.decisions(grouped_softmax(self.logits, self.groups.tolist(), 1.0))
-        values = []
+        kinds = []
         for changed in np.unique(self.changed):
-            for end in np.unique(self.ends_ms):
-                at = (self.ends_ms == end) & (self.changed == changed)
-                truth, said = self.truth[at], decided[at]
-                values.append((scores.accuracy(truth, said) + scores.macro_f1(truth, said, self.label_count)) / 2)
-        return SelectionScore(float(np.mean(values)), self.folds)
+            for before in np.unique(self.ends_ms <= 0):
+                ends = np.unique(self.ends_ms[(self.ends_ms <= 0) == before])
+                each = [self._found(decided, (self.ends_ms == end) & (self.changed == changed)) for end in ends]
+                kinds.append(float(np.mean(each)))
+        return SelectionScore(float(np.mean(kinds)), self.folds)
+
+    def _found(self, decided: Ids, at: NDArray[np.bool_]) -> float:
+        truth, said = self.truth[at], decided[at]
+        return (scores.accuracy(truth, said) + scores.macro_f1(truth, said, self.label_count)) / 2
 
 
 def answers_of(result: bytes, genome: Genome, data: FitData, judged: Rows) -> Mapping[int, Answers]:

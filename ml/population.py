@@ -42,8 +42,7 @@ class Member(msgspec.Struct, frozen=True):
 
     Attributes:
         genome: Architecture, activations, training recipe, seed.
-        selection_score: On the folds of the night that kept it, less the handicap of what is no recipe; it chose, so it
-            is no result.
+        selection_score: On the folds of the night that kept it, less what luck is worth; it chose, so it is no result.
         blob: SHA-256 of its parameters, fitted on all selection data, in the model store.
         temperature, abstain_below: Fitted on out-of-fold answers.
         since_run: The night that first kept it.

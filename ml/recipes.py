@@ -57,6 +57,16 @@ def is_recipe(genome: Genome) -> bool:
     return _plain(genome) in _PLAIN
 
 
+def is_usual(genome: Genome, *, early: bool) -> bool:
+    """Whether a genome is the recipe for all the windows that it is judged on.
+
+    Args:
+        genome: Whatever its seed and the width of its layers.
+        early: Whether there are windows before the start of sets.
+    """
+    return _plain(genome) == _plain(ANY_WINDOW if early else FROM_THE_START)
+
+
 def _plain(genome: Genome) -> Genome:
     return replace(genome, seed=0, dense=(4,))
 

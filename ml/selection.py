@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-import numpy as np
 from kinelog.device.sites import mask_of
 from kinelog.ml.calibration import Calibration, calibrated
 from kinelog.ml.genome import Genome, fits_muvr_format, genome_id
 from kinelog.ml.night_work import NightWork
 from kinelog.ml.out_of_fold import answers_of
 from kinelog.ml.population import KEPT
-from kinelog.ml.recipes import is_recipe
+from kinelog.ml.recipes import is_usual
 from kinelog.ml.scope_pool import ScopePool
 from kinelog.ml.tasks import (
     Common,
@@ -47,7 +46,8 @@ class Ranked:
         pool: Where its network is fitted: the pool itself, or one with more sensors for a masked net.
         mask: Which of that pool's sensors are present.
         masks: All that the pool's masked nets were asked for, which name the result.
-        score: What ranks: mean over the windows that choose, out of fold, less the `handicap`.
+        score: What ranks: mean over the windows that choose, out of fold; less what `luck` is worth, unless it is the
+            usual recipe.
     """
 
     pool: ScopePool
@@ -174,20 +174,18 @@ def _judged(
         answers = answers_of(work.result(select_key(common, genome, masks)), genome, pool.data, pool.judged)
         for mask, one in answers.items():
             value = one.score().value
-            score = value - handicap(genome, value, len(np.unique(one.examples)))
+            score = value - (0.0 if is_usual(genome, early=one.early) else luck(value, one.sets))
             found[mask].append(Ranked(pool, mask, masks, genome, score))
     return found
 
 
-def handicap(genome: Genome, score: float, sets: int) -> float:
-    """What is taken off the score of whoever is none of the recipes: one standard error of a share among so many sets.
+def luck(score: float, sets: int) -> float:
+    """What is taken off the score of all but the usual recipe: one standard error of a share among so many sets.
 
     The best of many candidates is the best by luck first: on a hundred sets the best of thirty equal ones looks six
-    points better than it is. Recipes were found to hold on sessions that did not choose them, so a candidate has to be
-    better by more than luck is worth. What luck is worth vanishes as sets come.
+    points better than it is. The recipe was found to hold on sessions that did not choose it, so a candidate has to be
+    better by more than luck is worth, which vanishes as sets come.
     """
-    if is_recipe(genome):
-        return 0.0
     return math.sqrt(max(0.0, score * (1.0 - score)) / sets)
 
 

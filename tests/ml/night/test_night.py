@@ -145,7 +145,7 @@ def test_a_second_night_on_the_same_data_fits_only_what_is_new_and_sweeps_what_n
     store = SqliteModelStore(tmp_path / "models.sqlite", clock_ms=lambda: 1)
     first = quick_night(store, tmp_path)
     before = set(store.blobs())
-    second = quick_night(store, tmp_path)
+    second = quick_night(store, tmp_path, candidates=18)
     assert second.run != first.run
     assert second.previous_run == first.run
     # The ten, and the one of the old app's format if it is another, are judged and refitted already.

@@ -18,12 +18,13 @@ from kinelog.ml.night_data import laid_down, offered_of
 from kinelog.ml.night_log import SilentLog
 from kinelog.ml.night_plan import Plan, plan_of
 from kinelog.ml.night_work import NightWork
+from kinelog.ml.out_of_fold import answers_of
 from kinelog.ml.recipes import ANY_WINDOW
 from kinelog.ml.result_cache import ResultCache
 from kinelog.ml.scope_models import scope_model
-from kinelog.ml.selection import NightContext, calibration_of, handicap, masks_of, refit, select
+from kinelog.ml.selection import NightContext, calibration_of, luck, masks_of, refit, select
 from kinelog.ml.selection import key_of as refit_name
-from kinelog.ml.tasks import GENOMES_A_TASK, Place, genomes_a_task
+from kinelog.ml.tasks import GENOMES_A_TASK, Place, genomes_a_task, select_key
 
 from tests.ml.night.quick_night import FLOOR, made
 from tests.ml.night.quick_work import QuickEngine
@@ -40,11 +41,27 @@ def worn_both_ways() -> Dataset:
     return dataset_of([*both.examples, *others])
 
 
-def test_luck_is_taken_off_whoever_is_no_recipe_and_is_worth_less_the_more_sets_there_are() -> None:
-    assert handicap(ANY_WINDOW, 0.7, 80) == 0.0
-    assert handicap(WEAK, 0.8, 100) == pytest.approx(0.04)
-    assert handicap(WEAK, 0.8, 10_000) == pytest.approx(0.004)
-    assert handicap(WEAK, 1.0, 100) == 0.0
+def test_luck_is_worth_less_the_more_sets_there_are() -> None:
+    assert luck(0.8, 100) == pytest.approx(0.04)
+    assert luck(0.8, 10_000) == pytest.approx(0.004)
+    assert luck(1.0, 100) == 0.0
+
+
+def test_the_usual_recipe_goes_before_another_candidate_that_is_better_by_less_than_luck(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "arrays")
+    work = NightWork(QuickEngine(), ResultCache(tmp_path / "results"), SilentLog())
+    context = NightContext(1, "code", Place(str(tmp_path / "arrays"), str(tmp_path / "results")))
+    pool = next(pool for pool in plan.pools if pool.scope.sensors == BOTH[:1])
+    genomes = (ANY_WINDOW, *(Genome(seed=seed) for seed in range(4)))
+    ranked = select(work, context, (pool,), {pool.scope.path: genomes})[pool.scope.path]
+    by_genome = {one.genome: one.score for one in ranked}
+    for genome in genomes:
+        key = select_key(context.common(pool), genome, (pool.everything,))
+        answers = answers_of(work.result(key), genome, pool.data, pool.judged)[pool.everything]
+        value = answers.score().value
+        taken = 0.0 if genome == ANY_WINDOW else luck(value, answers.sets)
+        assert by_genome[genome] == pytest.approx(value - taken)
+        assert answers.early
 
 
 def test_a_task_holds_fewer_genomes_where_each_fills_more_memory() -> None:
