@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from kinelog.api.authentication import Authentication
 from kinelog.api.context import CONTEXT, Context
@@ -21,6 +22,7 @@ from kinelog.api.observing import observing
 from kinelog.api.openapi import openapi_document
 from kinelog.api.page_wiring import page_sources
 from kinelog.api.pages import add_pages
+from kinelog.api.pairing_tries import PairingTries
 from kinelog.api.problems import problem_response
 from kinelog.api.route_table import ROUTES
 from kinelog.api.services import Services
@@ -52,6 +54,9 @@ def create_app(services: Services) -> web.Application:
     app[CONTEXT] = context
     for route in ROUTES:
         app.router.add_route(route.method, route.path, endpoint(route, context), name=route.operation)
+        if route.method == hdrs.METH_GET:
+            head = replace(route, method=hdrs.METH_HEAD)  # counted apart: answers without a body say nothing of others
+            app.router.add_route(hdrs.METH_HEAD, route.path, endpoint(head, context))
     add_pages(app, page_sources(context))
     app.on_shutdown.append(_begin_stopping)
     app.cleanup_ctx.append(_life)
@@ -81,6 +86,7 @@ def _context(services: Services) -> Context:
         views=ViewPositions(read_side.as_of, settings.read_poll_s, settings.read_wait_s),
         shelf=ModelShelf(services.models, settings.model_ttl_s),
         feeds=LiveFeeds(read_side, settings.live_poll_s, settings.live_buffer),
+        pairing_tries=PairingTries(settings.wrong_codes_of_network, settings.wrong_codes_of_tenant),
         figures=figures,
         openapi=encode_json(openapi_document()),
     )

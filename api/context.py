@@ -15,6 +15,7 @@ from kinelog.api.lifecycle import Lifecycle
 from kinelog.api.live_feeds import LiveFeeds
 from kinelog.api.metrics import Meters
 from kinelog.api.model_shelf import ModelShelf
+from kinelog.api.pairing_tries import PairingTries
 from kinelog.api.problems import ProblemError
 from kinelog.api.services import Services
 from kinelog.api.view_positions import ViewPositions
@@ -32,6 +33,7 @@ class Context:
         readers: Threads in which everything that blocks is asked.
         shelf: Published models near at hand.
         feeds: The live streams' sources.
+        pairing_tries: Wrong pairing codes of the last minute.
         figures: What `/metrics` shows beside the process's own registry.
         openapi: The OpenAPI document.
     """
@@ -45,6 +47,7 @@ class Context:
     views: ViewPositions
     shelf: ModelShelf
     feeds: LiveFeeds
+    pairing_tries: PairingTries
     figures: CollectorRegistry
     openapi: bytes
 

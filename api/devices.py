@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from kinelog.api import committed, json_body
 from kinelog.api.call import Call
+from kinelog.api.client_network import network_of
 from kinelog.api.context import Context
 from kinelog.api.device_names import concealed, revealed
 from kinelog.api.documents import DeviceTokens, PairingCodeAnswer
@@ -36,6 +37,7 @@ from kinelog.domain.commands import (
 )
 from kinelog.domain.identifiers import DEVICE_PATTERN, TENANT_PERSON, Person
 from kinelog.domain.replies import TokenAccepted
+from kinelog.domain.states import PairingCode
 
 # Nobody may store an answer that holds a secret.
 _UNSTORED = {"Cache-Control": "no-store"}
@@ -71,9 +73,7 @@ async def pair_device(request: web.Request, context: Context) -> web.StreamRespo
         raise ProblemError("code-invalid", _CODE_INVALID)
     tenant, code = named
     now_ms = services.clock_ms()
-    waiting = await context.authentication.look_up(tenant, lambda state: state.codes.get(hash_of(code)))
-    if waiting is None or waiting.expires_at_ms <= now_ms:
-        raise ProblemError("code-invalid", _CODE_INVALID)
+    waiting = await _waiting_code(context, tenant, code, network_of(request.remote), now_ms)
     # The device first: if it cannot be added, the code is not spent. A device without a token is harmless.
     person = Person(tenant, waiting.person)
     added = AddDevice(at_ms=now_ms, by=waiting.person, device=body.device, kind=body.kind)
@@ -97,6 +97,23 @@ async def pair_device(request: web.Request, context: Context) -> web.StreamRespo
         expires_at_ms=expires_at_ms, position=token_of(accepted.at),
     )  # fmt: skip
     return json_response(tokens, 201, _UNSTORED)
+
+
+async def _waiting_code(context: Context, tenant: str, code: str, network: str, now_ms: int) -> PairingCode:
+    _refuse_guessing(context, tenant, network)  # before anything is looked up for who only guesses
+    waiting = await context.authentication.look_up(tenant, lambda state: state.codes.get(hash_of(code)))
+    # And here, in one step with the verdict: of any number of codes tried at the same time, no more are judged.
+    _refuse_guessing(context, tenant, network)
+    if waiting is None or waiting.expires_at_ms <= now_ms:
+        context.pairing_tries.was_wrong(tenant, network)
+        raise ProblemError("code-invalid", _CODE_INVALID)
+    return waiting
+
+
+def _refuse_guessing(context: Context, tenant: str, network: str) -> None:
+    wait_s = context.pairing_tries.wait_s(tenant, network)
+    if wait_s > 0:
+        raise ProblemError("too-many-tries", "Wait a moment, then try the code again.", retry_after_s=wait_s)
 
 
 async def refresh_tokens(request: web.Request, context: Context) -> web.StreamResponse:

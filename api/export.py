@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from kinelog.api.call import Call
 from kinelog.api.export_archive import PersonArchive
 from kinelog.api.whose import person_named, user_state
@@ -19,12 +19,14 @@ async def export_user(call: Call) -> web.StreamResponse:
     await user_state(call, person)
     services = call.context.services
     name = call.part("user")
-    archive = PersonArchive(services.journal, EventCodec(services.keys), person, name)
-    pieces = archive.pieces()
-    first = await call.context.unhurried(_some, pieces)
     disposition = f'attachment; filename="kinelog-{name}.zip"'
     response = web.StreamResponse(headers={"Content-Disposition": disposition, "Cache-Control": "no-store"})
     response.content_type = "application/zip"
+    if call.request.method == hdrs.METH_HEAD:
+        return response
+    archive = PersonArchive(services.journal, EventCodec(services.keys), person, name)
+    pieces = archive.pieces()
+    first = await call.context.unhurried(_some, pieces)
     await response.prepare(call.request)
     while first:
         await response.write(first)

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from kinelog.api.call import Call
 from kinelog.api.context import Context
 from kinelog.api.documents import LiveEvent, LiveSnapshot
@@ -68,6 +68,8 @@ class _Stream:
         response = web.StreamResponse(headers=HEADERS)
         response.content_type = EVENT_STREAM
         await response.prepare(self.request)
+        if self.request.method == hdrs.METH_HEAD:
+            return response
         # Watching begins before the snapshot and the catching up, so that nothing falls between them.
         watcher = await context.feeds.watch(self.tenant, self.gym, positions)
         try:

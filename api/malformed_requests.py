@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 
 from aiohttp import web
+from kinelog.api.bounded_connections import BoundedConnection, Door
 from kinelog.api.problems import ProblemError, problem_response
+from kinelog.api.settings import ApiSettings
 from typing_extensions import override
 
 logger = logging.getLogger(__name__)
 
 
-class _Connection(web.RequestHandler):
+class _Connection(BoundedConnection):
     __slots__ = ()
 
     @override
@@ -35,16 +37,25 @@ class _Connection(web.RequestHandler):
 
 
 class _Server(web.Server):
+    door: Door
+
     @override
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        return _Connection(self, loop=self._loop, door=self.door, **self._kwargs)
 
 
 class ProblemRunner(web.AppRunner):
-    """An application's runner whose server answers problems to everything."""
+    """An application's runner whose server answers problems to everything, on so many connections."""
+
+    def __init__(self, app: web.Application, settings: ApiSettings, *, shutdown_timeout: float) -> None:
+        """Run the application, within the bounds on connections that the settings have."""
+        super().__init__(app, access_log=None, shutdown_timeout=shutdown_timeout)
+        self._door = Door(settings)
 
     @override
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         # No public way leads to the class of the connections; the parts are those of the server that was made.
-        return _Server(made.request_handler, request_factory=made.request_factory, **made._kwargs)  # noqa: SLF001
+        server = _Server(made.request_handler, request_factory=made.request_factory, **made._kwargs)  # noqa: SLF001
+        server.door = self._door
+        return server

@@ -26,10 +26,6 @@ BLOB = Parameter(
     "hex", "path", "SHA-256 of the bytes.", {"type": "string", "pattern": f"^{_SHA256.pattern}$"}, required=True,
     example="0" * 64,
 )  # fmt: skip
-IF_NONE_MATCH = Parameter(
-    "If-None-Match", "header", "The ETag of what the caller has: 304 if that is still it.",
-    {"type": "string", "maxLength": 1024},
-)  # fmt: skip
 
 
 def scope_of(call: Call) -> Scope:

@@ -7,11 +7,10 @@ from kinelog.api import model_documents as answer
 from kinelog.api import model_parameters as p
 from kinelog.api.authorization import Permission
 from kinelog.api.documents import Written
-from kinelog.api.parameters import USER
+from kinelog.api.parameters import IF_NONE_MATCH, USER
 from kinelog.api.requests import WebhookRequest
-from kinelog.api.route import Answered, Body, Route
+from kinelog.api.route import HAVE_IT, Answered, Body, Route
 
-_HAVE_IT = Answered(304, "The caller has it.", media=None)
 _ETAG = {"ETag": "SHA-256 of the bytes, in quotes."}
 _SIGNED = _ETAG | {models.SIGNATURE_HEADER: 'ed25519 keyid="…", signature="…": over exactly these bytes.'}
 
@@ -24,15 +23,15 @@ MODEL_ROUTES = (
     Route(
         method="GET", path="/v1/models/{cluster}/{sensors}", operation="getManifest", tag="models",
         summary="The signed manifest of a model.", permission=Permission.READ_MODELS, handler=models.get_manifest,
-        parameters=(p.CLUSTER, p.SENSORS, p.IF_NONE_MATCH),
-        answers=(Answered(200, "Exactly the bytes that were signed.", headers=_SIGNED), _HAVE_IT),
+        parameters=(p.CLUSTER, p.SENSORS, IF_NONE_MATCH),
+        answers=(Answered(200, "Exactly the bytes that were signed.", headers=_SIGNED), HAVE_IT),
         problems=("model-unknown",),
     ),
     Route(
         method="GET", path="/v1/blobs/sha256:{hex}", operation="getBlob", tag="models",
         summary="The bytes of a model; they never change.", permission=Permission.READ_MODELS, handler=models.get_blob,
-        parameters=(p.BLOB, p.IF_NONE_MATCH),
-        answers=(Answered(200, "The bytes.", media="application/octet-stream", headers=_ETAG), _HAVE_IT),
+        parameters=(p.BLOB, IF_NONE_MATCH),
+        answers=(Answered(200, "The bytes.", media="application/octet-stream", headers=_ETAG), HAVE_IT),
         problems=("blob-unknown",),
     ),
     Route(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from aiohttp import web
 from kinelog.api.call import Call
+from kinelog.api.entity_tags import has_it
 from kinelog.api.json_body import JSON, json_response
 from kinelog.api.model_documents import ModelDocument, ModelKeyDocument, ModelKeyList, ModelList
 from kinelog.api.model_parameters import blob_hash, scope_of
@@ -20,7 +19,6 @@ SIGNATURE_HEADER = "Kinelog-Signature"
 # Answers depend on the tenant of the token, so nobody in between may keep them.
 _ASK_AGAIN = "private, no-cache"
 _FOR_EVER = "private, max-age=31536000, immutable"
-_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 async def list_models(call: Call) -> web.StreamResponse:
@@ -59,7 +57,7 @@ async def get_manifest(call: Call) -> web.StreamResponse:
 
 def _manifest_answer(call: Call, shelved: Shelved) -> web.Response:
     headers = {"ETag": shelved.etag, SIGNATURE_HEADER: shelved.signature, "Cache-Control": _ASK_AGAIN}
-    if has_it(call.request.headers.get("If-None-Match"), shelved.etag):
+    if has_it(call.request, shelved.etag):
         return web.Response(status=304, headers=headers)
     return web.Response(body=shelved.manifest, content_type=JSON, headers=headers)
 
@@ -75,7 +73,7 @@ async def get_blob(call: Call) -> web.StreamResponse:
             raise ProblemError("blob-unknown")
         shelf.keep_blob(tenant, sha256, blob)
     headers = {"ETag": f'"{sha256}"', "Cache-Control": _FOR_EVER}
-    if has_it(call.request.headers.get("If-None-Match"), headers["ETag"]):
+    if has_it(call.request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
     return web.Response(body=blob, content_type="application/octet-stream", headers=headers)
 
@@ -89,10 +87,3 @@ async def list_model_keys(call: Call) -> web.StreamResponse:
 def _key_document(key: PublicKey) -> ModelKeyDocument:
     endorsement = None if key.endorsement is None else key.endorsement.header
     return ModelKeyDocument(key_id=key.key_id, public=key.text, endorsement=endorsement)
-
-
-def has_it(if_none_match: str | None, etag: str) -> bool:
-    """Whether the caller has what this tag names (RFC 9110, 13.1.2: compared weakly)."""
-    if if_none_match is None:
-        return False
-    return if_none_match.strip() == "*" or etag in _ENTITY_TAG.findall(if_none_match)

@@ -21,7 +21,8 @@ _BYTES: dict[str, object] = {"type": "string", "format": "binary"}
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = (
     "Packed sensor frames in, a permanent history of training out. Every error is an `application/problem+json` "
-    "document whose `type` ends with a stable code. An answer of success to a write comes only after its commit."
+    "document whose `type` ends with a stable code. An answer of success to a write comes only after its commit. "
+    "HEAD is answered wherever GET is, with the same status and headers and no body."
 )
 # what may be answered to any request of the kind
 _ALWAYS = ("bad-request", "invalid-parameter", "internal", "unavailable")

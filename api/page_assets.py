@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from aiohttp import web
+from kinelog.api.entity_tags import has_it
 
 CONTENT_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 OURS: Final = ("site.css", "sign_in.js", "gym.js", "trace.js", "icon.svg")
@@ -95,7 +96,7 @@ async def static(request: web.Request) -> web.StreamResponse:
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    if any(known.value in (etag, "*") for known in request.if_none_match or ()):
+    if has_it(request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
     if packed:
         headers["Content-Encoding"] = "gzip"

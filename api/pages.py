@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from kinelog.api import page_gym, page_session, page_sign_in
 from kinelog.api.page_assets import ASSETS, Assets, static
@@ -103,7 +103,7 @@ async def _with_token_of_cookie(request: web.Request) -> web.Request:
     Only that route and only reading: everything else of the API keeps asking for the token itself, so that no cookie
     can ever change anything.
     """
-    if request.method != "GET" or "Authorization" in request.headers:
+    if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD) or "Authorization" in request.headers:
         return request
     cookie = request.app[SOURCES].cookie.open(request.cookies.get(COOKIE_NAME))
     if cookie is None or await page_sign_in.operator_of(request) is None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from kinelog.api.problems import ProblemError, invalid_parameter
+from kinelog.api.problems import invalid_parameter
 from kinelog.codecs.format_names import FORMAT_OF_NAME
 from kinelog.codecs.values import Format
 from kinelog.domain.identifiers import DEVICE_PATTERN, GYM_PATTERN, SESSION_PATTERN
@@ -100,8 +100,13 @@ TO_DAY = Parameter(
     "to", "query", "The local day after the last.", {"type": "string", "pattern": f"^{DAY_PATTERN.pattern}$"}
 )
 IF_MATCH = Parameter(
-    "If-Match", "header", 'Version of the set that you saw, as `"1"`.',
-    {"type": "string", "pattern": r'^"[0-9]{1,9}"$'}, required=True, example='"1"',
+    "If-Match", "header", 'ETag of the set as you saw it, `"1"`, or a list of ETags; `*` for whichever it has.',
+    {"type": "string", "pattern": r'^(\*|"[0-9]{1,9}"(, ?"[0-9]{1,9}")*)$', "maxLength": 1024}, required=True,
+    example='"1"',
+)  # fmt: skip
+IF_NONE_MATCH = Parameter(
+    "If-None-Match", "header", "The ETag of what the caller has: 304 if that is still it.",
+    {"type": "string", "maxLength": 1024},
 )  # fmt: skip
 LAST_EVENT_ID = Parameter(
     "Last-Event-ID", "header", "Id of the last event that was received: go on behind it.",
@@ -165,17 +170,3 @@ def format_named(text: str | None) -> Format | None:
     if known is None:
         raise invalid_parameter("format", f"One of {', '.join(sorted(_FORMATS))}.")
     return known
-
-
-def set_version(header: str | None) -> int:
-    """The version that an `If-Match` header names.
-
-    Raises:
-        ProblemError: `precondition-required` or `invalid-parameter`.
-    """
-    if header is None:
-        raise ProblemError("precondition-required", 'Send If-Match with the version of the set, as "1".')
-    match = re.fullmatch(r'"([0-9]{1,9})"', header.strip())
-    if match is None:
-        raise invalid_parameter("If-Match", 'One strong ETag with the version of the set, as "1".')
-    return int(match.group(1))

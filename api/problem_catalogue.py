@@ -58,6 +58,7 @@ _KINDS: tuple[ProblemKind, ...] = (
     ProblemKind("nothing-usable", 422, "No frame of the batch could be used"),
     ProblemKind("precondition-required", 428, "The request must say which version it changes"),
     ProblemKind("busy", 429, "Too much at once", retryable=True),
+    ProblemKind("too-many-tries", 429, "Too many pairing codes were wrong", retryable=True),
     ProblemKind("internal", 500, "The service failed"),
     ProblemKind("unavailable", 503, "Not possible right now", retryable=True),
     ProblemKind("view-behind", 503, "The views have not caught up with this position yet", retryable=True),

@@ -49,6 +49,9 @@ class Answered:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+HAVE_IT = Answered(304, "The caller has it.", media=None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One operation.

@@ -28,7 +28,7 @@ from kinelog.api import requests as ask
 from kinelog.api.authorization import Permission
 from kinelog.api.model_routes import MODEL_ROUTES
 from kinelog.api.problem_catalogue import CODEC_CODES
-from kinelog.api.route import Answered, Body, Route
+from kinelog.api.route import HAVE_IT, Answered, Body, Route
 from kinelog.api.settings import ApiSettings
 
 _SETTINGS = ApiSettings()
@@ -154,8 +154,8 @@ _SESSION_ROUTES = (
     Route(
         method="GET", path="/v1/sessions/{session}/sets/{number}", operation="getSet", tag="read",
         summary="One set with its ETag, never behind a write.", permission=Permission.READ_TRAINING,
-        handler=sets.get_set, parameters=(p.SESSION, p.SET_NUMBER),
-        answers=(Answered(200, "The set.", answer.SetDocument, headers=_ETAG),),
+        handler=sets.get_set, parameters=(p.SESSION, p.SET_NUMBER, p.IF_NONE_MATCH),
+        answers=(Answered(200, "The set.", answer.SetDocument, headers=_ETAG), HAVE_IT),
         problems=(*_SESSION, "set-unknown", "consent-needed"),
     ),
     Route(
@@ -243,7 +243,9 @@ _DEVICE_ROUTES = (
         method="POST", path="/v1/devices:pair", operation="pairDevice", tag="devices",
         summary="Exchange a pairing code for the device's tokens.", open_handler=devices.pair_device,
         body=Body(ask.PairDeviceRequest), answers=(Answered(201, "The tokens.", answer.DeviceTokens),),
-        problems=("busy", "code-invalid", "device-invalid", "too-many-devices", "too-many-tokens", *_PERSON),
+        problems=(
+            "busy", "code-invalid", "device-invalid", "too-many-devices", "too-many-tokens", "too-many-tries", *_PERSON,
+        ),
     ),
     Route(
         method="POST", path="/v1/tokens:refresh", operation="refreshTokens", tag="devices",

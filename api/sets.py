@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from kinelog.actors.answers import Accepted, LogPosition
 from kinelog.api.call import Call
 from kinelog.api.documents import LabelDocument, LabelOutcome, LabelsAnswer, SetAnswer, SetDocument, SetList
+from kinelog.api.entity_tags import EntityTags, entity_tags, has_it
 from kinelog.api.json_body import json_response
-from kinelog.api.parameters import MAX_SET_NUMBER, set_version
+from kinelog.api.parameters import MAX_SET_NUMBER
 from kinelog.api.positions import later, token_of, token_of_all
 from kinelog.api.problems import ProblemError, ProblemPart, invalid_parameter
 from kinelog.api.requests import CorrectSetRequest, LabelRequest
@@ -22,6 +25,10 @@ from kinelog.domain.values import Role, SetLabel, Source
 MAX_LABELS = 200
 LABELS_SHAPE = LabelRequest | list[LabelRequest]
 LABELS_ANSWER = (SetAnswer, LabelsAnswer)
+ANY_VERSION_TRIES = 4
+"""How often a correction of whichever version there is looks again after somebody else was faster."""
+
+_VERSION = re.compile(r'"([0-9]{1,9})"')
 
 
 async def post_labels(call: Call) -> web.StreamResponse:
@@ -87,19 +94,52 @@ def _source(call: Call, claimed: Source | None) -> Source:
 
 async def patch_set(call: Call) -> web.StreamResponse:
     """Correct a set, of which the caller has seen the version that `If-Match` names."""
-    version = set_version(call.request.headers.get("If-Match"))
+    seen = _tags_seen(call.request)
     number = _set_number(call)
     person, session = await consented_holder(call)
     body = await call.body(CorrectSetRequest)
-    known = await _known_set(call, person, session, number)
     source = Source.PERSON if body.source is None and call.principal.role is Role.DEVICE else _source(call, body.source)
-    command = CorrectSet(
-        at_ms=call.now_ms, by=call.principal.by, session=session, number=number, version=version,
-        label=body.applied_to(known.label), source=source, deleted=body.deleted,
-    )  # fmt: skip
-    accepted = await _ask_flat(call, person, command)
-    recorded = _recorded(accepted)
-    return json_response(_set_answer(recorded, accepted), 200, _etag(recorded.version))
+    for _ in range(ANY_VERSION_TRIES):
+        known = await _known_set(call, person, session, number)
+        command = CorrectSet(
+            at_ms=call.now_ms, by=call.principal.by, session=session, number=number,
+            version=_version_seen(seen, known), label=body.applied_to(known.label), source=source, deleted=body.deleted,
+        )  # fmt: skip
+        try:
+            accepted = await _ask_flat(call, person, command)
+        except ProblemError as problem:
+            # Whoever said "whichever version" has seen none that could be stale: what they leave out is read again.
+            if not seen.any or problem.kind.code != "set-stale":
+                raise
+            continue
+        recorded = _recorded(accepted)
+        return json_response(_set_answer(recorded, accepted), 200, _etag(recorded.version))
+    raise ProblemError("busy", "Others keep correcting the set; come back in a moment.", retry_after_s=1)
+
+
+def _tags_seen(request: web.Request) -> EntityTags:
+    lines = request.headers.getall(hdrs.IF_MATCH, [])
+    if not lines:
+        raise ProblemError("precondition-required", 'Send If-Match with the ETag of the set, as "1".')
+    tags = entity_tags(lines)
+    if tags is None:
+        raise invalid_parameter("If-Match", 'ETags in quotes, as "1", with commas between them, or *.')
+    return tags
+
+
+def _version_seen(seen: EntityTags, known: SessionSet) -> int:
+    """The version to correct: the present one if the caller has seen it, else one that the set had at best.
+
+    That one is for the state machine to judge: it may be a repeat of the very correction that made the present one.
+    """
+    if seen.any or _tag(known.version) in seen.strong:
+        return known.version
+    # A weak tag never matches here (RFC 9110, 13.1.1), and what is no number was never a set's tag.
+    versions = [int(match[1]) for tag in seen.strong if (match := _VERSION.fullmatch(tag)) is not None]
+    if not versions:
+        extra: dict[str, object] = {"number": known.number, "version": known.version}
+        raise ProblemError("set-stale", "If-Match names no version of the set; strong ETags do.", extra=extra)
+    return max(versions)
 
 
 async def get_sets(call: Call) -> web.StreamResponse:
@@ -136,6 +176,8 @@ async def get_set(call: Call) -> web.StreamResponse:
     number = _set_number(call)
     person, session = await consented_holder(call)
     known = await _known_set(call, person, session, number)
+    if has_it(call.request, _tag(known.version)):
+        return web.Response(status=304, headers=_etag(known.version))
     document = SetDocument(
         number=known.number, version=known.version, start_ms=known.start_ms, end_ms=known.end_ms,
         detected=_label_document(known.detected),
@@ -182,4 +224,8 @@ def _set_answer(recorded: SetRecorded, accepted: Accepted) -> SetAnswer:
 
 
 def _etag(version: int) -> dict[str, str]:
-    return {"ETag": f'"{version}"'}
+    return {"ETag": _tag(version)}
+
+
+def _tag(version: int) -> str:
+    return f'"{version}"'

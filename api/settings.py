@@ -28,6 +28,8 @@ class ApiSettings:
             revoked one.
         device_token_ms: Life of a device token; its refresh token gets the next one.
         pairing_code_ms: Life of a pairing code.
+        wrong_codes_of_network: Wrong pairing codes a minute that one client network may send for one tenant.
+        wrong_codes_of_tenant: Wrong pairing codes a minute for one tenant, from wherever.
         live_poll_s: How often a gym's live stream asks for news, once for all its clients.
         live_heartbeat_s: A silent stream says that it lives this often.
         live_buffer: Events that wait for one slow client before it is cut off.
@@ -37,7 +39,11 @@ class ApiSettings:
         lingering_s: How long the rest of a refused body is read and thrown away, so that the refusal arrives.
         access_log: Whether each answered request is a line of the log.
         named_requests: Whether lines of the log say which request they are about: for logs that show it.
-        keepalive_s: An idle connection, or one whose headers do not come, is closed after this.
+        connections: Open connections of this process.
+        connections_of_network: Open connections of one client network; None where a proxy stands in front, whose
+            address is everybody's.
+        headers_s: A request's headers must be complete this long after their first byte.
+        keepalive_s: An idle connection, one that has just been opened too, is closed after this.
     """
 
     frame_body_bytes: int = 65_536
@@ -59,6 +65,8 @@ class ApiSettings:
     tenant_ttl_s: float = 5.0
     device_token_ms: int = 30 * 24 * 3_600_000
     pairing_code_ms: int = 10 * 60_000
+    wrong_codes_of_network: int = 30
+    wrong_codes_of_tenant: int = 600
     live_poll_s: float = 0.25
     live_heartbeat_s: float = 15.0
     live_buffer: int = 512
@@ -68,4 +76,7 @@ class ApiSettings:
     lingering_s: float = 2.0
     access_log: bool = False
     named_requests: bool = False
+    connections: int = 4_096
+    connections_of_network: int | None = None
+    headers_s: float = 20.0
     keepalive_s: float = 75.0

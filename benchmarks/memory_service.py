@@ -61,7 +61,7 @@ async def serve(folder: Path, shards: int, *, owner: bool) -> None:
         node = make_node(opened, settings, join_of(settings, shards, channel))
         publications = stores.enter_context(opened_publications(opened, node, settings))
         services = make_services(opened, node.asks, publications, settings)
-        runner = ProblemRunner(create_app(services), access_log=None, shutdown_timeout=settings.drain_s / 2)
+        runner = ProblemRunner(create_app(services), services.settings, shutdown_timeout=settings.drain_s / 2)
         await node.start()
         await runner.setup()
         url = await listen(runner, settings, shared=channel is not None)

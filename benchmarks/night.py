@@ -59,7 +59,9 @@ def night(folder: Path, candidates: int, processes: int) -> NightRecord:
     store = SqliteModelStore(folder / "models.sqlite")
     with ProcessEngine(RUN, processes=processes) as engine:
         around = Surroundings(store, SigningKey(os.urandom(32)), engine, folder / "work", SilentLog(), "benchmark")
-        return run_night(around, NightSettings("gym", candidates, FOLDS, 1), lambda: offered_of(read_dataset(folder / "dataset")))
+        return run_night(
+            around, NightSettings("gym", candidates, FOLDS, 1), lambda: offered_of(read_dataset(folder / "dataset"))
+        )
 
 
 def peer_s(fits: int) -> float:

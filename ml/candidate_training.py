@@ -22,7 +22,7 @@ class Draws:
     """What one epoch draws.
 
     Attributes:
-        rows: `(steps, batch)` rows of the inputs; -1 behind the last example.
+        rows: `(steps, batch)` rows of the inputs; -1 behind a step's last example.
         examples: `(steps, batch)` the examples that they belong to; -1 likewise.
         kept: For each hidden layer `(steps, batch, width)` bool which units are kept.
     """
@@ -76,11 +76,11 @@ class CandidateTraining:
         genome, train = self.job.genome, self.job.train
         rng = Chance.of(self.job).generator(Purpose.EPOCH, epoch)
         shape = (self.steps(), genome.batch_size)
-        examples = np.full(shape, -1)
-        examples.ravel()[: len(train)] = rng.permutation(train)
-        taken = examples.ravel()[: len(train)]
-        rows = np.full(shape, -1)
-        rows.ravel()[: len(train)] = self.pool.first[taken] + rng.integers(0, self.pool.count[taken])
+        there = _evenly(len(train), shape)
+        taken = rng.permutation(train)
+        examples, rows = np.full(shape, -1), np.full(shape, -1)
+        examples[there] = taken
+        rows[there] = self.pool.first[taken] + rng.integers(0, self.pool.count[taken])
         kept: list[NDArray[np.bool_]] = []
         for width in genome.dense if drops else ():
             chance = np.frombuffer(rng.bytes(math.prod(shape) * width), np.uint8).reshape(*shape, width)
@@ -118,3 +118,14 @@ class CandidateTraining:
 
     def _dropped_of_256(self) -> int:
         return round(256 * self.job.genome.dropout)
+
+
+def _evenly(count: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """`(steps, batch)` places of all examples, as many in one step as in another, or one more.
+
+    A step weighs all that it holds as one: were all but the last one full, the few examples left for that one would
+    move the weights as far as a whole batch does.
+    """
+    steps, batch = shape
+    held = count // steps + (np.arange(steps) < count % steps)
+    return np.asarray(np.arange(batch) < held[:, None])

@@ -46,5 +46,5 @@ def _scope_lines(scope: ScopeRecord) -> Iterator[str]:
         accuracy = one.metrics.accuracy
         yield (
             f"    {one.name:12} accuracy {accuracy.value:.2f} ({accuracy.low:.2f} to {accuracy.high:.2f}),"
-            f" macro-F1 {one.metrics.macro_f1.value:.2f}"
+            f" macro-F1 {one.metrics.macro_f1.value:.2f}, answers {100 * one.metrics.coverage:.0f} %"
         )

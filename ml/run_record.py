@@ -33,7 +33,16 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 class Metrics(msgspec.Struct, frozen=True):
-    """How one model did on sets that did not train it."""
+    """How one model did on sessions that did not train it.
+
+    Attributes:
+        sets: Windows of sets, here and wherever a model is judged: a set counts at each end that is judged.
+        groups: People or sessions that intervals are drawn over.
+        accuracy, macro_f1: With a forced answer.
+        nll, brier, ece: Of the probabilities.
+        ece_excess: The calibration error less what a perfect model shows on as few windows.
+        coverage: Share of the windows that a device would answer; of the others it is not sure enough.
+    """
 
     sets: int
     groups: int
@@ -103,7 +112,7 @@ class ConfusionMatrix(msgspec.Struct, frozen=True):
 
 
 class ReliabilityBin(msgspec.Struct, frozen=True):
-    """Sets whose highest probability lay in [low, high): the mean of it, and the share that was right."""
+    """Windows of sets whose highest probability lay in [low, high): the mean of it, and the share that was right."""
 
     low: float
     high: float

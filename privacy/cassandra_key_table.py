@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from kinelog.cassandra_session.connection import Access, Conditional, Connection, Statement, Value
-from kinelog.cassandra_session.errors import UnknownWriteError
+from kinelog.cassandra_session.store_errors import until_known
 from kinelog.privacy.cassandra_answers import answering
 from kinelog.privacy.errors import IncompatibleKeyStoreError, KeyStoreUnavailableError
 from kinelog.privacy.key_table import KeyRecord, KeyTable, Person
@@ -182,12 +182,7 @@ class CassandraKeyTable(KeyTable):
 
     def _conditional(self, statement: Statement, values: tuple[Value, ...]) -> Conditional:
         """Run a conditional write that may be made again, until its outcome is known."""
-        for _ in range(TRIES - 1):
-            try:
-                return self._connection.conditional(statement, values)
-            except UnknownWriteError:
-                continue
-        return self._connection.conditional(statement, values)
+        return until_known(self._connection, statement, values, TRIES)
 
     def _remember(self, person: Person) -> None:
         if len(self._with_key) >= _KNOWN:

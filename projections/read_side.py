@@ -21,6 +21,9 @@ from kinelog.projections.rows import (
 PageKey = tuple[int, str, str]
 """`(started_at_ms, pseudonym, session)`: the ordering of every list of sessions, newest first."""
 
+OPENING_DAYS = 2
+"""Days on which anybody came to a gym of which `training_now` misses nobody."""
+
 
 class ReadSide(ABC):
     """Questions about the views. Blocking; the API calls it from a thread pool. Thread-safe.
@@ -81,7 +84,12 @@ class ReadSide(ABC):
 
     @abstractmethod
     def training_now(self, tenant: str, gym: str) -> list[SessionRow]:
-        """Open sessions at a gym, newest first."""
+        """Open sessions at a gym, newest first: all that began on its `OPENING_DAYS` newest days with any beginning.
+
+        Days are of UTC, and by when the service heard of the start. Of sessions that began earlier and are open still
+        an adapter may show some, all or none: a session without a sign of life is abandoned after half an hour, so that
+        only a phone that never stops sending has one so old, and who looks for it all the time would read years.
+        """
 
     @abstractmethod
     def live(self, tenant: str, gym: str, after: dict[int, int], limit: int) -> list[LiveRow]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kinelog.device.blob import BlobError, unpack_blob
 from kinelog.device.evaluation import check_vectors
@@ -15,6 +16,8 @@ from kinelog.registry.records import Published
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey
 from kinelog.registry.store import ModelStore
+
+_CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class Audited(NamedTuple):
@@ -92,7 +95,7 @@ def _unusable(store: ModelStore, manifest: Manifest | None, blob: str) -> str | 
 
 
 def _named(error: Exception) -> str:
-    return f"{type(error).__name__.removesuffix('Error').lower()}: {error}"
+    return f"{_CAPITAL.sub(' ', type(error).__name__.removesuffix('Error')).lower()}: {error}"
 
 
 def _not_what_is_served(store: ModelStore, scope: Scope, newest: int) -> str | None:

@@ -88,6 +88,21 @@ def opened_publications(opened: OpenedData, node: Node, settings: Settings) -> I
         yield Publications(models, progress, telling, rules)
 
 
+def api_settings(settings: Settings) -> ApiSettings:
+    """What of the interface's bounds a deployment has chosen."""
+    return ApiSettings(
+        batch_body_bytes=settings.body_bytes,
+        batch_bytes=settings.decompressed_bytes,
+        body_timeout_s=settings.body_timeout_s,
+        connections=settings.connections,
+        connections_of_network=settings.connections_per_address,
+        headers_s=settings.headers_s,
+        keepalive_s=settings.keepalive_s,
+        access_log=settings.access_log,
+        named_requests=settings.log_format == "json",
+    )
+
+
 def make_services(opened: OpenedData, asks: Asks, publications: Publications, settings: Settings) -> Services:
     """What the HTTP interface stands on."""
     return Services(
@@ -100,12 +115,6 @@ def make_services(opened: OpenedData, asks: Asks, publications: Publications, se
         webhook_set=publications.telling.webhook_set,
         endpoint_rules=publications.rules,
         cursor_key=opened.cursor_key(),
-        settings=ApiSettings(
-            batch_body_bytes=settings.body_bytes,
-            batch_bytes=settings.decompressed_bytes,
-            body_timeout_s=settings.body_timeout_s,
-            access_log=settings.access_log,
-            named_requests=settings.log_format == "json",
-        ),
+        settings=api_settings(settings),
         limits=settings.limits,
     )

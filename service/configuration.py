@@ -51,6 +51,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         body_bytes: Largest body of a batch of frames, as sent.
         decompressed_bytes: The same, decompressed.
         body_timeout_s: How long a request's body may take to arrive.
+        connections: Connections that may be open at the same time; more are answered 503 and closed.
+        connections_per_address: The same from one address (IPv6: one /64); not for behind a proxy. None for no bound.
+        headers_s: How long the headers of a request may take to arrive.
+        keepalive_s: How long a connection may be idle before it is closed.
         drain_s: How long a stop waits for what is in flight.
         switch_interval_s: How often threads take turns; a shard's thread waits at most this long for the event loop.
         log_level: Of the process's own log on standard error.
@@ -89,6 +93,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     body_bytes: int = 8 * 1024 * 1024
     decompressed_bytes: int = 16 * 1024 * 1024
     body_timeout_s: float = 20.0
+    connections: int = 4_096
+    connections_per_address: int | None = None
+    headers_s: float = 20.0
+    keepalive_s: float = 75.0
     drain_s: float = 8.0
     switch_interval_s: float = 0.005
     log_level: str = "INFO"
@@ -205,6 +213,10 @@ _BOUNDS = {
     "session_s": (0.5, 120.0),
     "handover_s": (0.05, 60.0),
     "drain_s": (0.1, 600.0),
+    "connections": (1, 1_000_000),
+    "connections_per_address": (1, 1_000_000),
+    "headers_s": (0.1, 3600.0),
+    "keepalive_s": (0.1, 3600.0),
 }
 
 

@@ -18,7 +18,8 @@ from kinelog.projections.view_store import ViewStore
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings
 from kinelog.service.errors import CommandError, UnavailableServiceError
 from kinelog.service.group_control import asked, group_control
-from kinelog.service.group_report import GroupReport, report_of
+from kinelog.service.group_joining import PROJECTIONS, READERS
+from kinelog.service.group_report import Announced, GroupReport, report_of
 from kinelog.service.opened_data import open_data
 
 _STORE_IS_SILENT = (CommandError, ProjectionsError, JournalError, PrivacyError, CassandraError, sqlite3.Error)
@@ -42,9 +43,12 @@ class GroupLook:
             ConfigurationError: What it needs is not installed, or a name or certificate is none.
         """
         with group_control(self._settings) as control:
-            view, drained = control.view(), control.drained()
+            announced = Announced(
+                nodes=control.view(), drained=control.drained(), sharing=control.view_of(PROJECTIONS),
+                reading=control.view_of(READERS),
+            )  # fmt: skip
         shards, lag, notes = self._lag()
-        return report_of(view, drained, asked(self._settings, view.members), shards, lag, notes)
+        return report_of(announced, asked(self._settings, announced.nodes.members), shards, lag, notes)
 
     def report_or_why_not(self) -> GroupReport:
         """As `report`, for who looks again in a moment: a ZooKeeper that is away is a note.
@@ -55,7 +59,7 @@ class GroupLook:
         try:
             return self.report()
         except UnavailableServiceError as error:
-            return GroupReport(nodes=(), shards=(), drained=(), notes=(f"not known: {error.message}",))
+            return GroupReport(nodes=(), shards=(), workers=(), drained=(), notes=(f"not known: {error.message}",))
 
     def _lag(self) -> tuple[int | None, dict[int, int], list[str]]:
         """How many shards the log has, events behind by shard, and why that is not known if it is not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from kinelog.actors.membership.placement import owners
@@ -10,6 +11,7 @@ from kinelog.actors.membership.port import View
 from kinelog.actors.phase import SERVING
 from kinelog.actors.shard_life import ShardStatus
 from kinelog.routing.cluster_status import Collected
+from kinelog.service.group_workers import WorkerLine, worker_lines, workers_in_words
 
 SERVING_PHASES = frozenset(phase.name.lower() for phase in SERVING)
 GONE_PHASES = frozenset({"away", "stopped"})
@@ -79,19 +81,37 @@ class GroupReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         nodes: Its members, by name.
         shards: All shards; those of nodes that did not answer as placement has them.
+        workers: Who folds the log into the views, or reads it otherwise: those that share the shards first.
         drained: Nodes that an operator drained, there or not.
         notes: What is not known, and why.
     """
 
     nodes: tuple[NodeLine, ...]
     shards: tuple[ShardLine, ...]
+    workers: tuple[WorkerLine, ...]
     drained: tuple[str, ...]
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """What the coordinator knows.
+
+    Attributes:
+        nodes: Who serves, and what is pinned.
+        drained: What operators drained.
+        sharing: Workers that share the shards.
+        reading: Others that say what they read.
+    """
+
+    nodes: View
+    drained: frozenset[str]
+    sharing: View
+    reading: View
+
+
 def report_of(
-    view: View,
-    drained: frozenset[str],
+    announced: Announced,
     collected: Sequence[Collected],
     shards: int | None,
     lag: Mapping[int, int],
@@ -100,8 +120,7 @@ def report_of(
     """Put together what is known.
 
     Args:
-        view: Who takes part, and what is pinned.
-        drained: What operators drained.
+        announced: Who takes part.
         collected: What each member said.
         shards: How many the log has; None leaves it to what the nodes say.
         lag: Events behind, by shard, where that is known.
@@ -109,6 +128,7 @@ def report_of(
     """
     said = {each.member.name: {s.shard: s for s in each.status.shards} for each in collected if each.status}
     count = shards if shards is not None else max((1 + s for of in said.values() for s in of), default=0)
+    view = announced.nodes
     placed = owners(count, view.members, view.pins)
     lines = tuple(_shard(shard, placed[shard], view, said, lag.get(shard)) for shard in range(count))
     nodes = tuple(_node(each, placed, lines) for each in collected)
@@ -117,7 +137,13 @@ def report_of(
         for node in nodes
         if node.problem is not None
     ]
-    return GroupReport(nodes=nodes, shards=lines, drained=tuple(sorted(drained)), notes=(*notes, *silent))
+    return GroupReport(
+        nodes=nodes,
+        shards=lines,
+        workers=worker_lines(announced.sharing, announced.reading, count, lag),
+        drained=tuple(sorted(announced.drained)),
+        notes=(*notes, *silent),
+    )
 
 
 def _shard(
@@ -163,11 +189,13 @@ def _node(each: Collected, placed: Sequence[str | None], lines: Sequence[ShardLi
 def in_words(report: GroupReport) -> str:
     """The report as a person reads it."""
     if not report.nodes:
-        return "\n".join(["no node is there", *report.notes])
+        workers = workers_in_words(report.workers) if report.workers else []
+        return "\n".join(["no node is there", *workers, *report.notes])
     lines = [f"{'node':20} {'address':22} {'version':10} weight  state      owns serves  forwarded"]
     lines += [_node_in_words(node) for node in report.nodes]
     lines += ["", f"shard {'owner':20} {'state':16} epoch      head  waiting     lag"]
     lines += [_shard_in_words(line) for line in report.shards]
+    lines += ["", *workers_in_words(report.workers)]
     if away := sorted(set(report.drained) - {node.name for node in report.nodes}):
         lines += ["", f"drained, and not there: {', '.join(away)}"]
     return "\n".join([*lines, *([""] if report.notes else []), *report.notes])

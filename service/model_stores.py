@@ -17,6 +17,8 @@ from kinelog.registry.errors import (
     StaleLeaseError,
     VersionConflictError,
 )
+from kinelog.registry.records import Published
+from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, SigningKey
 from kinelog.registry.signing_key_file import key_of_digits, make_key, read_key
 from kinelog.registry.store import ModelStore
@@ -47,6 +49,19 @@ def model_store(folder: DataFolder, settings: Settings, *, make: bool = False) -
     """
     with translated(), _opened(folder, settings, make=make) as store:
         yield store
+
+
+def published_version(models: ModelStore, scope: Scope, version: int | None) -> Published:
+    """A version of a scope, the champion if none is named.
+
+    Raises:
+        RefusedError: There is no such version, or no model.
+    """
+    found = models.champion(scope) if version is None else models.version(scope, version)
+    if found is None:
+        missing = "model" if version is None else f"version {version}"
+        raise RefusedError(f"{scope.path} has no {missing}: `kinelog model list` names what there is")
+    return found
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from kinelog.service.folder_lock import FolderLock
 from kinelog.service.group_address import node_name
 from kinelog.service.group_joining import group_of
 from kinelog.service.named_lines import name_lines
+from kinelog.service.open_files import open_files_for
 from kinelog.service.opened_data import open_data
 from kinelog.service.parent_channel import inherited_channel
 from kinelog.service.process_figures import figures_among
@@ -58,6 +59,7 @@ async def run_service(
     asked = StopAsked(asyncio.get_running_loop())
     sys.setswitchinterval(settings.switch_interval_s)
     calm_garbage_collection()
+    open_files_for(settings.connections)
     channel = inherited_channel()
     if channel is not None and settings.log_format == "text":  # objects for machines name their node anyway
         name_lines(node_name(settings.node))
@@ -71,7 +73,7 @@ async def run_service(
         services = make_services(opened, node.asks, publications, settings)
         app = create_app(services)
         figures = figures_among(channel, settings, app)
-        runner = ProblemRunner(app, access_log=None, shutdown_timeout=settings.drain_s / 2)
+        runner = ProblemRunner(app, services.settings, shutdown_timeout=settings.drain_s / 2)
         children: list[ChildProcess] = []
         deadline = time.monotonic() + settings.drain_s
         try:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.invited_process import InvitedProcess
@@ -17,17 +16,12 @@ LISTENING = b"listening on "
 class ServingProcess(InvitedProcess):
     """`kinelog serve` as one of several."""
 
-    def __init__(
-        self,
-        name: str,
-        arguments: Sequence[str],
-        variables: Mapping[str, str],
-        invited: Callable[[], tuple[socket.socket | None, Mapping[str, str]]],
-    ) -> None:
-        """As `InvitedProcess`; nobody listens yet."""
-        super().__init__(name, arguments, variables, invited)
-        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._reading: asyncio.Task[None] | None = None
+    _reading: asyncio.Task[None] | None = None
+
+    @cached_property
+    def _first(self) -> asyncio.Future[None]:
+        """Done when it listens for the first time, or has ended before it did."""
+        return asyncio.get_running_loop().create_future()
 
     async def listening(self) -> None:
         """Wait until it answers requests for the first time.

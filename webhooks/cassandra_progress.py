@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 from kinelog.cassandra_session.connection import Access, Conditional, Connection, Statement, Value
-from kinelog.cassandra_session.errors import CassandraError, UnknownWriteError
-from kinelog.webhooks.errors import ProgressUnavailableError
+from kinelog.cassandra_session.errors import CassandraError
+from kinelog.cassandra_session.store_errors import until_known
 from kinelog.webhooks.progress import Progress
-from kinelog.webhooks.progress_store import ProgressStore
+from kinelog.webhooks.progress_store import ProgressStore, told_as_unavailable
 from typing_extensions import override
 
 TRIES = 3
@@ -46,32 +44,32 @@ class CassandraProgressStore(ProgressStore):
 
     @override
     def announced(self) -> int:
-        with _answering():
+        with told_as_unavailable(CassandraError):
             rows = self._connection.ask(_ANNOUNCED, (self._incarnation,))
         return int(rows[0][0] or 0) if rows else 0
 
     @override
     def save_announced(self, position: int) -> None:
         # Another process may be further: then something is announced twice, which changes nothing.
-        with _answering():
+        with told_as_unavailable(CassandraError):
             self._connection.ask(_SAVE_ANNOUNCED, (self._incarnation, position))
 
     @override
     def add(self, tenant: str) -> None:
         document = msgspec.json.encode(Progress(tenant=tenant))
-        with _answering():
+        with told_as_unavailable(CassandraError):
             self._conditional(_ADD, (self._incarnation, tenant, 0, document))
             # Behind the row: whoever finds the tenant in the list finds where it stands.
             self._connection.ask(_LIST, (self._incarnation, tenant))
 
     @override
     def tenants(self) -> list[str]:
-        with _answering():
+        with told_as_unavailable(CassandraError):
             return sorted(str(row[0]) for row in self._connection.ask(_TENANTS, (self._incarnation,)))
 
     @override
     def progress(self, tenant: str) -> Progress | None:
-        with _answering():
+        with told_as_unavailable(CassandraError):
             rows = self._connection.ask(_PROGRESS, (self._incarnation, tenant))
         document = rows[0][0] if rows else None
         return _DECODER.decode(document) if isinstance(document, bytes) else None
@@ -82,7 +80,7 @@ class CassandraProgressStore(ProgressStore):
         row = (self._incarnation, progress.tenant)
         # Names this write: of two processes that store the same at the same moment, one has to hear that it did not.
         name = secrets.token_hex(8)
-        with _answering():
+        with told_as_unavailable(CassandraError):
             there = self._conditional(
                 _SAVE, (stored.revision, name, msgspec.json.encode(stored), *row, progress.revision)
             )
@@ -96,17 +94,4 @@ class CassandraProgressStore(ProgressStore):
 
     def _conditional(self, statement: Statement, values: tuple[Value, ...]) -> Conditional:
         """Run a conditional write that may be made again, until its outcome is known."""
-        for _ in range(TRIES - 1):
-            try:
-                return self._connection.conditional(statement, values)
-            except UnknownWriteError:
-                continue
-        return self._connection.conditional(statement, values)
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except CassandraError as error:
-        raise ProgressUnavailableError(f"how far webhooks came cannot be read or written: {error}") from error
+        return until_known(self._connection, statement, values, TRIES)

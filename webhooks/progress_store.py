@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from kinelog.webhooks.errors import ProgressUnavailableError
 from kinelog.webhooks.progress import Progress
 
 
@@ -41,3 +44,12 @@ class ProgressStore(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of it."""
+
+
+@contextmanager
+def told_as_unavailable(errors: type[Exception]) -> Iterator[None]:
+    """Turn what an adapter's own store says into `ProgressUnavailableError`."""
+    try:
+        yield
+    except errors as error:
+        raise ProgressUnavailableError(f"how far webhooks came cannot be read or written: {error}") from error

@@ -12,9 +12,8 @@ from typing import Any
 import msgspec
 from kinelog.embedded_files.transactions import transaction
 from kinelog.embedded_files.write_ahead import switch_to_write_ahead
-from kinelog.webhooks.errors import ProgressUnavailableError
 from kinelog.webhooks.progress import Progress
-from kinelog.webhooks.progress_store import ProgressStore
+from kinelog.webhooks.progress_store import ProgressStore, told_as_unavailable
 from typing_extensions import override
 
 BUSY_MS = 10_000
@@ -39,7 +38,7 @@ class SqliteProgressStore(ProgressStore):
         """
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        with _answering():
+        with told_as_unavailable(sqlite3.Error):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             switch_to_write_ahead(self._connection, BUSY_MS / 1000)
@@ -95,18 +94,10 @@ class SqliteProgressStore(ProgressStore):
             self._connection.close()
 
     def _read(self, question: str, *values: str) -> list[tuple[Any, ...]]:  # what SQLite holds has no narrower type
-        with self._lock, _answering():
+        with self._lock, told_as_unavailable(sqlite3.Error):
             return self._connection.execute(question, values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _answering(), transaction(self._connection):
+        with self._lock, told_as_unavailable(sqlite3.Error), transaction(self._connection):
             yield self._connection
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise ProgressUnavailableError(f"how far webhooks came cannot be read or written: {error}") from error

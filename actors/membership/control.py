@@ -17,6 +17,10 @@ class ClusterControl(ABC):
         """Who takes part now, and what is pinned; `joined` says nothing here."""
 
     @abstractmethod
+    def view_of(self, group: str) -> View:
+        """As `view`, of another group of the same coordinator: empty where nobody ever was in it."""
+
+    @abstractmethod
     def drained(self) -> frozenset[str]:
         """Names of the nodes that operators drained, there or not."""
 

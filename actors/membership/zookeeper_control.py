@@ -53,10 +53,18 @@ class ZooKeeperControl(ClusterControl):
     @override
     def view(self) -> View:
         """Who takes part now."""
-        paths, session = self._paths, self._session
+        return self._view(self._paths)
+
+    @override
+    def view_of(self, group: str) -> View:
+        """Who takes part in another group now."""
+        return self._view(GroupPaths(self._paths.root, group))
+
+    def _view(self, paths: GroupPaths) -> View:
+        session = self._session
         entries = session.entries(paths.members, session.children(paths.members, watched=False), watched=False)
         pins = session.entries(paths.pins, session.children(paths.pins, watched=False), watched=False)
-        members = self._reader.members(entries, self.drained())
+        members = self._reader.members(entries, session.children(paths.drained, watched=False))
         self._numbers += 1
         ordered = tuple(sorted(members, key=lambda member: member.name))
         return View(number=self._numbers, members=ordered, pins=self._reader.pins(pins), joined=False)

@@ -93,7 +93,7 @@ static int print_evaluations(const kinelog_model *model, const uint8_t *windows,
     float logits[KINELOG_MAX_OUTPUTS], probabilities[KINELOG_MAX_OUTPUTS];
     size_t at;
     if (size % (2 * samples) != 0) {
-        return complain(REFUSED, "windows", "not a whole number of them");
+        return complain(REFUSED, "windows", "not a whole number of them: each is 50 rows of int16, x y z of each site");
     }
     for (at = 0; at < size; at += 2 * samples) {
         int decision;
@@ -264,6 +264,10 @@ int main(int count, char **words) {
     fprintf(stderr, "usage: kinelog_evaluate verify BLOB\n"
                     "       kinelog_evaluate evaluate BLOB WINDOWS [PRESENT]\n"
                     "       kinelog_evaluate features SITES WINDOWS\n"
-                    "       kinelog_evaluate resample START_MS TO_HZ MAX_GAP_MS < ROWS\n");
+                    "       kinelog_evaluate resample START_MS TO_HZ MAX_GAP_MS < ROWS\n"
+                    "WINDOWS: a file of int16, little-endian, milli-g: 50 rows of x y z of each site, a window behind "
+                    "the other\n"
+                    "PRESENT: which sites are worn, bit 0 the first; only for a masked model\n"
+                    "ROWS:    lines of a time in ms and the values of each column\n");
     return USAGE;
 }

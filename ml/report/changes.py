@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from kinelog.ml.report.wording import duration
 from kinelog.ml.run_record import DatasetSummary, NamedMetrics, NightRecord, ScopeRecord
 
 SLOWER: Final = 1.25
@@ -108,7 +109,8 @@ def _one_scope(where: str, scope: ScopeRecord, was: ScopeRecord) -> Iterator[Cha
         yield Change(where, f"published: version {version_before or 'none'} → {version or 'none'}")
     if scope.promotion.outcome != was.promotion.outcome:
         yield Change(where, f"outcome: {was.promotion.outcome} → {scope.promotion.outcome}")
-    if was.promotion.confirmation_set and scope.promotion.confirmation_set != was.promotion.confirmation_set:
+    tonight, that_night = scope.promotion.confirmation_set, was.promotion.confirmation_set
+    if tonight and that_night and tonight != that_night:
         yield Change(where, "confirmed on a new set of sessions: figures are not comparable with the night before")
     elif (now := confirmed(scope, "challenger")) and (then := confirmed(was, "challenger")):
         gained = now.metrics.accuracy.value - then.metrics.accuracy.value
@@ -124,4 +126,4 @@ def _one_scope(where: str, scope: ScopeRecord, was: ScopeRecord) -> Iterator[Cha
 def _cost(record: NightRecord, previous: NightRecord) -> Iterator[Change]:
     now, before = record.cost.seconds, previous.cost.seconds
     if now and before and not 1 / SLOWER < now / before < SLOWER:
-        yield Change("cost", f"{now / before:.1f} times as long as the night before")
+        yield Change("cost", f"{duration(now)} by the clock, {duration(before)} the night before")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 
 import jinja2
-from kinelog.ml.report import changes
+from kinelog.ml.report import changes, wording
 from kinelog.ml.report.drawing import drawing_style
 from kinelog.ml.report.plots import plot_accuracies, plot_confusion, plot_reliability
-from kinelog.ml.run_record import Comparison, Interval, NamedMetrics, NightRecord, ScopeRecord
+from kinelog.ml.run_record import Comparison, NamedMetrics, NightRecord, ScopeRecord
 from markupsafe import Markup
 
 
@@ -28,6 +27,9 @@ class ScopeView:
     confusion: Markup
     reliability: Markup
 
+
+SILENT_BELOW = 0.2
+"""A model that answers fewer windows than this share is told of in red: phones would say nothing most of the time."""
 
 PEOPLE_SHOWN = 20
 """The worst so many are listed one by one."""
@@ -50,6 +52,7 @@ def render_report(record: NightRecord, previous: NightRecord | None = None) -> s
             previous=previous,
             scopes=scopes,
             people_shown=PEOPLE_SHOWN,
+            silent_below=SILENT_BELOW,
             changes=changes.changes(record, previous),
         )
     )
@@ -81,33 +84,11 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=_percent, points=_points, interval=_interval, moment=_moment, duration=_duration, size=_size
+        percent=wording.percent,
+        points=wording.points,
+        interval=wording.interval,
+        moment=wording.moment,
+        duration=wording.duration,
+        size=wording.size,
     )
     return environment
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}"
-
-
-def _interval(found: Interval) -> str:
-    return f"{100 * found.value:.1f} % ({100 * found.low:.1f} to {100 * found.high:.1f})"
-
-
-def _moment(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _size(count: int) -> str:
-    return f"{count} B" if count < 10_000 else f"{count / 1024:.1f} KB"

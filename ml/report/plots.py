@@ -12,13 +12,13 @@ from matplotlib.patches import Rectangle
 
 _CELL_INCHES: Final = 0.24
 _FAINTEST: Final = 0.12
-"""So that a single set among hundreds is still seen."""
+"""So that a single window among hundreds is still seen."""
 _SMALLEST_DOT: Final = 12.0
 _LARGEST_DOT: Final = 160.0
 
 
 def plot_confusion(confusion: ConfusionMatrix, name: str) -> Markup:
-    """A square for each pair of labels that occurred, the darker the larger its share of the true label's sets."""
+    """A square for each pair of labels that occurred, the darker the larger its share of the true label's windows."""
     labels = len(confusion.labels)
     side = 1.2 + _CELL_INCHES * labels
     figure = Figure(figsize=(side + 1.6, side), layout="constrained")
@@ -40,12 +40,12 @@ def plot_confusion(confusion: ConfusionMatrix, name: str) -> Markup:
     axes.tick_params(length=0)
     right = sum(counts[row] for row, counts in enumerate(confusion.counts))
     total = sum(sum(counts) for counts in confusion.counts)
-    words = f"{right} of {total} sets lie on the diagonal, where the decision is right. The table holds every count."
+    words = f"{right} of {total} windows lie on the diagonal, where the decision is right. The table holds every count."
     return inline_svg(figure, name, "Confusion matrix", words)
 
 
 def plot_reliability(bins: tuple[ReliabilityBin, ...], name: str) -> Markup:
-    """How often the model was right against how sure it was; a dot's area grows with its sets."""
+    """How often the model was right against how sure it was; a dot's area grows with its windows."""
     figure = Figure(figsize=(3.6, 3.4), layout="constrained")
     axes = figure.add_subplot(1, 1, 1)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--")

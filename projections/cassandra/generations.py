@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -203,20 +203,11 @@ class Generations:
     def _finish(self, made: set[tuple[str, int]], state: str) -> None:
         """The tables are there: the generations begin."""
         now = self._now_ms()
-        views = {view for view, _ in made}
 
         def changed(document: Document) -> Document | None:
             if document.maker != self._me:
                 return None  # taken for dead: somebody else has made others
-
-            def step(found: Registered) -> Registered:
-                if _name(found) in made:
-                    return msgspec.structs.replace(found, state=state)
-                if state == LIVE and found.state == LIVE and found.view in views:
-                    return _retired(found, now)
-                return found
-
-            return _with(document, step)
+            return _with(document, _in_state(state, made, now))
 
         self.registry.change(changed)
         self.seen(now=True)
@@ -230,8 +221,8 @@ class Generations:
             now = self._now_ms()
             if document.maker and now < document.maker_until_ms:
                 return None
-            left = _with(document, lambda found: _retired(found, now) if found.state == MAKING else found) or document
-            return msgspec.structs.replace(reserve(left), maker=self._me, maker_until_ms=now + MAKER_MS)
+            left = reserve(_without_halves(document, now))
+            return msgspec.structs.replace(left, maker=self._me, maker_until_ms=now + MAKER_MS)
 
         self.registry.change(changed)
         document = self.seen(now=True).document
@@ -241,34 +232,42 @@ class Generations:
         def changed(document: Document) -> Document | None:
             if document.maker != self._me:
                 return None
-            now = self._now_ms()
-            left = _with(document, lambda found: _retired(found, now) if found.state == MAKING else found) or document
-            return msgspec.structs.replace(left, maker="", maker_until_ms=0)
+            return msgspec.structs.replace(_without_halves(document, self._now_ms()), maker="", maker_until_ms=0)
 
         self.registry.change(changed)
         self.seen(now=True)
 
     def _mark(self, fresh: Sequence[Generation], expected: set[str], state: str) -> None:
         wanted = {(generation.view, generation.generation) for generation in fresh}
-        views = {view for view, _ in wanted}
         now = self._now_ms()
 
         def changed(document: Document) -> Document | None:
             there = {_name(found) for found in document.generations if found.state in expected}
             if not wanted <= there:
                 raise ViewsMovedError(f"a build was retired: {sorted(wanted - there)}")
-
-            def step(found: Registered) -> Registered:
-                if _name(found) in wanted:
-                    return msgspec.structs.replace(found, state=state)
-                if state == LIVE and found.state == LIVE and found.view in views:
-                    return _retired(found, now)
-                return found
-
-            return _with(document, step)
+            return _with(document, _in_state(state, wanted, now))
 
         self.registry.change(changed)
         self.seen(now=True)
+
+
+def _in_state(state: str, wanted: Collection[tuple[str, int]], now_ms: int) -> Callable[[Registered], Registered]:
+    """What becomes of each generation when these come into a state: of a view there is one live at the most."""
+    views = {view for view, _ in wanted}
+
+    def step(found: Registered) -> Registered:
+        if _name(found) in wanted:
+            return msgspec.structs.replace(found, state=state)
+        if state == LIVE and found.state == LIVE and found.view in views:
+            return _retired(found, now_ms)
+        return found
+
+    return step
+
+
+def _without_halves(document: Document, now_ms: int) -> Document:
+    """What was being made and was not finished is retired: its maker is gone, or gives up."""
+    return _with(document, lambda found: _retired(found, now_ms) if found.state == MAKING else found) or document
 
 
 def _name(found: Registered) -> tuple[str, int]:

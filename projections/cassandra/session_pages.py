@@ -14,16 +14,12 @@ from kinelog.projections.cassandra.layouts.sessions_by_id import (
 )
 from kinelog.projections.cassandra.periods import FIRST_DAY, day_of, year_of_day
 from kinelog.projections.cassandra.question import Question
-from kinelog.projections.read_side import PageKey
+from kinelog.projections.read_side import OPENING_DAYS, PageKey
 from kinelog.projections.rows import SessionRow
 from kinelog.projections.views.session_card import SessionCard, row_of
 
 PROBED_DAYS = 4
 """Empty days in a row that are looked at before the directory is asked: reading an empty partition reads no row."""
-
-OPENING_DAYS = 2
-"""Days, of those on which anybody came, on which a session may have been opened that counts as training now. Sessions
-without a sign of life are abandoned after half an hour, so nobody who trains is missed."""
 
 _USER_SLICE = "tenant = ? AND person = ? AND (started_at_ms, session) < (?, ?) AND (started_at_ms) >= (?) LIMIT ?"
 _DAY_SLICE = (
@@ -93,7 +89,7 @@ def sessions_with(question: Question, tenant: str, session: str, person: str | N
 
 
 def open_sessions(question: Question, tenant: str, gym: str, now_ms: int) -> list[SessionRow]:
-    """Sessions at a gym that are open, newest first."""
+    """Sessions at a gym that are open, newest first; older ones than the port promises are not looked for."""
     people = _open_entities(question, tenant, gym, day_of(now_ms))
     found = question.all(
         question.request(SESSIONS_BY_ID, "card", _OF_PERSON, (tenant, session, person))

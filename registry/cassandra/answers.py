@@ -5,15 +5,11 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from kinelog.cassandra_session.connection import Conditional, Connection, Statement, Value
-from kinelog.cassandra_session.errors import (
-    CassandraError,
-    MissingTableError,
-    RefusedStatementError,
-    UnknownWriteError,
-)
+from kinelog.cassandra_session.errors import UnknownWriteError
+from kinelog.cassandra_session.store_errors import told_as
 from kinelog.registry.errors import IncompatibleRegistryError, RegistryUnavailableError
 
 TRIES = 30
@@ -22,22 +18,9 @@ TRIES = 30
 _LONGEST_PAUSE_S = 0.2
 
 
-@contextmanager
-def answering(where: str) -> Iterator[None]:
-    """Turn errors of the cluster into those of the model store.
-
-    Raises:
-        RegistryUnavailableError: The cluster does not answer; whatever was written may be written again.
-        IncompatibleRegistryError: The tables are not there, or this user may not use them.
-    """
-    try:
-        yield
-    except MissingTableError as error:
-        raise IncompatibleRegistryError(f"{where} has no tables of models: run `kinelog schema apply`") from error
-    except RefusedStatementError as error:
-        raise IncompatibleRegistryError(f"{where}: {error}") from error
-    except CassandraError as error:
-        raise RegistryUnavailableError(f"{where}: {error}") from error
+def answering(where: str) -> AbstractContextManager[None]:
+    """Turn errors of the cluster into those of the model store, `RegistryUnavailableError` and `Incompatible…`."""
+    return told_as(where, "models", unavailable=RegistryUnavailableError, incompatible=IncompatibleRegistryError)
 
 
 def attempts(where: str, what: str) -> Iterator[int]:

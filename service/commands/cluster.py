@@ -6,7 +6,10 @@ import click
 from kinelog.service.lazy_group import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "status": ("cluster_status", "Show nodes, who owns which shard, what moves, and how far the views are behind."),
+    "status": (
+        "cluster_status",
+        "Show nodes, owners of shards, what moves, workers, and how far the views are behind.",
+    ),
     "drain": ("cluster_drain", "Have a node let all its shards go; or take that back."),
     "move": ("cluster_move", "Have a node own a shard; or leave it to placement again."),
 }

@@ -32,10 +32,11 @@ LOOK_EVERY_S = 2.0
 )
 @json_option
 def command(*, data: Path, store: str | None, zookeeper: str | None, every_s: float | None, as_json: bool) -> None:
-    """Show nodes, who owns which shard, what moves, and how far the views are behind.
+    """Show nodes, who owns which shard, what moves, which projection workers there are, and how far they are behind.
 
     A node that does not answer is said so, and its shards are shown as placement has them. The lag needs the store,
-    which is looked at where this runs. Exits with 69 when no node is there.
+    which is looked at where this runs. A worker that is shown was heard of within its session. Exits with 69 when no
+    node is there.
 
     With --watch a terminal is painted anew with each look, anything else gets one report after the other, and --json
     one object a line. A look that finds no node or no ZooKeeper says so, and the next follows; Ctrl-C ends it with 0.

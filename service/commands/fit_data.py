@@ -16,6 +16,7 @@ from kinelog.projections.read_side import ReadSide
 from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.errors import RefusedError, UnavailableServiceError
 from kinelog.service.folder_lock import FolderLock
+from kinelog.service.known_tenants import require_tenant
 from kinelog.service.opened_data import open_data
 from kinelog.service.options import data_option, json_option, print_result, store_option
 
@@ -60,7 +61,8 @@ def command(
     From the tables only people are read who consent to training-models; docs/fit-data.md says what else is left out,
     and each reason is counted. The data set that was there before is replaced when the new one is whole.
 
-    Exit codes: 64 wrong usage, or the extra `ml` is missing; 65 recordings that cannot be read; 69 the store does not
+    Exit codes: 64 wrong usage, or the extra `ml` is missing; 65 recordings that cannot be read, or no
+    such tenant; 69 the store does not
     answer; 75 somebody else writes there.
 
     \b
@@ -76,23 +78,26 @@ def command(
         if recorded is not None:
             manifest = _of_recordings(recorded, only, place, progress)
         else:
-            with tables(data, store) as read_side:
+            with tables(data, store, str(tenant)) as read_side:
                 manifest = _of_tenant(read_side, str(tenant), place, progress, shared=shared)
     result = {"folder": str(place), **msgspec.to_builtins(manifest)}
-    print_result(result, _in_words(place, manifest), as_json=as_json)
+    print_result(result, _in_words(place, manifest, recorded=recorded is not None), as_json=as_json)
 
 
 @contextmanager
-def tables(data: Path, store: str | None) -> Iterator[ReadSide]:
+def tables(data: Path, store: str | None, tenant: str) -> Iterator[ReadSide]:
     """The tables of a deployment without the erased, beside a running service.
 
     Raises:
+        RefusedError: Nobody created the tenant: a mistyped one has nobody to read and nobody to remove.
         UnavailableServiceError: The store does not answer, or its tables are not there.
         ConfigurationError: A key or an address is wrong.
     """
-    with open_data(DataFolder(data), load_settings(data, store=store), may_write=False) as opened:
+    place, settings = DataFolder(data), load_settings(data, store=store)
+    with open_data(place, settings, may_write=False) as opened:
         views = opened.read_side()
         try:
+            require_tenant(place, settings, tenant)
             # Tables hear of an erasure a moment later than the list of erasures: nobody is learnt from meanwhile.
             yield UnerasedViews(views, opened.keys)
         except ViewsUnavailableError as error:
@@ -146,7 +151,7 @@ def _shown(*, show: bool) -> Iterator[Progress]:
         yield told
 
 
-def _in_words(place: Path, manifest: DatasetManifest) -> str:
+def _in_words(place: Path, manifest: DatasetManifest, *, recorded: bool) -> str:
     nothing = manifest.examples - manifest.labelled
     lines = [
         f"{manifest.labelled} labelled sets of {manifest.people} people and {nothing} pieces of nothing in {place}",
@@ -158,5 +163,6 @@ def _in_words(place: Path, manifest: DatasetManifest) -> str:
         *(f"  left out: {count:7} x {reason}" for reason, count in manifest.dropped.items()),
     ]
     if not manifest.labelled:
-        lines.append("Nothing to fit: people have to consent to training-models, and sets to be labelled.")
+        wanted = "no set passed" if recorded else "people have to consent to training-models, and sets to be labelled"
+        lines.append(f"Nothing to fit: {wanted}.")
     return "\n".join(lines)

@@ -50,4 +50,5 @@ def command(*, data: Path, store: str | None, tenant: str | None, limit: int, as
         f" {row['fits']} fits, {row['seconds']} s"
         for row in rows
     ]
-    print_result({"runs": msgspec.to_builtins(rows)}, "\n".join(lines) or "no night was ever run", as_json=as_json)
+    nothing = f"no night was ever run for {tenant}" if tenant else "no night was ever run"
+    print_result({"runs": msgspec.to_builtins(rows)}, "\n".join(lines) or nothing, as_json=as_json)

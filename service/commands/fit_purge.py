@@ -33,6 +33,8 @@ def command(
 
     Schedule it as often as an erasure has to be through; `kinelog fit data` does the same for what it writes.
 
+    Exit codes: 65 no such tenant, or no data set can be read there; 69 the store does not answer.
+
     \b
     Example:
       kinelog fit purge --data .data --tenant demo
@@ -43,7 +45,7 @@ def command(
 
     place = out or data / "fit" / "datasets" / tenant
     selection = Selection(shared=Shared.EVERYBODY if shared else Shared.TENANT)
-    with tables(data, store) as read_side:
+    with tables(data, store, tenant) as read_side:
         try:
             purged = leave_only_consenting(
                 read_side, tenant, place, selection, (work or data / "fit") / "arrays" / tenant

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +18,7 @@ from kinelog.service.configuration import DataFolder, Settings, load_settings
 from kinelog.service.errors import CommandError, RefusedError, TryAgainError, UnavailableServiceError
 from kinelog.service.model_stores import model_store, signing_key, translated
 from kinelog.service.options import data_option, store_option
+from kinelog.service.written_files import prepare_place_for, write_file
 
 if TYPE_CHECKING:
     from kinelog.ml.engines.port import Engine
@@ -79,7 +82,8 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
     for --wait seconds, then ends with 75.
 
     Exit codes: 0 done (that the champion stayed is no failure), 64 wrong usage or setting, 65 no data that a model
-    could be fitted to, 69 store, tables or scheduler do not answer, 70 a task failed, 75 another run holds the lease.
+    could be fitted to, 69 store, tables or scheduler do not answer, 70 a task failed, 73 the report cannot be written,
+    75 another run holds the lease, or this one was stopped.
 
     \b
     Examples:
@@ -94,6 +98,8 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
         raise click.UsageError("--engine dask needs --scheduler ADDRESS")
     if engine == "processes" and scheduler is not None:
         raise click.UsageError("--scheduler is for --engine dask")
+    if out is not None:
+        prepare_place_for(out)
     settings = load_settings(data, store=store)
     place = DataFolder(data)
     place.create()
@@ -106,6 +112,7 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
         model_store(place, settings, make=True) as models,
         log,
         _errors(),
+        _told_to_stop(),
         _engine(RUN, scheduler, processes) as running,
     ):
         around = Surroundings(models, signing_key(place, models), running, work or data / "fit", log, holder, wait)
@@ -152,6 +159,20 @@ def _engine(function: str, scheduler: str | None, processes: int | None) -> Engi
 
 
 @contextmanager
+def _told_to_stop() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C: who is told to stop lets the lease go, where who is killed keeps others waiting."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def _errors() -> Iterator[None]:
     """Turn errors of nights into those of commands."""
     from kinelog.ml.engines.port import EngineUnavailableError, TaskFailedError, TaskLostError
@@ -187,6 +208,6 @@ def _tell(models: ModelStore, records: list[NightRecord], out: Path | None, *, a
 
             before = next((one for one in records_of(models, record.tenant) if one.run == record.previous_run), None)
             file = out if len(records) == 1 else out.with_stem(f"{out.stem}-{record.tenant}")
-            file.write_text(render_report(record, before))
+            write_file(file, render_report(record, before).encode())
             if not as_json:
                 click.echo(f"  report: {file}")

@@ -10,6 +10,7 @@ from kinelog.service.configuration import DataFolder, load_settings
 from kinelog.service.errors import RefusedError
 from kinelog.service.model_stores import model_store
 from kinelog.service.options import data_option, json_option, store_option
+from kinelog.service.written_files import write_file
 
 
 @click.command()
@@ -21,7 +22,7 @@ from kinelog.service.options import data_option, json_option, store_option
 def command(*, run: str | None, data: Path, store: str | None, out: Path | None, as_json: bool) -> None:
     """Show the night RUN, the newest if none is named; `--json` prints its whole record.
 
-    Exit codes: 65 there is no such night, 69 the store does not answer.
+    Exit codes: 65 there is no such night, 69 the store does not answer, 73 the report cannot be written.
 
     \b
     Examples:
@@ -47,5 +48,7 @@ def command(*, run: str | None, data: Path, store: str | None, out: Path | None,
     if out is not None:
         from kinelog.ml.report.page import render_report
 
-        out.write_text(render_report(record, before))
+        write_file(out, render_report(record, before).encode())
     click.echo(msgspec.json.format(record_bytes(record)).decode() if as_json else text_of(record))
+    if out is not None and not as_json:
+        click.echo(f"  report: {out}")

@@ -13,6 +13,7 @@ from kinelog.api.unerased_views import UnerasedViews
 from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import RefusedError, UnavailableServiceError
+from kinelog.service.known_tenants import require_tenant
 from kinelog.service.opened_data import open_data
 
 if TYPE_CHECKING:
@@ -48,7 +49,13 @@ def tables(folder: DataFolder, settings: Settings, tenant: str | None) -> Iterat
             # Tables hear of an erasure a moment later than the list of erasures: nobody is learnt from meanwhile.
             unerased = UnerasedViews(views, opened.keys)
             named = [tenant] if tenant else sorted({owner for owner, _ in opened.keys.people()})
-            yield [Source(name, partial(offered_by_tenant, unerased, name)) for name in named]
+
+            def offer(name: str) -> Offered:
+                # Nobody's sets and a mistyped tenant's look alike; one is a night, the other a mistake.
+                require_tenant(folder, settings, name)
+                return offered_by_tenant(unerased, name)
+
+            yield [Source(name, partial(offer, name)) for name in named]
         except ViewsUnavailableError as error:
             raise UnavailableServiceError(str(error)) from error
         finally:

@@ -1,4 +1,4 @@
-"""`kinelog model`: `list`, `show`, `verify` and `export-muvr`; what changes models is in modules beside this one."""
+"""`kinelog model`: `list`, `show` and `verify`; the other commands are in modules beside this one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import sys
 from pathlib import Path
 
 import click
-from kinelog.registry.records import Published
 from kinelog.registry.scope import Scope
 from kinelog.registry.store import ModelStore
 from kinelog.service.commands import model_publishing
 from kinelog.service.commands.model_key import command as key_command
+from kinelog.service.commands.model_muvr import export_muvr
 from kinelog.service.commands.model_sweep import sweep
 from kinelog.service.configuration import DataFolder, load_settings
-from kinelog.service.errors import CannotCreateError, RefusedError
-from kinelog.service.model_stores import model_store
+from kinelog.service.errors import RefusedError
+from kinelog.service.model_stores import model_store, published_version
 from kinelog.service.options import SCOPE, data_option, json_option, print_result, scope_argument, store_option
+from kinelog.service.written_files import write_file
 
 FILE_TO_WRITE = click.Path(path_type=Path, dir_okay=False)
 
@@ -37,6 +38,7 @@ for each in (
     model_publishing.rollback,
     model_publishing.restored,
     model_publishing.copy,
+    export_muvr,
     sweep,
 ):
     command.add_command(each)
@@ -64,7 +66,8 @@ def list_(*, data: Path, store: str | None, tenant: str | None, as_json: bool) -
         + ("  a challenger waits" if row["challenger"] else "")
         for row in rows
     ]
-    print_result({"models": rows}, "\n".join(lines) or "nothing was published yet", as_json=as_json)
+    nothing = f"nothing was published yet for {tenant}" if tenant else "nothing was published yet"
+    print_result({"models": rows}, "\n".join(lines) or nothing, as_json=as_json)
 
 
 def _row(models: ModelStore, scope: Scope) -> dict[str, object]:
@@ -116,12 +119,12 @@ def show(
     from kinelog.registry.manifest import read_manifest
 
     with model_store(DataFolder(data), load_settings(data, store=store)) as models:
-        found = _found(models, scope, version)
+        found = published_version(models, scope, version)
         manifest = read_manifest(found.manifest)
         blob = models.blob(found.blob)
     for file, content in ((manifest_to, found.manifest), (blob_to, blob)):
         if file is not None:
-            _write(file, content)
+            write_file(file, content)
     result: dict[str, object] = {
         "scope": scope.path,
         "version": found.version,
@@ -132,13 +135,6 @@ def show(
     shown = msgspec.structs.replace(manifest, test_vectors=())
     text = msgspec.json.format(msgspec.json.encode(shown, order="sorted"), indent=2).decode()
     print_result(result, f"signature  {found.signature.header}\n{text}", as_json=as_json)
-
-
-def _found(models: ModelStore, scope: Scope, version: int | None) -> Published:
-    found = models.champion(scope) if version is None else models.version(scope, version)
-    if found is None:
-        raise RefusedError(f"{scope.path} has no {'model' if version is None else f'version {version}'}")
-    return found
 
 
 @command.command()
@@ -187,46 +183,3 @@ def verify(
     print_result(result, "\n".join(lines), as_json=as_json)
     if faults:
         sys.exit(RefusedError.exit_code)
-
-
-@command.command("export-muvr")
-@scope_argument
-@click.option("--to", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for three files.")
-@click.option("--version", type=int, help="Which version.  [default: the champion]")
-@data_option
-@store_option
-@json_option
-def export_muvr(scope: Scope, *, to: Path, version: int | None, data: Path, store: str | None, as_json: bool) -> None:
-    """Write layers.txt, labels.txt and weights.raw, as the muvr app for iOS reads them.
-
-    Only dense networks on raw windows can be written so; others are refused with the reason (65).
-
-    \b
-    Example:
-      kinelog model export-muvr iron-works/all/left-wrist --to muvr --data .data
-    """
-    from kinelog.device.blob import unpack_blob
-    from kinelog.device.muvr_files import MuvrRefusedError, muvr_files
-    from kinelog.registry.manifest import read_manifest
-
-    with model_store(DataFolder(data), load_settings(data, store=store)) as models:
-        found = _found(models, scope, version)
-        blob = models.blob(found.blob)
-    try:
-        files = muvr_files(unpack_blob(blob), read_manifest(found.manifest).labels)
-    except MuvrRefusedError as error:
-        raise RefusedError(
-            f"{scope.path} version {found.version} cannot be written for muvr: {error.reason}"
-        ) from error
-    _write(to / "layers.txt", files.layers_txt.encode())
-    _write(to / "labels.txt", files.labels_txt.encode())
-    _write(to / "weights.raw", files.weights_raw)
-    print_result({"folder": str(to), "version": found.version}, f"three files written to {to}", as_json=as_json)
-
-
-def _write(file: Path, content: bytes) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    except OSError as error:
-        raise CannotCreateError(f"{file}: {error.strerror}") from error

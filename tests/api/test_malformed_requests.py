@@ -9,10 +9,11 @@ import logging
 import pytest
 from aiohttp import web
 from kinelog.api.malformed_requests import ProblemRunner
+from kinelog.api.settings import ApiSettings
 
 
 async def _answer_to(sent: bytes) -> tuple[str, str, dict[str, object]]:
-    runner = ProblemRunner(web.Application(), access_log=None)
+    runner = ProblemRunner(web.Application(), ApiSettings(), shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -149,7 +149,7 @@ def test_labels_are_numbered_and_corrections_need_the_version(serve: Serve, sess
         assert (ok.status, ok.json["version"], ok.headers["ETag"]) == (200, 2, '"2"')
         stale = await world.call("PATCH", f"{path}/sets/1", ada, body={"repetitions": 3}, headers={"If-Match": '"1"'})
         assert (stale.status, stale.code) == (412, "set-stale")
-        for wrong in ("1", "*", 'W/"1"', '"x"'):
+        for wrong in ("1", "", '"1', "*, *"):
             reply = await world.call("PATCH", f"{path}/sets/1", ada, body=change, headers={"If-Match": wrong})
             assert (reply.status, reply.code) == (400, "invalid-parameter")
         missing = await world.call("PATCH", f"{path}/sets/9", ada, body=change, headers={"If-Match": '"1"'})
@@ -158,6 +158,9 @@ def test_labels_are_numbered_and_corrections_need_the_version(serve: Serve, sess
         assert one.headers["ETag"] == '"2"'
         assert (one.json["detected"]["repetitions"], one.json["corrected"]["repetitions"]) == (10, 12)
         assert (one.json["corrected"]["exercise"], one.json["corrected"]["weight_kg"]) == (label["exercise"], None)
+        for known in ('"2"', 'W/"2"', '"1", "2"', "*"):
+            same = await world.call("GET", f"{path}/sets/1", ada, headers={"If-None-Match": known})
+            assert (known, same.status, same.body, same.headers["ETag"]) == (known, 304, b"", '"2"')
         listed = (await world.call("GET", f"{path}/sets?min_position={ok.json['position']}", ada)).json["sets"]
         assert [(row["number"], row["version"]) for row in listed] == [(1, 2), (2, 1)]
         assert listed[0] == one.json

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import kinelog.actors.membership.metrics
+import kinelog.journal.metrics
 import kinelog.projections.metrics
 import kinelog.routing.metrics  # noqa: F401 - registered by being there, as in a service of a group
 

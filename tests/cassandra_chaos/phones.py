@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,6 +21,9 @@ from kinelog.phone.ledger import Ledger
 from kinelog.phone.phone_session import SessionScript
 from kinelog.phone.transport import Patience, Transport
 from kinelog.phone.watch import WatchFrame
+from typing_extensions import override
+
+from tests.cassandra_chaos.phone_thread import PhoneThread
 
 DEVICE = "pebble"
 BEGAN_EARLIER_MS = 6 * 3_600_000
@@ -56,7 +58,7 @@ class Answered:
         return self.sent_s + self.seconds
 
 
-class Phones:
+class Phones(PhoneThread):
     """Some phones in a thread of their own, until `stop`."""
 
     def __init__(self, url: str, token: str, number: int, seed: int, ledger: Path) -> None:
@@ -69,38 +71,14 @@ class Phones:
             seed: Fixes the movements.
             ledger: File for what is acknowledged.
         """
+        super().__init__()
         self.answers: list[Answered] = []
         self._url = url
         self._token = token
         self._number = number
         self._seed = seed
         self._ledger = ledger
-        self._stopping = threading.Event()
-        self._enrolled = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="phones", daemon=True)
-        self._thread.start()
-        self._enrolled.wait()
-        self.require_content()
-
-    def stop(self) -> None:
-        """Send no more.
-
-        Raises:
-            Exception: What ended them before.
-        """
-        self._stopping.set()
-        self._thread.join()
-        self.require_content()
-
-    def require_content(self) -> None:
-        """Find out whether they still send.
-
-        Raises:
-            Exception: What ended them.
-        """
-        if self._failure is not None:
-            raise self._failure
+        self._begin()
 
     def acknowledged_since(self, moment_s: float) -> int:
         """How many frames were sent and acknowledged after this moment."""
@@ -120,26 +98,19 @@ class Phones:
         """What was answered to requests sent after this moment."""
         return [answer for answer in list(self.answers) if answer.sent_s >= moment_s]
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._all())
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this thread
-            self._failure = error
-        finally:
-            self._enrolled.set()
-
-    async def _all(self) -> None:
+    @override
+    async def _train(self) -> None:
         timeout = aiohttp.ClientTimeout(total=LONGEST_ANSWER_S)
         with Ledger(self._ledger) as ledger:
             async with aiohttp.ClientSession(timeout=timeout) as http:
                 transport = Transport(http, self._url, Patience())
-                started = [await self._begin(transport, phone) for phone in range(self._number)]
+                started = [await self._enrol(transport, phone) for phone in range(self._number)]
                 self._enrolled.set()
                 async with asyncio.TaskGroup() as group:
                     for phone, (session, token, frames) in enumerate(started):
                         group.create_task(self._send(http, ledger, phone, session, token, frames))
 
-    async def _begin(self, transport: Transport, phone: int) -> tuple[str, str, Iterator[WatchFrame]]:
+    async def _enrol(self, transport: Transport, phone: int) -> tuple[str, str, Iterator[WatchFrame]]:
         desk = OperatorClient(transport, self._token)
         user, session = f"impatient-{self._seed}-{phone}", str(uuid.uuid4())
         await desk.register(user)

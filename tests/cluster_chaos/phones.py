@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,9 @@ from kinelog.phone.credentials import Credentials
 from kinelog.phone.phone_session import SessionScript, SetDone
 from kinelog.phone.received import ReceivedFrames
 from kinelog.phone.transport import Patience, Transport
+from typing_extensions import override
 
+from tests.cassandra_chaos.phone_thread import PhoneThread
 from tests.cluster_chaos.history import LABEL, STORED, Exchange, Look, Named
 
 DEVICE = "pebble"
@@ -78,7 +79,7 @@ def _things(phone: Enrolled) -> Iterator[_Thing]:
             yield _Thing(frame, "PUT", f"{path}/frames/{DEVICE}/{step.sequence}", step.data, octets)
 
 
-class Phones:
+class Phones(PhoneThread):
     """Some phones in a thread of their own, until `stop`."""
 
     def __init__(
@@ -101,6 +102,7 @@ class Phones:
             pause_s: Between an answer and the next request of a phone.
             patience_s: How long a phone waits for an answer before it asks again, maybe elsewhere.
         """
+        super().__init__()
         self.exchanges: list[Exchange] = []
         self.looks: list[Look] = []
         self.number = number
@@ -109,32 +111,7 @@ class Phones:
         self._seed = seed
         self._pause_s = pause_s
         self._patience = aiohttp.ClientTimeout(total=patience_s)
-        self._stopping = threading.Event()
-        self._enrolled = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="phones", daemon=True)
-        self._thread.start()
-        self._enrolled.wait()
-        self.require_content()
-
-    def stop(self) -> None:
-        """Send no more.
-
-        Raises:
-            Exception: What ended them before.
-        """
-        self._stopping.set()
-        self._thread.join()
-        self.require_content()
-
-    def require_content(self) -> None:
-        """Find out whether they still send.
-
-        Raises:
-            Exception: What ended them.
-        """
-        if self._failure is not None:
-            raise self._failure
+        self._begin()
 
     def acknowledged_since(self, moment_s: float) -> int:
         """How many things were sent and acknowledged after this moment."""
@@ -148,22 +125,15 @@ class Phones:
         """What became of requests sent after this moment."""
         return [one for one in list(self.exchanges) if one.sent_s >= moment_s]
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._all())
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this thread
-            self._failure = error
-        finally:
-            self._enrolled.set()
-
-    async def _all(self) -> None:
+    @override
+    async def _train(self) -> None:
         async with aiohttp.ClientSession() as http:
             transport = Transport(http, next(iter(self._nodes.values())), Patience())
             enrolled = await asyncio.gather(*(self._enrol(transport, number) for number in range(self.number)))
             self._enrolled.set()
             async with asyncio.TaskGroup() as group:
                 for phone in enrolled:
-                    group.create_task(self._train(http, phone))
+                    group.create_task(self._send(http, phone))
 
     async def _enrol(self, transport: Transport, number: int) -> Enrolled:
         desk = OperatorClient(transport, self._token)
@@ -174,7 +144,7 @@ class Phones:
         await PhoneClient(Credentials(transport, tokens)).start(session, SessionStart(started_ms))
         return Enrolled(number, session, tokens.token, SessionScript(self._seed, number, 0, started_ms, HOURS_MINUTES))
 
-    async def _train(self, http: aiohttp.ClientSession, phone: Enrolled) -> None:
+    async def _send(self, http: aiohttp.ClientSession, phone: Enrolled) -> None:
         chance = random.Random(f"{self._seed}/{phone.number}")  # chooses nodes
         told: set[int] = set()
         for step, thing in enumerate(_things(phone)):

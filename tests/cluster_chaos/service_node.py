@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -72,8 +73,9 @@ class ServiceNode:
         if service is not None:
             children = _family(service.process.pid)
             service.kill()
-            for child in children:
-                child.kill()
+            for child in children:  # each ends by itself when its parent is gone, and may be the first
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
             self.logs.append(service.log)
 
     def terminate(self, timeout_s: float) -> int:

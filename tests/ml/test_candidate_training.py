@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 from kinelog.ml.candidate_chance import Chance
+from kinelog.ml.candidate_training import CandidateTraining
 from kinelog.ml.fit_job import FitJob, FitJobError, Targets
 from kinelog.ml.genome import Genome
 from kinelog.ml.network_inputs import Pools, normalisation
@@ -46,6 +47,19 @@ def test_inputs_are_normalised_by_what_is_trained_on_alone() -> None:
     np.testing.assert_allclose(norm.raw_mean, raw.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(norm.raw_scale, 1 / raw.std(axis=0), rtol=1e-6)
     assert (normalisation(pool, np.arange(60)).raw_mean != norm.raw_mean).any()
+
+
+@pytest.mark.parametrize(
+    ("count", "held"), [(60, (15, 15, 15, 15)), (50, (13, 13, 12, 12)), (33, (11, 11, 11)), (9, (9,))]
+)
+def test_steps_of_an_epoch_hold_as_many_examples_and_each_example_once(count: int, held: tuple[int, ...]) -> None:
+    job = DATA.job(QUICK, train=np.arange(count))
+    candidate = CandidateTraining.of(job, Pools().of(job))
+    draws = candidate.draws(0, drops=False)
+    taken = draws.examples >= 0
+    assert tuple(taken.sum(axis=1)) == held
+    assert sorted(draws.examples[taken]) == list(range(count))
+    assert ((draws.rows >= 0) == taken).all()
 
 
 def test_an_input_that_never_varied_is_not_blown_up() -> None:

@@ -64,6 +64,15 @@ def test_too_few_new_sessions_do_not_replace_a_set() -> None:
     assert next_state(first, old + few, uses=50) == first
 
 
+@pytest.mark.parametrize(("new", "replaced"), [(7, False), (8, True)])
+def test_fewer_than_eight_new_sessions_replace_no_set_however_small_it_is(*, new: int, replaced: bool) -> None:
+    old = made_sessions(20)
+    first = first_state(old)
+    assert 0 < len(first.current) <= 8
+    waiting = [one for one in made_sessions(400, start=20) if one.reserved][:new]
+    assert (next_state(first, old + waiting, uses=USES).name != first.name) is replaced
+
+
 def test_erased_people_leave_the_set_without_resetting_its_uses() -> None:
     old = made_sessions(100)
     first = first_state(old)

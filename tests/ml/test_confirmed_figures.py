@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from kinelog.ml.confirmed_figures import detail, named_metrics
@@ -38,6 +40,16 @@ def test_equal_answers_and_seeds_give_equal_metrics() -> None:
 def test_detail_ranks_people_from_the_worst_and_names_nobody() -> None:
     found = detail(confirmed(), LABELS)
     assert [(one.number, one.sets, one.accuracy) for one in found.people] == [(1, 4, 0.5), (2, 4, 1.0)]
+
+
+def test_detail_begins_with_the_label_that_is_told_worst() -> None:
+    right = confirmed()
+    # One more squat is taken for a bench press: squats are missed twice, bench presses once.
+    worse = replace(right, probabilities=right.probabilities.copy())
+    worse.probabilities[6] = worse.probabilities[4]
+    found = detail(worse, LABELS).classes
+    assert [one.label for one in found] == ["squat", "bench"]
+    assert found[0].f1 < found[1].f1
 
 
 def test_detail_counts_abstentions_where_the_device_would_abstain() -> None:

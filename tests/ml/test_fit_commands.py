@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,14 @@ def test_without_labelled_sets_the_scheduler_is_told_why_and_the_night_is_on_rec
     assert (record.state, record.tenant) == ("failed", "gym")
 
 
+def test_a_mistyped_tenant_is_told_from_one_without_sets_and_gets_no_night(empty: Path) -> None:
+    for command in (["run"], ["data"], ["purge"]):
+        result = kinelog(*command, "--data", str(empty), "--tenant", "gum")
+        assert (result.exit_code, "has no tenant gum" in result.output) == (65, True), result.output
+    with models_of(empty) as store:
+        assert records_of(store) == []
+
+
 def test_without_any_tenant_there_is_nothing_to_fit(tmp_path: Path) -> None:
     result = kinelog("run", "--data", str(tmp_path))
     assert result.exit_code == 65
@@ -70,6 +79,25 @@ def test_while_another_run_holds_the_lease_the_scheduler_is_told_to_come_back(tm
     result = kinelog("run", "--data", str(tmp_path), "--tenant", "gym", "--wait", "0")
     assert result.exit_code == 75
     assert "node-7 process 1" in result.output
+
+
+@pytest.mark.parametrize("told_by", ["Ctrl-C", "SIGTERM"])
+def test_who_is_told_to_stop_lets_the_lease_go_and_says_that_the_same_command_goes_on(
+    empty: Path, monkeypatch: pytest.MonkeyPatch, told_by: str
+) -> None:
+    def told(*_: object) -> None:
+        if told_by == "Ctrl-C":
+            raise KeyboardInterrupt  # the signal itself is ignored where the suite runs in the background
+        signal.raise_signal(signal.SIGTERM)
+        raise AssertionError("nobody was told")
+
+    monkeypatch.setattr("kinelog.ml.tenant_data.offered_by_tenant", told)
+    before = signal.getsignal(signal.SIGTERM)
+    result = kinelog("run", "--data", str(empty), "--tenant", "gym")
+    assert (result.exit_code, "the same command goes on" in result.output) == (75, True)
+    assert signal.getsignal(signal.SIGTERM) == before
+    with models_of(empty) as store:
+        assert store.acquire_lease("fit/gym", "the next", 600).holder == "the next"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +116,10 @@ def test_wrong_usage_is_named(tmp_path: Path, arguments: tuple[str, ...], says: 
 
 
 def test_without_tables_it_is_the_store_that_does_not_answer(tmp_path: Path) -> None:
-    assert kinelog("run", "--data", str(tmp_path), "--tenant", "gym").exit_code == 69
+    created = CliRunner().invoke(main, ["tenant", "create", "gym", "--data", str(tmp_path)])
+    assert created.exit_code == 0, created.output
+    result = kinelog("run", "--data", str(tmp_path), "--tenant", "gym")
+    assert (result.exit_code, "kinelog project" in result.output) == (69, True), result.output
 
 
 def test_a_scheduler_that_does_not_answer_is_named(
@@ -149,3 +180,18 @@ def test_the_report_of_a_past_night_can_be_made_again(tmp_path: Path, night: Nig
     page = tmp_path / "report.html"
     assert kinelog("show", "--data", str(tmp_path), "--out", str(page)).exit_code == 0
     assert RUN in page.read_text()
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_night_and_not_behind_it(
+    tmp_path: Path, night: NightRecord
+) -> None:
+    kept(tmp_path, night)
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file" / "report.html", tmp_path):
+        arguments = ("--data", str(tmp_path), "--out", str(out))
+        result = kinelog("run", "--tenant", "gym", *arguments)
+        assert result.exit_code in {64, 73}, result.output
+        assert str(out) in result.output or str(out.parent) in result.output
+        assert kinelog("show", *arguments).exit_code in {64, 73}
+    with models_of(tmp_path) as store:
+        assert [one.run for one in records_of(store)] == [RUN]

@@ -128,3 +128,39 @@ def test_joined_signals_never_go_back_in_time() -> None:
     assert len(both.times_ms) == 199
     with pytest.raises(ValueError, match="no signals"):
         joined([])
+
+
+@pytest.mark.parametrize(("rate_hz", "wanted"), [(9, Refused.RATE), (10, None), (104, None), (107, Refused.RATE)])
+def test_rates_may_be_five_percent_beyond_what_is_promised(rate_hz: int, wanted: Refused | None) -> None:
+    assert refusal(evenly(movement_at(rate_hz, 20), rate_hz)) is wanted
+
+
+@pytest.mark.parametrize(("length_mg", "wanted"), [(290, Refused.RANGE), (310, None), (1_800, None)])
+def test_a_still_sensor_that_feels_less_than_three_tenths_of_gravity_is_out_of_range(
+    length_mg: int, wanted: Refused | None
+) -> None:
+    samples = np.zeros((500, 3), dtype=np.int16)
+    samples[:, 2] = length_mg
+    assert refusal(evenly(samples, 50)) is wanted
+
+
+@pytest.mark.parametrize(("factor", "wanted"), [(0.95, None), (1.05, Refused.RANGE)])
+def test_a_median_of_three_times_gravity_is_another_unit(good: Signal, factor: float, wanted: Refused | None) -> None:
+    values = good.samples.astype(np.float64)
+    median = float(np.median(np.linalg.norm(values, axis=1)))
+    assert refusal(Signal(good.times_ms, values * (factor * 3_000 / median), 50.0)) is wanted
+
+
+@pytest.mark.parametrize(("late_ms", "refused"), [(100, False), (140, True)])
+def test_the_first_sample_may_be_120_ms_late(good: Signal, *, late_ms: float, refused: bool) -> None:
+    assert (cut_out(without(good, 0, START_MS + late_ms)) is Refused.LATE) is refused
+
+
+@pytest.mark.parametrize(("pause_ms", "bridged"), [(240, True), (260, False)])
+def test_a_pause_of_a_quarter_of_a_second_is_bridged_and_a_longer_one_ends_an_example(
+    good: Signal, *, pause_ms: float, bridged: bool
+) -> None:
+    last_before = START_MS + 2_000
+    _, rows = rows_of(without(good, last_before + 1, last_before + pause_ms))
+    assert (rows == 500) is bridged
+    assert rows >= 100

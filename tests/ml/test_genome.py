@@ -114,6 +114,15 @@ def test_what_costs_more_than_the_naive_net_is_invalid() -> None:
     assert [fault.field for fault in check_genome(genome, WRIST)] == ["cost"]
 
 
+@pytest.mark.parametrize(("filters", "faults"), [(24, []), (30, ["cost"])])
+def test_a_tenth_more_than_the_naive_net_costs_is_invalid_and_a_tenth_less_is_not(
+    filters: int, faults: list[str]
+) -> None:
+    genome = Genome(front_end="raw", conv=(Convolution(filters, 5, 1),), dense=(16,))
+    assert 0.85 < device_shape(genome, WRIST).relative_cost < 1.15
+    assert [fault.field for fault in check_genome(genome, WRIST)] == faults
+
+
 def test_weights_that_leave_no_room_for_test_vectors_are_invalid() -> None:
     seven = NetworkShape(sites=7, labels=9, fine_labels=20)
     faults = check_genome(Genome(front_end="raw", dense=(7,)), seven)

@@ -157,6 +157,21 @@ def test_no_byte_of_who_has_to_go_is_left_in_data_sets_or_caches(tmp_path: Path,
     assert read_manifest(folder).people == 5
 
 
+def test_what_has_to_go_is_overwritten_before_its_name_is_gone(tmp_path: Path, dataset: Dataset) -> None:
+    """Another name of the same bytes on the disk shows what became of them."""
+    folder, cache = written(tmp_path / "data", dataset), tmp_path / "cache"
+    (cache / "of-another-night").mkdir(parents=True)
+    (cache / "of-another-night" / "result").write_bytes(b"weights" * 400_000)
+    gone = person_files(folder)[0]
+    names = [tmp_path / "person", tmp_path / "result"]
+    names[0].hardlink_to(gone)
+    names[1].hardlink_to(cache / "of-another-night" / "result")
+    sizes = [name.stat().st_size for name in names]
+    stays = {person for person in clusters_of(dataset) if file_name(person) != gone.name}
+    purge(folder, stays, [cache])
+    assert [name.read_bytes() for name in names] == [bytes(size) for size in sizes]
+
+
 def test_while_everybody_stays_nothing_changes(tmp_path: Path, dataset: Dataset) -> None:
     folder, cache = written(tmp_path / "data", dataset), tmp_path / "cache"
     (cache / dataset.sha256).mkdir(parents=True)

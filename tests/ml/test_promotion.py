@@ -82,6 +82,19 @@ def test_one_session_shows_nothing_however_many_sets_it_has() -> None:
     assert "too few sessions for any difference to be seen" in record.reason
 
 
+def test_a_model_that_could_be_more_than_two_points_worse_is_kept_out_however_improbable_its_gain_is() -> None:
+    gained = [-8, 5, 9, 9, 10]  # of ten sets in each session
+    challenger = [int(place < abs(sets)) if sets > 0 else 0 for sets in gained for place in range(10)]
+    champion = [int(place < abs(sets)) if sets < 0 else 0 for sets in gained for place in range(10)]
+    sessions = [session for session in range(len(gained)) for _ in range(10)]
+    record = decide(answers(challenger, sessions=sessions), answers(champion, "champion", sessions), {}, uses=1, seed=0)
+    (comparison,) = record.comparisons
+    assert comparison.difference == pytest.approx(0.5)
+    assert comparison.chance <= promotion.allowed_chance(1)
+    assert comparison.low < -0.02
+    assert (record.outcome, "could be worse than the champion" in record.reason) == ("kept", True)
+
+
 def test_a_better_model_that_a_trivial_baseline_beats_is_kept_out() -> None:
     champion, better, best = [0] * 20, [1] * 10 + [0] * 10, [1] * 12 + [0] * 8
     baselines = {"gravity": answers(best, "gravity"), "logistic": answers(champion, "logistic")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from kinelog.api.settings import ApiSettings
 from kinelog.journal.records import CommitName
 from kinelog.observability import tracing
+from kinelog.observability.sampling import ID_BYTES, TAIL_BYTES
 from kinelog.observability.tracing import TraceSettings, TracingError
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -107,6 +109,19 @@ def test_everything_that_was_committed_is_a_trace_that_ends_in_the_views(trace: 
     trace(scenario)
 
 
+@pytest.fixture
+def nothing_drawn_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every random id lies in the upper half, far above a rare share: that none is kept is no matter of luck."""
+    drawn = os.urandom
+
+    def upper_half(size: int) -> bytes:
+        tail = ID_BYTES - TAIL_BYTES
+        return bytes(byte | 0x80 if at % ID_BYTES == tail else byte for at, byte in enumerate(drawn(size)))
+
+    monkeypatch.setattr(os, "urandom", upper_half)
+
+
+@pytest.mark.usefixtures("nothing_drawn_is_kept")
 def test_of_a_rare_share_the_phones_own_trace_is_whole_and_the_others_are_not_there(trace: Callable[..., None]) -> None:
     async def scenario(world: World, kept: KeptSpans) -> None:
         for number in range(10):

@@ -395,6 +395,7 @@ def test_static_files_are_packed_tagged_and_kept(floor: Floor, name: str) -> Non
 def test_the_live_stream_takes_the_cookie_and_changing_anything_does_not(floor: Floor) -> None:
     assert floor.ask("/v1/gyms/vienna/live").status == 401
     assert floor.ask("/v1/gyms/vienna/live", "POST", Cookie=floor.sign_in()).status == 405
+    assert floor.ask("/v1/gyms/vienna/live", "HEAD", Cookie=floor.sign_in()).status == 200
 
 
 def test_pages_render_whatever_a_label_holds(floor: Floor) -> None:

@@ -64,6 +64,26 @@ class ReadSideContract:
         assert [row.session for row in floor.read_side.training_now(TENANT, GYM)] == [second]
         assert [row.status for row in floor.read_side.session(TENANT, first)] == ["ended"]
 
+    def test_of_the_newest_days_on_which_anybody_came_everybody_trains_now_who_has_not_ended(
+        self, floor: GymFloor
+    ) -> None:
+        people = [floor.register(f"person-{number}") for number in range(6)]
+        days: list[list[str]] = []
+        for day in range(3):
+            floor.now_ms = NOON_MS + day * 40 * DAY_MS
+            days.append([floor.start(people[2 * day + number], 2 * day + number) for number in range(2)])
+            floor.now_ms += 1
+        floor.project()
+        shown = {row.session for row in floor.read_side.training_now(TENANT, GYM)}
+        assert {*days[1], *days[2]} <= shown <= {session for day in days for session in day}
+
+        # A day stays one of the newest when all have left on it: whoever came the day before is not lost by that.
+        for number in (0, 1):
+            floor.end(people[4 + number], days[2][number], {})
+        floor.project()
+        shown = {row.session for row in floor.read_side.training_now(TENANT, GYM)}
+        assert set(days[1]) <= shown <= {*days[0], *days[1]}
+
     def test_lists_are_newest_first_and_pages_continue_behind_a_key(self, floor: GymFloor) -> None:
         people = [floor.register(f"person-{number}") for number in range(3)]
         for number in range(12):

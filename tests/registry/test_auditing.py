@@ -57,9 +57,9 @@ def test_a_changed_blob_is_named_with_every_version_that_needs_it(store: SqliteM
     assert first is not None
     change(store, "UPDATE blobs SET data = x'00' WHERE sha256 = ?", first.blob)
     assert set(faults(store)) == {1, 3}
-    assert faults(store)[1].startswith("damagedblob: ")
+    assert faults(store)[1].startswith("damaged blob: ")
     change(store, "DELETE FROM blobs WHERE sha256 = ?", first.blob)
-    assert faults(store)[3].startswith("unknownblob: ")
+    assert faults(store)[3].startswith("unknown blob: ")
 
 
 def test_a_changed_manifest_is_named(store: SqliteModelStore) -> None:
@@ -106,8 +106,8 @@ def test_what_a_rollback_and_a_promotion_would_bring_is_looked_at(store: SqliteM
     assert first is not None
     change(store, "DELETE FROM blobs WHERE sha256 = ?", first.blob)
     assert [(version, str(fault).split(":")[0]) for _, version, fault in held_ready(store, SCOPE)] == [
-        (1, "unknownblob"),
-        (0, "damagedblob"),
+        (1, "unknown blob"),
+        (0, "damaged blob"),
     ]
     assert [each.fault for each in audit(store, [SCOPE], champions=True)] == [None]
 

@@ -135,7 +135,7 @@ def test_the_doctor_names_a_model_that_phones_would_refuse_by_its_scope(folder: 
     assert findings["models"].found == "1 served, 1 of them not to be believed"
     named = findings[f"model {SCOPE.path}"]
     assert named.verdict is Verdict.ILL
-    assert named.found.startswith("version 1: damagedblob")
+    assert named.found.startswith("version 1: damaged blob")
     assert f"kinelog model rollback {SCOPE.path}" in named.advice
 
 
@@ -145,7 +145,7 @@ def test_the_doctor_warns_of_a_rollback_that_would_fail(folder: DataFolder) -> N
     findings = found(folder)
     assert findings["models"].verdict is Verdict.WELL
     assert findings[f"model {SCOPE.path}"].verdict is Verdict.WARNING
-    assert "version 1, kept beside the champion: damagedblob" in findings[f"model {SCOPE.path}"].found
+    assert "version 1, kept beside the champion: damaged blob" in findings[f"model {SCOPE.path}"].found
 
 
 def test_the_doctors_command_ends_in_70_for_a_model_and_tells_machines_which(folder: DataFolder) -> None:

@@ -11,8 +11,11 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from kinelog.device.blob import FrontEnd, pack_blob
+from kinelog.ml.genome import Genome
+from kinelog.ml.population import NOBODY, Member, population_bytes
 from kinelog.registry.checking import check_manifest
 from kinelog.registry.manifest import draft_bytes
+from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature, SigningKey
 from kinelog.registry.sqlite_model_store import SqliteModelStore
 from kinelog.service.cli import main
@@ -151,7 +154,7 @@ def test_verify_names_what_is_wrong_and_ends_in_65(filled: Command) -> None:
 def test_export_for_muvr_writes_three_files_or_says_why_not(filled: Command) -> None:
     folder = filled.folder / "muvr"
     code, printed = filled("export-muvr", SCOPE, "--to", str(folder))
-    assert (code, "adds several up" in printed) == (65, True)
+    assert (code, "adds several up" in printed, "--kept" in printed) == (65, True, True)
     assert not folder.exists()
     plain = pack_blob(made_model(FrontEnd.RAW, dense=(4,), outputs=3, labels=3))
     filled.json("publish", SCOPE, *filled.files(plain))
@@ -159,6 +162,26 @@ def test_export_for_muvr_writes_three_files_or_says_why_not(filled: Command) -> 
     assert (folder / "layers.txt").read_text() == "150 id 4 relu 3 softmax\n"
     assert (folder / "labels.txt").read_text().splitlines() == list(draft().labels)
     assert (folder / "weights.raw").stat().st_size == 4 * (4 * 151 + 3 * 5)
+
+
+def test_export_for_muvr_writes_the_best_network_that_a_night_has_kept_beside_what_it_published(
+    filled: Command,
+) -> None:
+    folder = filled.folder / "muvr"
+    code, printed = filled("export-muvr", SCOPE, "--kept", "--to", str(folder))
+    assert (code, "no night has kept" in printed, folder.exists()) == (65, True, False)
+    assert filled("export-muvr", SCOPE, "--kept", "--version", "1", "--to", str(folder))[0] == 64
+    plain = pack_blob(made_model(FrontEnd.RAW, dense=(4,), outputs=3, labels=3))
+    with SqliteModelStore(DataFolder(filled.data).models) as store:
+        member = Member(
+            Genome(front_end="raw", dense=(4,)), 0.5, store.put_blob(plain), 1.0, 0.0, "one", ("left-wrist",)
+        )
+        kept = msgspec.structs.replace(NOBODY, run="one", labels=("a", "b", "c"), best_muvr=member)
+        store.save_population(Scope.parse(SCOPE), population_bytes(kept))
+    said = filled.json("export-muvr", SCOPE, "--kept", "--to", str(folder))
+    assert said == {"folder": str(folder), "version": None, "written": f"{SCOPE} kept by one"}
+    assert (folder / "layers.txt").read_text() == "150 id 4 relu 3 softmax\n"
+    assert (folder / "labels.txt").read_text() == "a\nb\nc\n"
 
 
 def test_sweep_removes_what_nothing_names_once_it_is_a_day_old(filled: Command) -> None:

@@ -193,7 +193,7 @@ def test_a_model_that_phones_would_refuse_is_named_on_a_cluster_too(
         (SCOPE.path,),
     )
     named = found()[f"model {SCOPE.path}"]
-    assert (named.verdict, named.found[:24]) == (Verdict.ILL, "version 1: damagedblob: ")
+    assert (named.verdict, named.found[:25]) == (Verdict.ILL, "version 1: damaged blob: ")
     store.put_blob(blob_of(1))
     assert "version 2 is served, version 1 is the newest" in found()[f"model {SCOPE.path}"].found
 

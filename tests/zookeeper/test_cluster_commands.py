@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,15 +15,18 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from kinelog.actors.membership.placement import owners
+from kinelog.actors.membership.zookeeper import ZooKeeperMembership
 from kinelog.actors.membership.zookeeper_layout import ZooKeeperAddress
 from kinelog.projections.status import ProjectionStatus
 from kinelog.service.cli import main
 from kinelog.service.configuration import DataFolder, Settings
 from kinelog.service.errors import UnavailableServiceError
 from kinelog.service.group_control import group_control
+from kinelog.service.group_joining import PROJECTIONS, READERS
 from kinelog.service.group_look import GroupLook
 from kinelog.service.opened_data import OpenedData, open_data
 
+from tests.nodes.membership_contract import LONG_SESSION_S, Heard, member
 from tests.zookeeper.saying_nodes import SECRET, SHARDS, SayingNode, saying_nodes
 
 pytestmark = [pytest.mark.nodes, pytest.mark.xdist_group("zookeeper")]
@@ -80,29 +84,6 @@ def test_status_says_who_is_there_and_who_answers_for_which_shard(ask: Ask, node
     assert len([line for line in words.splitlines() if " ready " in line]) == 2 + SHARDS
 
 
-def test_a_node_that_does_not_answer_is_said_so_and_its_shards_are_shown_as_placed(
-    ask: Ask, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    placed = list(owners(SHARDS, nodes["alpha"].membership.view().members, {}))
-    monkeypatch.setattr(nodes["beta"], "status", None)
-    said = status(ask)
-    assert column(said, "nodes", "serves") == [4, None]
-    assert column(said, "shards", "owner") == placed
-    assert [line["phase"] for line in said["shards"] if line["owner"] == "beta"] == ["unknown"] * 4
-    assert [line["served_by"] for line in said["shards"] if line["owner"] == "beta"] == [None] * 4
-    assert any("beta did not answer" in str(note) for note in said["notes"])
-
-
-@pytest.mark.usefixtures("nodes")
-def test_without_the_secret_of_the_group_status_shows_placement_and_says_why(
-    ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("KINELOG_CLUSTER_SECRET")
-    result = ask("status", "--json")
-    assert result.exit_code == 0
-    assert json.loads(result.output)["nodes"][0]["problem"].startswith("not asked: KINELOG_CLUSTER_SECRET")
-
-
 class Meanwhile:
     """In the place of the wait between two looks: what happens in it; Ctrl-C in the last one."""
 
@@ -125,6 +106,84 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Meanwhile]:
         return waits
 
     return set_up
+
+
+@contextmanager
+def worker(zookeeper: ZooKeeperAddress, group: str, name: str, there: int) -> Iterator[ZooKeeperMembership]:
+    """A projection worker, once it sees so many of its group."""
+    me = msgspec.structs.replace(member(name), address="", reads=7)
+    membership = ZooKeeperMembership(zookeeper, group, me, session_s=LONG_SESSION_S, shards=SHARDS)
+    heard = Heard()
+    membership.start(heard)
+    try:
+        heard.wait(lambda view: view.joined and len(view.members) == there)
+        yield membership
+    finally:
+        membership.stop()
+
+
+@pytest.mark.usefixtures("nodes")
+def test_status_and_its_watch_show_projection_workers_as_they_come_and_go(
+    ask: Ask, zookeeper: ZooKeeperAddress, meanwhile: Callable[..., Meanwhile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GroupLook, "_lag", lambda _: (SHARDS, {shard: 10 + shard for shard in range(SHARDS)}, []))
+    assert status(ask)["workers"] == []
+    assert "no projection worker shares the shards" in ask("status").output
+    with (
+        worker(zookeeper, READERS, "alpha-00ff", 1),
+        worker(zookeeper, PROJECTIONS, "alpha", 1) as alpha,
+        ExitStack() as stays,
+    ):
+        beta = stays.enter_context(worker(zookeeper, PROJECTIONS, "beta", 2))
+        said = status(ask)
+        placed = owners(SHARDS, beta.view().members, {})
+        shares = [[shard for shard, name in enumerate(placed) if name == each] for each in ("alpha", "beta")]
+        assert column(said, "workers", "name") == ["alpha", "beta", "alpha-00ff"]
+        assert column(said, "workers", "life") == [alpha.me.life, beta.me.life, "00000001"]
+        assert column(said, "workers", "reads") == [7, 7, 7]
+        assert column(said, "workers", "shards") == [*shares, None]
+        assert column(said, "workers", "lag") == [*(sum(10 + shard for shard in share) for share in shares), None]
+        words = ask("status").output
+        assert re.search(rf"^beta +1\.2\.3 +7 +\d+  {', '.join(map(str, shares[1]))}$", words, re.MULTILINE)
+        assert re.search(r"^alpha-00ff +1\.2\.3 +7 +\?  its own$", words, re.MULTILINE)
+
+        meanwhile(stays.close)
+        looks = [json.loads(line) for line in ask("status", "--watch", "--json").output.splitlines()]
+        assert [column(said, "workers", "name") for said in looks] == [
+            ["alpha", "beta", "alpha-00ff"], ["alpha", "alpha-00ff"],
+        ]  # fmt: skip
+        assert looks[1]["workers"][0]["shards"] == list(range(SHARDS))
+
+
+def test_workers_without_a_node_are_shown_too(ask: Ask, zookeeper: ZooKeeperAddress) -> None:
+    with worker(zookeeper, PROJECTIONS, "gamma", 1):
+        words = ask("status")
+    assert words.exit_code == 69
+    assert words.output.startswith("no node is there\nworker ")
+    assert re.search(r"^gamma +1\.2\.3 +7 .* none$", words.output, re.MULTILINE)
+
+
+def test_a_node_that_does_not_answer_is_said_so_and_its_shards_are_shown_as_placed(
+    ask: Ask, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = list(owners(SHARDS, nodes["alpha"].membership.view().members, {}))
+    monkeypatch.setattr(nodes["beta"], "status", None)
+    said = status(ask)
+    assert column(said, "nodes", "serves") == [4, None]
+    assert column(said, "shards", "owner") == placed
+    assert [line["phase"] for line in said["shards"] if line["owner"] == "beta"] == ["unknown"] * 4
+    assert [line["served_by"] for line in said["shards"] if line["owner"] == "beta"] == [None] * 4
+    assert any("beta did not answer" in str(note) for note in said["notes"])
+
+
+@pytest.mark.usefixtures("nodes")
+def test_without_the_secret_of_the_group_status_shows_placement_and_says_why(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KINELOG_CLUSTER_SECRET")
+    result = ask("status", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.output)["nodes"][0]["problem"].startswith("not asked: KINELOG_CLUSTER_SECRET")
 
 
 def test_a_watch_says_each_look_in_a_line_until_ctrl_c_and_a_zookeeper_that_is_away_for_one_is_a_note(

@@ -5,13 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import psutil
+import pytest
 from kinelog.ml.engines.process_engine import ProcessEngine
+from kinelog.ml.engines.task_process import TaskProcess
 
 
 def test_children_are_replaced_before_what_they_leak_adds_up() -> None:
     with ProcessEngine("tests.ml.engines.answering:own_pid", processes=1, tasks_per_child=2) as engine:
         pids = [done.answer for done in engine.map([b""] * 6)]
     assert len(set(pids)) == 3
+
+
+@pytest.mark.parametrize(("most_bytes", "spent"), [(1_000_000, True), (100_000_000_000, False)])
+def test_a_child_that_had_too_much_memory_resident_takes_no_further_task(*, most_bytes: int, spent: bool) -> None:
+    child = TaskProcess("tests.ml.engines.answering:own_pid", most_bytes=most_bytes)
+    try:
+        child.run(b"")
+        assert child.spent is spent
+    finally:
+        child.kill()
 
 
 def test_a_child_serves_several_calls() -> None:

@@ -120,7 +120,7 @@ def test_the_ten_are_kept_with_all_that_rebuilds_them(store: SqliteModelStore, t
 
 
 def test_no_choice_sees_a_confirmation_session(store: SqliteModelStore, tmp_path: Path) -> None:
-    """Their labels are scrambled: whatever selection and refit depend on stays the same."""
+    """Their samples are others: ranking, weights, temperature and threshold stay the same, to the last bit."""
     dataset = made(FLOOR)
     record = quick_night(store, tmp_path / "a", dataset)
     keys = {key_of(one, "session") for one in dataset.examples}
@@ -136,6 +136,8 @@ def test_no_choice_sees_a_confirmation_session(store: SqliteModelStore, tmp_path
     assert [one.genome_id for one in again.scopes[0].leaderboard] == [
         one.genome_id for one in record.scopes[0].leaderboard
     ]
+    kept, kept_again = (population_of(one.population(WRIST) or b"") for one in (store, other))
+    assert [member.blob for member in kept_again.members] == [member.blob for member in kept.members]
 
 
 def test_a_second_night_on_the_same_data_fits_only_what_is_new_and_sweeps_what_nobody_needs(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_everything_that_changed_is_said() -> None:
         "all · left-wrist: published: version 4 → 5",
         "all · left-wrist: 1 of the 3 best are new",
         "f-30s · left-wrist + waist: fitted for the first time",
-        "cost: 3.0 times as long as the night before",
+        "cost: 50 min by the clock, 17 min the night before",
     }
 
 
@@ -44,3 +44,13 @@ def test_figures_of_another_confirmation_set_are_not_compared() -> None:
     found = said(changes(msgspec.structs.replace(record, scopes=(other, record.scopes[1])), record))
     assert any("not comparable" in one for one in found)
     assert not any("points" in one for one in found)
+
+
+def test_a_night_that_confirmed_nothing_is_not_said_to_have_confirmed_on_other_sessions() -> None:
+    """Its winner was the champion itself."""
+    record = made_record()
+    scope = record.scopes[0]
+    promotion = msgspec.structs.replace(scope.promotion, confirmation_set="", outcome="kept")
+    same = msgspec.structs.replace(scope, promotion=promotion, confirmation=())
+    found = said(changes(msgspec.structs.replace(record, scopes=(same, record.scopes[1])), record))
+    assert found == {"data: the same, byte for byte", "all · left-wrist: outcome: promoted → kept"}

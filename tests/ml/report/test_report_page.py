@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from kinelog.ml.record_text import text_of
 from kinelog.ml.report.page import render_report
 from kinelog.ml.run_record import NightRecord, PersonScore, record_bytes, record_of
 from typing_extensions import override
@@ -66,6 +67,22 @@ def test_the_page_holds_what_a_reader_looks_for(page: str) -> None:
     ):  # fmt: skip
         assert words in page
     assert all(label in page for label in LABELS)
+
+
+def test_a_winner_that_would_hardly_ever_answer_is_told_of_where_its_accuracy_stands(
+    record: NightRecord, page: str
+) -> None:
+    assert "Rarely answers" not in page
+    assert "Answered" in page
+    scope = record.scopes[0]
+    silent = [
+        msgspec.structs.replace(one, metrics=msgspec.structs.replace(one.metrics, coverage=0.024))
+        for one in scope.confirmation
+    ]
+    of_few_words = msgspec.structs.replace(scope, confirmation=tuple(silent))
+    found = render_report(msgspec.structs.replace(record, scopes=(of_few_words,)))
+    assert "sure enough of 2.4 % of the" in found
+    assert "answers 2 %" in text_of(msgspec.structs.replace(record, scopes=(of_few_words,)))
 
 
 def test_nothing_is_fetched_and_nothing_runs(page: str) -> None:
