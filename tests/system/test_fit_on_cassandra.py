@@ -79,6 +79,8 @@ def recorded(folder: Path) -> Path:
 def test_nights_publish_into_a_cluster_and_its_models_are_scored_from_there(store: str, tmp_path: Path) -> None:
     data, folder = tmp_path / "data", recorded(tmp_path / "recordings")
     where = ("--data", data, "--store", store)
+    made = CliRunner().invoke(main, ["tenant", "create", "gym", *map(str, where)])
+    assert made.exit_code == 0, made.output
     code, printed = fit("run", *where, "--tenant", "gym")
     assert (code, "`kinelog project`" in printed) == (69, True), printed
     recordings = ("--recordings", folder, "--tenant", "gym", "--candidates", 12, "--folds", 2)
