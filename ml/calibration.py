@@ -18,6 +18,8 @@ STEPS = 60
 
 FEWEST_ANSWERED = 20
 """Answers that a threshold is judged by, at least; with fewer it would be fitted to chance."""
+LEAST_ANSWERED_SHARE = 0.25
+"""Of the predictions: the surest few are right or wrong by luck, and a model that hardly ever answers is of no use."""
 
 
 class CalibrationError(ValueError):
@@ -86,8 +88,9 @@ def abstention_threshold(
 ) -> float:
     """The lowest threshold at which the wanted share of what is still answered is right.
 
-    If none reaches it with at least 20 answers, the one with the largest share right: it says the most that these
-    predictions show. With fewer than 20 rows there is nothing to judge by, and everything is answered.
+    At least 20 predictions, and a quarter of all, are answered. If no such threshold reaches it, the one with the
+    largest share right: it says the most that these predictions show. With fewer than 20 rows there is nothing to judge
+    by, and everything is answered.
 
     Args:
         probabilities: `(n, labels)`.
@@ -101,7 +104,8 @@ def abstention_threshold(
     share = np.cumsum(right[order]) / answered
     sure = confidence[order]
     # a threshold answers all rows of one confidence or none of them
-    possible = (answered >= FEWEST_ANSWERED) & (np.append(sure[1:], -1.0) < sure)
+    fewest = max(FEWEST_ANSWERED, math.ceil(LEAST_ANSWERED_SHARE * len(order)))
+    possible = (answered >= fewest) & (np.append(sure[1:], -1.0) < sure)
     if not possible.any():
         return 0.0
     reached = np.flatnonzero(possible & (share >= wanted_accuracy))

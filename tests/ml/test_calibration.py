@@ -56,7 +56,7 @@ def test_what_is_still_answered_reaches_the_wanted_accuracy_or_nothing_does(
 
     def share(at: float) -> float:
         answered = confidence >= at
-        return float(right[answered].mean()) if answered.sum() >= 20 else -1.0
+        return float(right[answered].mean()) if answered.sum() >= max(20, rows / 4) else -1.0
 
     possible = [at for at in np.unique(confidence) if share(at) >= 0]
     if not possible:
@@ -66,6 +66,14 @@ def test_what_is_still_answered_reaches_the_wanted_accuracy_or_nothing_does(
         assert all(share(at) < wanted for at in possible if at < threshold)
     else:
         assert share(threshold) == max(share(at) for at in possible)
+
+
+def test_a_model_that_is_right_only_in_what_it_is_surest_of_answers_a_quarter_all_the_same() -> None:
+    confidence = np.linspace(0.99, 0.6, 400)
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    wrong = (np.arange(400) >= 30) & (np.arange(400) % 2 == 0)
+    threshold = abstention_threshold(probabilities, wrong.astype(np.int64), 0.9)
+    assert (confidence >= threshold).sum() in (100, 101)
 
 
 def test_a_model_that_is_right_often_enough_answers_always() -> None:
