@@ -21,13 +21,14 @@ def held_out(source: Path, name: str, seen: Path, kept: Path, is_kept: Callable[
         name: Of the recording, in all three folders.
         seen: Gets the sets of which `is_kept` is false.
         kept: Gets the others.
-        is_kept: Asked about each set's line.
+        is_kept: Asked once about each set's line, in order.
     """
     listing = json.loads((source / f"{name}.json").read_text())
     with np.load(source / f"{name}.npz", allow_pickle=False) as arrays:
         samples, offset = arrays["samples"], arrays["offset"]
+    aside = [is_kept(line) for line in listing["sets"]]
     for folder, wanted in ((seen, False), (kept, True)):
-        rows = [row for row, line in enumerate(listing["sets"]) if is_kept(line) is wanted]
+        rows = [row for row, is_aside in enumerate(aside) if is_aside is wanted]
         parts = [samples[offset[row] : offset[row + 1]] for row in rows]
         folder.mkdir(parents=True, exist_ok=True)
         lines = {**listing, "sets": [listing["sets"][row] for row in rows]}
