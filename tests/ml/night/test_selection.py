@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from kinelog.device.blob import unpack_blob
 from kinelog.device.evaluation import Evaluator
+from kinelog.ml.calibration import abstention_threshold, fitted_temperature, grouped_softmax
 from kinelog.ml.clusters import ClusterTable
 from kinelog.ml.confirmation import first_state
 from kinelog.ml.examples import Dataset, dataset_of
@@ -22,7 +23,7 @@ from kinelog.ml.out_of_fold import answers_of
 from kinelog.ml.recipes import ANY_WINDOW
 from kinelog.ml.result_cache import ResultCache
 from kinelog.ml.scope_models import scope_model
-from kinelog.ml.selection import NightContext, calibration_of, luck, masks_of, refit, select
+from kinelog.ml.selection import WANTED_ACCURACY, NightContext, calibration_of, luck, masks_of, refit, select
 from kinelog.ml.selection import key_of as refit_name
 from kinelog.ml.tasks import GENOMES_A_TASK, Place, genomes_a_task, select_key
 
@@ -62,6 +63,23 @@ def test_the_usual_recipe_goes_before_another_candidate_that_is_better_by_less_t
         taken = 0.0 if genome == ANY_WINDOW else luck(value, answers.sets)
         assert by_genome[genome] == pytest.approx(value - taken)
         assert answers.early
+
+
+def test_a_model_is_calibrated_by_what_was_answered_out_of_fold_as_recorded(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "arrays")
+    work = NightWork(QuickEngine(), ResultCache(tmp_path / "results"), SilentLog())
+    context = NightContext(1, "code", Place(str(tmp_path / "arrays"), str(tmp_path / "results")))
+    pool = next(pool for pool in plan.pools if pool.scope.sensors == BOTH[:1])
+    (ranked,) = select(work, context, (pool,), {pool.scope.path: (WEAK,)})[pool.scope.path]
+    key = select_key(context.common(pool), WEAK, (pool.everything,))
+    answers = answers_of(work.result(key), WEAK, pool.data, pool.judged)[pool.everything]
+    kept, groups = ~answers.changed, answers.groups.tolist()
+    assert 0 < kept.sum() < len(kept)
+    found = calibration_of(work, context, ranked)
+    assert found.temperature == fitted_temperature(answers.logits[kept], groups, answers.truth[kept])
+    sure = grouped_softmax(answers.logits[kept], groups, found.temperature)
+    assert found.abstain_below == abstention_threshold(sure, answers.truth[kept], WANTED_ACCURACY)
+    assert found.temperature != fitted_temperature(answers.logits, groups, answers.truth)
 
 
 def test_a_task_holds_fewer_genomes_where_each_fills_more_memory() -> None:
