@@ -12,7 +12,7 @@ from kinelog.ml.fit_job import FitJob, Normalisation
 from kinelog.ml.genome import Genome
 from numpy.typing import NDArray
 
-FEWEST_COPIES, MOST_COPIES = 8, 24
+FEWEST_COPIES, MOST_COPIES = 8, 48
 """Augmented copies of an example that are made once and drawn from in every epoch."""
 
 MG_SPREAD_FLOOR, RATIO_SPREAD_FLOOR = 20.0, 0.02

@@ -22,7 +22,7 @@ ANY_WINDOW: Final = Genome(
     label_smoothing=0.05,
     learning_rate=0.02,
     batch_size=64,
-    epochs=120,
+    epochs=240,
 )
 """One network for all windows, from two seconds before the labelled start to the first second of the set."""
 
@@ -44,7 +44,7 @@ FROM_THE_START: Final = replace(
     input_noise=0.3,
     weight_decay=0.5,
     label_smoothing=0.1,
-    epochs=200,
+    epochs=400,
 )
 """For recordings that begin with the set: nothing is known of what was before."""
 

@@ -19,7 +19,7 @@ JUDGED_ENDS_MS: Final = (1000, 0, -500, -1000)
 """Where the windows end that all genomes are judged on: the first second, and three before the labelled start."""
 BLOCK: Final = 4096
 """Windows that are looked at together, where all of them would fill the memory."""
-WINDOWS: Final = 24
+WINDOWS: Final = 48
 """Windows of an example, over all ends, where a genome shifts them by chance; no end has fewer than four."""
 OTHER_SENSOR: Final = Genome(rotation_deg=ROTATION_LIMIT_DEG, thinned=1.0)
 """Worn otherwise by up to so much, and slow or with a packet lost."""

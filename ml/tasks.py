@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 from kinelog.ml.genome import Genome, genome_bytes, shape_key
+from kinelog.ml.network_inputs import MOST_COPIES
 
 RUN: Final = "kinelog.ml.task_work:run"
 """What does a task, as engines name it: whoever only makes tasks does not import TensorFlow."""
@@ -21,7 +22,7 @@ GENOMES_A_TASK: Final = 6
 """With five folds thirty networks: as many as train together at no extra cost."""
 TASK_BYTES: Final = 1 << 30
 """Of windows and inputs that a task holds at a time, about."""
-BYTES_AN_EXAMPLE: Final = 24 * (50 * 3 * 2 + 86 * 4)
+BYTES_AN_EXAMPLE: Final = MOST_COPIES * (50 * 3 * 2 + 86 * 4)
 """Of one site: as many copies as are made at most, each with its window and its features."""
 
 
