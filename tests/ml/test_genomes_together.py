@@ -8,6 +8,7 @@ import pytest
 from kinelog.ml import task_work
 from kinelog.ml.code_version import code_version
 from kinelog.ml.genome import Genome
+from kinelog.ml.scope_windows import WINDOWS
 from kinelog.ml.tasks import Common, Place, RefitTask, SelectTask, task_bytes
 
 from tests.ml.laid_arrays import laid_arrays
@@ -16,8 +17,7 @@ from tests.ml.made_examples import Floor, made_dataset
 pytestmark = pytest.mark.fit
 
 GENOMES = tuple(Genome(dense=(8,), epochs=2, jitter_ms=250, noise_mg=10.0, seed=seed) for seed in (1, 2, 3))
-SETS, WINDOWS = 24, 24
-"""Windows that are drawn of each set."""
+SETS = 24
 
 
 def test_genomes_that_do_not_fit_together_are_fitted_apart_and_come_out_the_same(
