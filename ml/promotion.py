@@ -119,8 +119,8 @@ def decide(
     trivial = [compared[baselines[name].name] for name in TRIVIAL if name in baselines]
     against_champion = compared[champion.name] if champion else None
     if against_champion is None:
-        ahead = [compare(baselines[name], challenger, uses=uses, seed=seed) for name in TRIVIAL if name in baselines]
-        reason = _shown_behind(ahead, [name for name in TRIVIAL if name in baselines])
+        met = [name for name in TRIVIAL if name in baselines]
+        reason = _shown_behind({name: compare(baselines[name], challenger, uses=uses, seed=seed) for name in met})
     else:
         reason = _obstacle(against_champion, trivial, uses)
     better: Outcome = "promoted" if champion else "first"
@@ -174,17 +174,16 @@ def smallest_detectable(differences: Reals, groups: Ids, chance: float) -> float
     return min(1.0, must_reach + normal.inv_cdf(POWER) * error)
 
 
-def _shown_behind(ahead: Sequence[Comparison], names: Sequence[str]) -> str | None:
+def _shown_behind(ahead: Mapping[str, Comparison]) -> str | None:
     """Which baseline was shown to be better than a first model, as a sentence; None when none was.
 
     Without a champion phones have nothing, and a model that may well be as good as a baseline is more than that. On two
     or three sessions nothing is shown: equal models lie behind on all of them in a quarter of the nights, or an eighth.
 
     Args:
-        ahead: Each baseline less the model.
-        names: Of the baselines.
+        ahead: Each baseline less the model, by the baseline's name.
     """
-    for name, one in zip(names, ahead, strict=True):
+    for name, one in ahead.items():
         if one.low > 0 and one.chance <= CHANCE:
             return (
                 f"lies behind the baseline {name} by {_points(one.difference)}, which equal models do with probability "

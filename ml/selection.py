@@ -7,7 +7,7 @@ combination, on the same sets and the same folds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -107,15 +107,7 @@ def select(
 
 def refit(work: NightWork, context: NightContext, chosen: Sequence[Ranked]) -> dict[str, RefitResult]:
     """Fit the chosen on all selection data of their pools; results by `key_of`."""
-    keys = {key_of(context, one): one for one in chosen}
-    missing = {key: one for key, one in keys.items() if key not in work.cache}
-    tasks = []
-    for pool in {one.pool.scope.path: one.pool for one in missing.values()}.values():
-        genomes = [one.genome for one in missing.values() if one.pool is pool]
-        groups = grouped(genomes, genomes_a_task(len(pool.data), len(pool.scope.sensors)))
-        tasks += [RefitTask(context.common(pool), context.place, group) for group in groups]
-    work.do("refit", tasks, len(keys) - len(missing))
-    return {key: msgspec.msgpack.decode(work.result(key), type=RefitResult) for key in keys}
+    return _refitted(work, "refit", context.place, chosen, context.common)
 
 
 def refit_whole(work: NightWork, context: NightContext, winners: Sequence[Ranked]) -> dict[str, RefitResult]:
@@ -123,10 +115,21 @@ def refit_whole(work: NightWork, context: NightContext, winners: Sequence[Ranked
 
     Results by `whole_key_of`.
     """
-    keys = {whole_key_of(context, one): one for one in winners}
-    missing = [one for key, one in keys.items() if key not in work.cache]
-    tasks = [RefitTask(context.common_whole(one.pool), context.place, (one.genome,)) for one in missing]
-    work.do("refit-whole", tasks, len(keys) - len(missing))
+    return _refitted(work, "refit-whole", context.place, winners, context.common_whole)
+
+
+def _refitted(
+    work: NightWork, phase: str, place: Place, chosen: Sequence[Ranked], common: Callable[[ScopePool], Common]
+) -> dict[str, RefitResult]:
+    """Fit each on all of the arrays that `common` names of its pool, unless that was done before."""
+    keys = {refit_key(common(one.pool), one.genome): one for one in chosen}
+    missing = {key: one for key, one in keys.items() if key not in work.cache}
+    tasks = []
+    for pool in {one.pool.scope.path: one.pool for one in missing.values()}.values():
+        genomes = [one.genome for one in missing.values() if one.pool is pool]
+        groups = grouped(genomes, genomes_a_task(len(pool.data), len(pool.scope.sensors)))
+        tasks += [RefitTask(common(pool), place, group) for group in groups]
+    work.do(phase, tasks, len(keys) - len(missing))
     return {key: msgspec.msgpack.decode(work.result(key), type=RefitResult) for key in keys}
 
 
