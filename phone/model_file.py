@@ -9,12 +9,15 @@ from pathlib import Path
 import msgspec
 from kinelog.phone.model_fetch import HeldModel, require_for
 from kinelog.registry.checking import check_manifest
-from kinelog.registry.errors import ManifestError
+from kinelog.registry.errors import KeyFormatError, ManifestError
 from kinelog.registry.manifest import BLOB_BYTES, MANIFEST_BYTES
 from kinelog.registry.scope import Scope
 from kinelog.registry.signing import PublicKey, Signature
 
 MOST_BYTES = MANIFEST_BYTES + BLOB_BYTES + 4_096
+
+_NO_FILE_OF_OURS = (msgspec.MsgspecError, UnicodeDecodeError, KeyFormatError)
+"""What a changed byte leads to: another shape, a text of no UTF-8, the name of no key."""
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -42,6 +45,8 @@ def restored(path: Path, trusted: Iterable[PublicKey], scope: Scope) -> HeldMode
         kept = msgspec.msgpack.decode(path.read_bytes(), type=_Kept)
         checked = check_manifest(kept.manifest, kept.signature, trusted, kept.blob)
         require_for(scope, checked.manifest)
-    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, ManifestError):  # texts of no UTF-8, too
+    except (FileNotFoundError, ManifestError):
+        return None
+    except _NO_FILE_OF_OURS:
         return None
     return HeldModel(kept.etag, kept.manifest, kept.signature, kept.blob, checked)

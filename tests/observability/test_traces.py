@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +156,8 @@ def test_a_collector_that_does_not_answer_harms_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool
 ) -> None:
     monkeypatch.setattr("kinelog.observability.open_telemetry.CLOSE_S", 0.2)
+    monkeypatch.setattr("kinelog.observability.open_telemetry.EXPORT_S", 0.5)
+    before = set(threading.enumerate())
 
     async def whole() -> None:
         # Connections are taken, by the system, and nobody ever answers.
@@ -174,6 +177,8 @@ def test_a_collector_that_does_not_answer_harms_nobody(
         asyncio.run(whole())
     finally:
         tracing.stop()
+        for thread in set(threading.enumerate()) - before:  # what nobody waited for goes on for a moment
+            thread.join()
 
 
 def test_nothing_is_traced_and_open_telemetry_is_not_loaded_where_nobody_asked() -> None:
