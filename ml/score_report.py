@@ -114,6 +114,11 @@ class ScoreReport(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelUse, ...]
     windows: tuple[WindowScore, ...]
 
+    @property
+    def judged_anything(self) -> bool:
+        """Whether there is a figure at all: sets whose label a model has may still be too short for every window."""
+        return any(one.sets for one in self.windows)
+
 
 def report_text(report: ScoreReport) -> str:
     """The report for people."""

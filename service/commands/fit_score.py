@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -39,7 +40,8 @@ def command(
     For each recording the model is asked whose labels have most of the recording's, for the sensors that were worn;
     spellings of labels do not matter. Sets that cannot be judged are counted with the reason. Needs no TensorFlow.
 
-    Exit codes: 65 there is nothing to score or a model cannot be believed, 69 the store does not answer.
+    Exit codes: 65 no set could be judged (the report says why), there is nothing to score, or a model cannot be
+    believed; 69 the store does not answer. Sets that were judged in part end in 0.
 
     \b
     Example:
@@ -60,6 +62,9 @@ def command(
     except RecordingError as error:
         raise RefusedError(str(error)) from error
     click.echo(msgspec.json.encode(report).decode() if as_json else report_text(report))
+    if not report.judged_anything:
+        # What was printed says why; a scheduler that reads no report has to hear of it, too.
+        sys.exit(RefusedError.exit_code)
 
 
 def _named(models: str) -> tuple[DataFolder, Settings]:

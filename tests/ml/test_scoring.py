@@ -188,6 +188,51 @@ def test_the_command_prints_one_json_object(store: SqliteModelStore, tmp_path: P
     assert "first second" in text
 
 
+REASONS: dict[str, tuple[str, object]] = {
+    "no model for the sensors": ("without_model", 1),
+    "a label that means nothing to the model": ("unnamed", {"juggling": 1}),
+    "too short for any window": ("refused", {"less than a second": 1}),
+    "no recording can be read": ("unreadable", None),
+    "nothing has a label": ("sets", 0),
+}
+
+
+def written(folder: Path, reason: str, name: str = "gym") -> None:
+    """A recording that cannot be judged, for one reason."""
+    label = {"a label that means nothing to the model": "juggling", "nothing has a label": "rest"}.get(reason, "Curl")
+    seconds = 0.5 if reason == "too short for any window" else 11.0
+    write_sets(folder, name, [(label, UP)], seconds=seconds)
+    if reason == "no recording can be read":
+        (folder / f"{name}.npz").write_bytes(b"PK\x03\x04 no more")
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_where_nothing_could_be_judged_the_report_is_printed_and_the_code_says_so(
+    store: SqliteModelStore, tmp_path: Path, reason: str
+) -> None:
+    site = "chest" if reason == "no model for the sensors" else "wrist"
+    publish(store, ("Curl", "Extension"), f"demo/all/{site}")
+    written(tmp_path / "r", reason)
+    words = ("fit", "score", "--models", tmp_path / "data", "--data", tmp_path / "r")
+    code, said = run(*words, "--json")
+    assert code == 65, said
+    found = json.loads(said)
+    field, counted = REASONS[reason]
+    assert found["judged"] == 0
+    assert found[field] == counted if counted is not None else list(found[field]) == ["gym"]
+    code, text = run(*words)
+    assert (code, "0 of" in text) == (65, True)
+
+
+def test_what_could_be_judged_in_part_is_no_failure(store: SqliteModelStore, tmp_path: Path) -> None:
+    publish(store, ("Curl", "Extension"))
+    write_sets(tmp_path / "r", "gym", [("Curl", UP), ("juggling", DOWN)])
+    written(tmp_path / "r", "no recording can be read", "torn")
+    code, said = run("fit", "score", "--models", tmp_path / "data", "--data", tmp_path / "r", "--json")
+    found = json.loads(said)
+    assert (code, found["judged"], list(found["unreadable"])) == (0, 1, ["torn"])
+
+
 def test_the_command_says_what_is_missing(store: SqliteModelStore, tmp_path: Path) -> None:
     code, said = run("fit", "score", "--models", tmp_path / "data", "--data", tmp_path)
     assert (code, "no published model" in said) == (65, True)
