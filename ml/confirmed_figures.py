@@ -47,7 +47,7 @@ def named_metrics(score: ConfirmedScore, *, seed: int, only: Collection[int] | N
     f1 = bootstrap.bootstrap_macro_f1(truth, chosen, groups, labels, seed=seed, only=only, level=LEVEL)
     error = scores.expected_calibration_error(truth, score.probabilities)
     metrics = Metrics(
-        sets=len(truth),
+        windows=len(truth),
         groups=len(np.unique(groups)),
         accuracy=_interval(accuracy),
         macro_f1=_interval(f1),

@@ -107,7 +107,7 @@ def draft_of(
                 "macro_f1": one.metrics.macro_f1.value,
                 "coverage": one.metrics.coverage,
                 "calibration_error_excess": one.metrics.ece_excess,
-                "windows": one.metrics.sets,
+                "windows": one.metrics.windows,
             }
     return ManifestDraft(
         fitted_on=pool.scope.cluster, labels=pool.data.names.labels, metrics=figures, dataset=f"sha256:{dataset}"

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
+from kinelog.ml.earlier_records import raised
 
-RECORD_SCHEMA: Final = 1
+RECORD_SCHEMA: Final = 2
+"""Of what is written; earlier ones are read too (`earlier_records.py`)."""
 
 Scalar = bool | int | float | str | None
 Setting = Scalar | tuple[Scalar | tuple[Scalar, ...], ...]
@@ -36,7 +38,7 @@ class Metrics(msgspec.Struct, frozen=True):
     """How one model did on sessions that did not train it.
 
     Attributes:
-        sets: Windows of sets, here and wherever a model is judged: a set counts at each end that is judged.
+        windows: Judged, here and wherever a model is: a set counts at each end that is judged.
         groups: People or sessions that intervals are drawn over.
         accuracy, macro_f1: With a forced answer.
         nll, brier, ece: Of the probabilities.
@@ -44,7 +46,7 @@ class Metrics(msgspec.Struct, frozen=True):
         coverage: Share of the windows that a device would answer; of the others it is not sure enough.
     """
 
-    sets: int
+    windows: int
     groups: int
     accuracy: Interval
     macro_f1: Interval
@@ -63,7 +65,7 @@ class NamedMetrics(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """The challenger less `against`, paired by set, in shares of 1; bounds of 90 % over people or sessions.
+    """The challenger less `against`, paired by window, in shares of 1; bounds of 90 % over people or sessions.
 
     `chance` is the probability of a difference as large between equal models.
     """
@@ -105,18 +107,18 @@ class LeaderboardEntry(msgspec.Struct, frozen=True):
 
 
 class ConfusionMatrix(msgspec.Struct, frozen=True):
-    """Sets by true label (row) and by decision (column); the last column counts those where the model abstained."""
+    """Windows by true label (row) and by decision (column); the last column counts those where the model abstained."""
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
 
 
 class ReliabilityBin(msgspec.Struct, frozen=True):
-    """Windows of sets whose highest probability lay in [low, high): the mean of it, and the share that was right."""
+    """Windows whose highest probability lay in [low, high): the mean of it, and the share that was right."""
 
     low: float
     high: float
-    sets: int
+    windows: int
     confidence: float
     accuracy: float
 
@@ -125,7 +127,7 @@ class ClassScore(msgspec.Struct, frozen=True):
     """One label."""
 
     label: str
-    sets: int
+    windows: int
     precision: float
     recall: float
     f1: float
@@ -135,7 +137,7 @@ class PersonScore(msgspec.Struct, frozen=True):
     """One person, by a number that means nothing outside this record."""
 
     number: int
-    sets: int
+    windows: int
     accuracy: float
 
 
@@ -298,10 +300,12 @@ def record_of(data: bytes) -> NightRecord:
     """
     try:
         schema = msgspec.json.decode(data, type=_SchemaOnly).schema
-        if schema != RECORD_SCHEMA:
-            message = f"schema: {schema} is not {RECORD_SCHEMA}; read it with the version of kinelog that wrote it"
+        if not 1 <= schema <= RECORD_SCHEMA:
+            message = f"schema: {schema} is none of 1 to {RECORD_SCHEMA}; read it with the version that wrote it"
             raise RecordError(message)
+        if schema < RECORD_SCHEMA:
+            return msgspec.convert(raised(msgspec.json.decode(data), schema), NightRecord)
         return msgspec.json.decode(data, type=NightRecord)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         message = f"not the record of a night: {error}"
         raise RecordError(message) from error

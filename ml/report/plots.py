@@ -49,8 +49,8 @@ def plot_reliability(bins: tuple[ReliabilityBin, ...], name: str) -> Markup:
     figure = Figure(figsize=(3.6, 3.4), layout="constrained")
     axes = figure.add_subplot(1, 1, 1)
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--")
-    most = max((one.sets for one in bins), default=1)
-    sizes = [_SMALLEST_DOT + (_LARGEST_DOT - _SMALLEST_DOT) * one.sets / most for one in bins]
+    most = max((one.windows for one in bins), default=1)
+    sizes = [_SMALLEST_DOT + (_LARGEST_DOT - _SMALLEST_DOT) * one.windows / most for one in bins]
     axes.scatter(
         [one.confidence for one in bins], [one.accuracy for one in bins], s=sizes, color=MARK, zorder=3, clip_on=False
     )

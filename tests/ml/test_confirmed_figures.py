@@ -25,7 +25,7 @@ def confirmed(abstain_below: float = 0.0) -> ConfirmedScore:
 
 def test_metrics_force_a_choice_and_say_how_often_the_device_would_not() -> None:
     metrics = named_metrics(confirmed(0.7), seed=0).metrics
-    assert (metrics.sets, metrics.groups, metrics.coverage) == (8, 2, 0.5)
+    assert (metrics.windows, metrics.groups, metrics.coverage) == (8, 2, 0.5)
     assert metrics.accuracy.value == pytest.approx(0.75)
     assert metrics.accuracy.low == pytest.approx(0.5)
     assert metrics.macro_f1.value == pytest.approx(0.75)
@@ -39,7 +39,7 @@ def test_equal_answers_and_seeds_give_equal_metrics() -> None:
 
 def test_detail_ranks_people_from_the_worst_and_names_nobody() -> None:
     found = detail(confirmed(), LABELS)
-    assert [(one.number, one.sets, one.accuracy) for one in found.people] == [(1, 4, 0.5), (2, 4, 1.0)]
+    assert [(one.number, one.windows, one.accuracy) for one in found.people] == [(1, 4, 0.5), (2, 4, 1.0)]
 
 
 def test_detail_begins_with_the_label_that_is_told_worst() -> None:
@@ -60,4 +60,4 @@ def test_detail_counts_abstentions_where_the_device_would_abstain() -> None:
 def test_detail_leaves_out_labels_that_neither_occur_nor_are_called() -> None:
     found = detail(confirmed(), LABELS)
     assert [one.label for one in found.classes] == ["bench", "squat"]
-    assert [(one.sets, one.accuracy) for one in found.reliability] == [(4, 0.5), (4, 1.0)]
+    assert [(one.windows, one.accuracy) for one in found.reliability] == [(4, 0.5), (4, 1.0)]

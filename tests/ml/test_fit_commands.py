@@ -15,7 +15,7 @@ from kinelog.service.cli import main
 from kinelog.service.configuration import DataFolder
 from msgspec.structs import replace
 
-from tests.ml.test_run_record import made_record
+from tests.ml.test_run_record import STORED, made_record
 
 RUN = "20260101-000000-000-gym"
 
@@ -166,6 +166,18 @@ def test_a_night_is_shown_in_words_and_whole(tmp_path: Path, night: NightRecord)
     assert "160 fits in 12.0 s" in words.output
     whole = kinelog("show", RUN, "--data", str(tmp_path), "--json")
     assert json.loads(whole.stdout)["run"] == RUN
+
+
+def test_a_night_of_an_earlier_version_is_listed_and_shown_with_today_s_names(tmp_path: Path) -> None:
+    with models_of(tmp_path) as store:
+        store.save_run("night-2", (STORED / "1.json").read_bytes())
+    listed = json.loads(kinelog("list", "--data", str(tmp_path), "--json").stdout)["runs"]
+    assert [(run["run"], run["scopes"]) for run in listed] == [("night-2", 2)]
+    shown = json.loads(kinelog("show", "--data", str(tmp_path), "--json").stdout)
+    assert shown == json.loads((STORED / "2.json").read_bytes())
+    page = tmp_path / "report.html"
+    assert kinelog("show", "night-2", "--data", str(tmp_path), "--out", str(page)).exit_code == 0
+    assert "night-2" in page.read_text()
 
 
 def test_a_night_that_never_was_is_refused(tmp_path: Path, night: NightRecord) -> None:

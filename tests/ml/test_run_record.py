@@ -1,8 +1,13 @@
 """The record of a night: what is written is what is read, years later too."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
+from kinelog.ml.record_text import text_of
+from kinelog.ml.report.page import render_report
 from kinelog.ml.run_record import (
+    RECORD_SCHEMA,
     ConfusionMatrix,
     Cost,
     Interval,
@@ -17,6 +22,9 @@ from kinelog.ml.run_record import (
     record_bytes,
     record_of,
 )
+
+STORED = Path(__file__).parent / "stored_records"
+"""The same night as each schema wrote it: add one with a new schema, never change what is there."""
 
 
 def made_record() -> NightRecord:
@@ -56,11 +64,41 @@ def test_a_record_with_a_field_that_a_later_version_added_is_still_read() -> Non
     assert record_of(msgspec.json.encode(later)) == made_record()
 
 
-def test_a_record_of_another_schema_is_refused_by_its_number() -> None:
+@pytest.mark.parametrize("schema", [0, 99])
+def test_a_record_of_another_schema_is_refused_by_its_number(schema: int) -> None:
     other = msgspec.json.decode(record_bytes(made_record()))
-    other["schema"] = 99
-    with pytest.raises(RecordError, match="99"):
+    other["schema"] = schema
+    with pytest.raises(RecordError, match=f"schema: {schema} is none of"):
         record_of(msgspec.json.encode(other))
+
+
+def test_a_record_of_every_schema_is_kept_and_reads_as_the_same_night() -> None:
+    stored = {int(path.stem): record_of(path.read_bytes()) for path in STORED.glob("*.json")}
+    assert sorted(stored) == list(range(1, RECORD_SCHEMA + 1))
+    newest = stored[RECORD_SCHEMA]
+    assert all(record == newest for record in stored.values())
+    (first, *_) = newest.scopes
+    assert [(one.name, one.metrics.windows) for one in first.confirmation] == [("challenger", 180), ("champion", 180)]
+    assert [[one.windows for one in part] for part in (first.reliability, first.classes, first.people)] == [
+        [39, 27], [31, 33], [12, 12],
+    ]  # fmt: skip
+
+
+def test_a_night_of_an_earlier_version_is_shown_as_one_of_this_version() -> None:
+    first, *_, newest = (record_of(path.read_bytes()) for path in sorted(STORED.glob("*.json")))
+    assert text_of(first) == text_of(newest)
+    assert render_report(first, None) == render_report(newest, None)
+
+
+def test_an_earlier_record_that_is_not_whole_is_refused_as_such() -> None:
+    earlier = msgspec.json.decode((STORED / "1.json").read_bytes())
+    earlier["scopes"][0]["classes"] = [3]
+    with pytest.raises(RecordError, match="classes"):
+        record_of(msgspec.json.encode(earlier))
+    del earlier["scopes"][1]["people"][0]["sets"]
+    earlier["scopes"][0]["classes"] = []
+    with pytest.raises(RecordError, match="windows"):
+        record_of(msgspec.json.encode(earlier))
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"schema": 1}', b"\xff"])
