@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 from kinelog.ml.examples import SetFacts
+from kinelog.ml.kept_state import UNREADABLE, StateFormatError, checked, with_hash
 from kinelog.projections.rows import PersonRow
 from kinelog.registry.clusters import (
     EVERYBODY,
@@ -27,6 +28,7 @@ __all__ = [
     "BackOff",
     "ClusterRules",
     "ClusterTable",
+    "ClusterTableError",
     "assigned_cluster",
     "backed_off",
     "chain_of",
@@ -38,23 +40,36 @@ __all__ = [
 ]
 
 
+class ClusterTableError(StateFormatError):
+    """Bytes that are no table of clusters."""
+
+
 class ClusterTable(msgspec.Struct, frozen=True):
     """The clusters that there are, sorted; kept with the state of the night."""
 
     clusters: tuple[str, ...] = (EVERYBODY,)
 
     def to_bytes(self) -> bytes:
-        """As stored."""
-        return msgspec.json.encode(self)
+        """As stored, with its hash."""
+        return with_hash(msgspec.json.encode(self))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> ClusterTable:
         """The table behind stored bytes.
 
         Raises:
-            msgspec.MsgspecError: They are no table.
+            ClusterTableError: They are no table.
         """
-        return msgspec.json.decode(data, type=cls)
+        try:
+            return cls(msgspec.json.decode(checked(data), type=_StoredTable).clusters)
+        except UNREADABLE as error:
+            raise ClusterTableError(f"not the table of clusters: {error}") from error
+
+
+class _StoredTable(msgspec.Struct):
+    """As `ClusterTable`, of which nothing may be missing: bytes without clusters are no table of one cluster."""
+
+    clusters: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

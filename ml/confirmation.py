@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
+from kinelog.ml.kept_state import UNREADABLE, StateFormatError
 from kinelog.ml.promotion import USES
 
 SHARE: Final = 0.25
@@ -33,7 +34,7 @@ Role = Literal["selection", "confirmation", "waiting"]
 _BUCKETS: Final = 10_000
 
 
-class ConfirmationStateError(ValueError):
+class ConfirmationStateError(StateFormatError):
     """Bytes that are no state of the confirmation sets, or of a schema that this program does not know."""
 
 
@@ -135,7 +136,7 @@ def state_of(data: bytes) -> ConfirmationState:
     """
     try:
         state = msgspec.json.decode(data, type=ConfirmationState)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ConfirmationStateError(f"not the state of confirmation sets: {error}") from error
     if state.schema != STATE_SCHEMA:
         raise ConfirmationStateError(f"schema: {state.schema} is not {STATE_SCHEMA}")

@@ -18,6 +18,7 @@ from kinelog.ml import fit_data
 from kinelog.ml.code_version import code_version
 from kinelog.ml.engines.port import Engine, EngineError
 from kinelog.ml.folds import key_of, split, unit_of
+from kinelog.ml.kept_state import DamagedStateError
 from kinelog.ml.lease_keeper import TTL_S, LeaseKeeper
 from kinelog.ml.night_data import FOLDER as EXAMPLES
 from kinelog.ml.night_data import NightData, NightDataError, Offered, laid_down
@@ -27,7 +28,6 @@ from kinelog.ml.night_publishing import Publisher
 from kinelog.ml.night_scopes import ScopeNight
 from kinelog.ml.night_state import NightState
 from kinelog.ml.night_work import NightWork, ResultMissingError
-from kinelog.ml.result_cache import ResultCache
 from kinelog.ml.run_book import NightSettings, RunBook
 from kinelog.ml.run_record import Cost, DatasetSummary, NightRecord, PhaseCost
 from kinelog.ml.scope_pool import ScopePool
@@ -86,6 +86,7 @@ def run_night(around: Surroundings, settings: NightSettings, offer: Callable[[],
         LeaseLostError: Another run has taken over meanwhile.
         NoDataError: There is too little data for any model.
         NightDataError: Somebody has left meanwhile, and their samples with them.
+        DamagedStateError: What nights before this one handed on cannot be read.
         EngineError: Tasks cannot be run.
         RegistryError: The store does not answer, or refuses.
     """
@@ -104,7 +105,7 @@ class _Night:
         self._arrays = around.folder / "arrays" / settings.tenant
         place = Place(str(self._arrays), str(around.folder / "results"))
         self._context = NightContext(settings.seed, code_version(), place)
-        self._work = NightWork(around.engine, ResultCache(Path(place.results)), around.log)
+        self._work = NightWork.of(around.engine, Path(place.results), around.log)
 
     def work(self, offer: Callable[[], Offered]) -> NightRecord:
         # A night that was killed could not remove them.
@@ -133,11 +134,18 @@ class _Night:
             _summary(data),
         )
         self._around.log.event("night", run=book.record.run, resumed=book.resumed, dataset=data.sha256)
+        if book.unreadable:
+            newest = book.unreadable[0]
+            self._around.log.event(
+                "unreadable-records", records=len(book.unreadable), newest=newest.run, reason=newest.reason
+            )
         try:
             with self._phase("plan"):
                 plan = self._plan(book, data)
             self._scopes(book, plan, data.sha256)
-        except (EngineError, ResultMissingError, NoDataError, NightDataError, RegistryError) as error:
+        except (
+            EngineError, ResultMissingError, NoDataError, NightDataError, DamagedStateError, RegistryError
+        ) as error:  # fmt: skip
             self._failed(book, str(error))
             raise
         return book

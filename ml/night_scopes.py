@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 from kinelog.ml.genome import Genome, fits_muvr_format, genome_id
+from kinelog.ml.kept_state import kept_in
 from kinelog.ml.night_promotion import Verdict, baseline_tasks, compared, without_comparison
 from kinelog.ml.night_publishing import PUBLISHES, Publisher, published_record
 from kinelog.ml.night_work import NightWork
@@ -93,7 +94,8 @@ class ScopeNight:
                 continue
             if without_comparison(pool, own[0], champion_of(self.publisher.store, pool)) is None:
                 tasks += baseline_tasks(self.context, pool, pool.held)
-        missing = [task for task in tasks if baseline_key(task) not in self.work.cache]
+        wanted = {baseline_key(task): task for task in tasks}
+        missing = [wanted[key] for key in self.work.missing(wanted)]
         self.work.do("baselines", missing, len(tasks) - len(missing))
 
     def decide(self, pool: ScopePool, models: Sequence[ScopeModel]) -> None:
@@ -208,8 +210,10 @@ class ScopeNight:
         return model.member(self.publisher.store.put_blob(model.blob), self.book.record.run, known)
 
     def _population(self, scope: Scope) -> Population:
-        data = self.publisher.store.population(scope)
-        return NOBODY if data is None else population_of(data)
+        store = self.publisher.store
+        data = store.population(scope)
+        with kept_in(store, f"the population of {scope.path}"):
+            return NOBODY if data is None else population_of(data)
 
     def _save(self, pool: ScopePool, population: Population) -> None:
         lease = self.publisher.keeper.lease

@@ -14,6 +14,7 @@ from kinelog.ml.clusters import ClusterTable, chain_of, cluster_of_example, fitt
 from kinelog.ml.confirmation import ConfirmationState, SessionKey, first_state, next_state, state_bytes, state_of
 from kinelog.ml.examples import SetFacts
 from kinelog.ml.folds import Unit
+from kinelog.ml.kept_state import UNREADABLE, StateFormatError, checked, kept_in, with_hash
 from kinelog.ml.lease_keeper import LeaseKeeper
 from kinelog.registry.scope import Scope
 from kinelog.registry.store import ModelStore
@@ -28,7 +29,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class NightState:
-    """The states of one tenant, for one night."""
+    """The states of one tenant, for one night. Asking for one raises `DamagedStateError`, if it cannot be read."""
 
     store: ModelStore
     keeper: LeaseKeeper
@@ -50,7 +51,8 @@ class NightState:
             state = state_of(before)
             return state_bytes(next_state(state, there, self._most_uses(state.name)))
 
-        return state_of(self._kept(f"confirmation-by-{unit}", made))
+        with kept_in(self.store, f"the confirmation set of {self.tenant}"):
+            return state_of(self._kept(f"confirmation-by-{unit}", made))
 
     def clusters(self, sets: Iterable[SetFacts]) -> ClusterTable:
         """Which clusters there are tonight.
@@ -63,16 +65,17 @@ class NightState:
         def made(before: bytes | None) -> bytes:
             return fitted_table(counts, None if before is None else ClusterTable.from_bytes(before)).to_bytes()
 
-        return ClusterTable.from_bytes(self._kept("cluster-table", made))
+        with kept_in(self.store, f"the table of clusters of {self.tenant}"):
+            return ClusterTable.from_bytes(self._kept("cluster-table", made))
 
     def _kept(self, name: str, made: Callable[[bytes | None], bytes]) -> bytes:
         place = Scope(self.tenant, name, ("any",))
         data = self.store.population(place)
-        kept = None if data is None else msgspec.json.decode(data, type=_Kept)
+        kept = None if data is None else _kept_of(data)
         if kept is not None and kept.run == self.run:
             return kept.state.encode()
         state = made(None if kept is None else kept.state.encode())
-        now = msgspec.json.encode(_Kept(self.run, state.decode()))
+        now = with_hash(msgspec.json.encode(_Kept(self.run, state.decode())))
         self.store.save_population(place, now, lease=self.keeper.lease)
         return state
 
@@ -80,6 +83,14 @@ class NightState:
         """Of a confirmation set, by the scope that used it most."""
         scopes = self.store.scopes(self.tenant)
         return max((self.store.confirmation_uses(scope, name) for scope in scopes), default=0)
+
+
+def _kept_of(data: bytes) -> _Kept:
+    try:
+        return msgspec.json.decode(checked(data), type=_Kept)
+    except UNREADABLE as error:
+        message = f"not a night's state: {error}"
+        raise StateFormatError(message) from error
 
 
 def people_of_clusters(sets: Iterable[SetFacts]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 import numpy as np
 from kinelog.ml.genome import Genome, check_genome, fits_muvr_format, genome_id
+from kinelog.ml.kept_state import UNREADABLE, StateFormatError, checked, with_hash
 from kinelog.ml.mutation import crossover, first_population, mutate
 from kinelog.ml.network_size import NetworkShape
 from kinelog.ml.recipes import is_recipe
@@ -33,7 +34,7 @@ ATTEMPTS: Final = 20
 """Draws for one new candidate before the generation is left smaller than asked for."""
 
 
-class PopulationError(ValueError):
+class PopulationError(StateFormatError):
     """Bytes that are no population, or of a schema that this program does not know."""
 
 
@@ -115,8 +116,8 @@ NOBODY: Final = Population(
 
 
 def population_bytes(population: Population) -> bytes:
-    """The population as JSON."""
-    return msgspec.json.encode(population)
+    """The population as JSON, with its hash."""
+    return with_hash(msgspec.json.encode(population))
 
 
 def population_of(data: bytes) -> Population:
@@ -126,8 +127,8 @@ def population_of(data: bytes) -> Population:
         PopulationError: The bytes are no population, or one of another schema.
     """
     try:
-        population = msgspec.json.decode(data, type=Population)
-    except msgspec.DecodeError as error:
+        population = msgspec.json.decode(checked(data), type=Population)
+    except UNREADABLE as error:
         message = f"not a population: {error}"
         raise PopulationError(message) from error
     if population.schema != POPULATION_SCHEMA:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 from kinelog.ml.lease_keeper import LeaseKeeper
-from kinelog.ml.run_record import DatasetSummary, NightRecord, RecordError, ScopeRecord, record_bytes, record_of
+from kinelog.ml.run_record import DatasetSummary, NightRecord, RecordError, ScopeRecord, record_of, stored_record
 from kinelog.registry.store import ModelStore
 
 LOOKED_AT = 200
 """Newest runs that are looked at for one to go on with."""
+RUN_ID = 64
+"""Characters that the store takes of a night's name."""
+_MOMENT = len("20260101-000000-000-")
+"""Of them say when it began."""
 
 
 class NightSettings(msgspec.Struct, frozen=True):
@@ -34,29 +39,58 @@ class NightSettings(msgspec.Struct, frozen=True):
     seed: int = 1
 
 
-def records_of(store: ModelStore, tenant: str | None = None, limit: int = LOOKED_AT) -> list[NightRecord]:
-    """Records of nights, the newest first; those that another version wrote are left out."""
-    found = []
+class UnreadableRecord(NamedTuple):
+    """A record that a newer version wrote, or that is damaged.
+
+    Attributes:
+        run: Whose.
+        reason: Why it cannot be read.
+    """
+
+    run: str
+    reason: str
+
+    def is_of(self, tenant: str) -> bool:
+        """Whether its name ends as those of the tenant's nights do."""
+        return self.run[_MOMENT:] == tenant[: RUN_ID - _MOMENT]
+
+
+def stored_records(store: ModelStore, limit: int = LOOKED_AT) -> list[NightRecord | UnreadableRecord]:
+    """Records of nights, the newest first."""
+    found: list[NightRecord | UnreadableRecord] = []
     for entry in store.runs(limit):
         data = store.run(entry.run_id)
-        try:
-            record = None if data is None else record_of(data)
-        except RecordError:
-            # Somebody else's schema, which `fit show` of that version reads.
-            continue
-        if record is not None and (tenant is None or record.tenant == tenant):
-            found.append(record)
+        if data is not None:
+            try:
+                found.append(record_of(data))
+            except RecordError as error:
+                found.append(UnreadableRecord(entry.run_id, str(error)))
     return found
+
+
+def records_of(store: ModelStore, tenant: str | None = None, limit: int = LOOKED_AT) -> list[NightRecord]:
+    """Records of nights that can be read, the newest first."""
+    return [
+        record
+        for record in stored_records(store, limit)
+        if isinstance(record, NightRecord) and (tenant is None or record.tenant == tenant)
+    ]
 
 
 @dataclass
 class RunBook:
-    """The record of the night that is at work; saved after each step that must not be done twice."""
+    """The record of the night that is at work; saved after each step that must not be done twice.
+
+    Attributes:
+        resumed: Whether the night was begun before.
+        unreadable: Records of the tenant's that could not be looked at for one to go on with.
+    """
 
     store: ModelStore
     keeper: LeaseKeeper
     record: NightRecord
     resumed: bool
+    unreadable: tuple[UnreadableRecord, ...] = ()
     _done: dict[str, ScopeRecord] = field(default_factory=dict)
 
     @classmethod
@@ -70,10 +104,14 @@ class RunBook:
         data: DatasetSummary,
     ) -> RunBook:
         """Go on with the night that was killed, or begin a new one."""
-        past = records_of(store, settings.tenant)
+        stored = stored_records(store)
+        past = [one for one in stored if isinstance(one, NightRecord) and one.tenant == settings.tenant]
+        # A night whose record is damaged is not gone on with: its uses of the confirmation sets stay counted, under its
+        # name, so what the new night decides is decided under a rule that is stricter and never laxer.
+        unreadable = tuple(one for one in stored if isinstance(one, UnreadableRecord) and one.is_of(settings.tenant))
         for record in past:
             if record.state == "running" and _same(record, settings, code, data):
-                book = cls(store, keeper, record, resumed=True)
+                book = cls(store, keeper, record, resumed=True, unreadable=unreadable)
                 book._done = {_path(scope): scope for scope in record.scopes}
                 return book
         now = time.time_ns() // 1_000_000
@@ -91,7 +129,7 @@ class RunBook:
             previous_run=finished,
             dataset=data,
         )
-        book = cls(store, keeper, record, resumed=False)
+        book = cls(store, keeper, record, resumed=False, unreadable=unreadable)
         book.save()
         return book
 
@@ -111,7 +149,7 @@ class RunBook:
 
     def save(self) -> None:
         """Write the record; refused once another night has taken over."""
-        self.store.save_run(self.record.run, record_bytes(self.record), lease=self.keeper.lease)
+        self.store.save_run(self.record.run, stored_record(self.record), lease=self.keeper.lease)
 
 
 def _same(record: NightRecord, settings: NightSettings, code: str, data: DatasetSummary) -> bool:
@@ -126,4 +164,4 @@ def _path(scope: ScopeRecord) -> str:
 
 def _new_id(tenant: str, now_ms: int) -> str:
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_ms / 1000))
-    return f"{moment}-{now_ms % 1000:03d}-{tenant}"[:64]
+    return f"{moment}-{now_ms % 1000:03d}-{tenant}"[:RUN_ID]

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 from kinelog.ml.earlier_records import raised
+from kinelog.ml.kept_state import UNREADABLE, StateFormatError, checked, with_hash
 
 RECORD_SCHEMA: Final = 2
 """Of what is written; earlier ones are read too (`earlier_records.py`)."""
@@ -22,7 +23,7 @@ RunState = Literal["running", "done", "failed"]
 Outcome = Literal["first", "promoted", "kept", "unconfirmed", "too-little-data", "refused"]
 
 
-class RecordError(ValueError):
+class RecordError(StateFormatError):
     """Bytes that are no record of a night, or of a schema that this program does not know."""
 
 
@@ -288,8 +289,13 @@ class _SchemaOnly(msgspec.Struct):
 
 
 def record_bytes(record: NightRecord) -> bytes:
-    """The record as JSON."""
+    """The record as JSON, as it is shown."""
     return msgspec.json.encode(record)
+
+
+def stored_record(record: NightRecord) -> bytes:
+    """The record as it is stored: with its hash."""
+    return with_hash(record_bytes(record))
 
 
 def record_of(data: bytes) -> NightRecord:
@@ -299,13 +305,14 @@ def record_of(data: bytes) -> NightRecord:
         RecordError: The bytes are no record, or one of a newer schema.
     """
     try:
-        schema = msgspec.json.decode(data, type=_SchemaOnly).schema
-        if not 1 <= schema <= RECORD_SCHEMA:
-            message = f"schema: {schema} is none of 1 to {RECORD_SCHEMA}; read it with the version that wrote it"
-            raise RecordError(message)
-        if schema < RECORD_SCHEMA:
-            return msgspec.convert(raised(msgspec.json.decode(data), schema), NightRecord)
-        return msgspec.json.decode(data, type=NightRecord)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        whole = checked(data)
+        schema = msgspec.json.decode(whole, type=_SchemaOnly).schema
+        if schema == RECORD_SCHEMA:
+            return msgspec.json.decode(whole, type=NightRecord)
+        if 1 <= schema < RECORD_SCHEMA:
+            return msgspec.convert(raised(msgspec.json.decode(whole), schema), NightRecord)
+    except UNREADABLE as error:
         message = f"not the record of a night: {error}"
         raise RecordError(message) from error
+    message = f"schema: {schema} is none of 1 to {RECORD_SCHEMA}; read it with the version that wrote it"
+    raise RecordError(message)

@@ -92,10 +92,11 @@ def select(
     tasks, reused = [], 0
     for pool in pools:
         common, asked = context.common(pool), masks[pool.scope.path]
-        genomes = candidates[pool.scope.path]
-        missing = [genome for genome in genomes if select_key(common, genome, asked) not in work.cache]
+        genomes = {select_key(common, genome, asked): genome for genome in candidates[pool.scope.path]}
+        alone = {key: SelectTask(common, context.place, (genome,), asked) for key, genome in genomes.items()}
+        missing = work.missing(alone)
         reused += len(genomes) - len(missing)
-        groups = grouped(missing, genomes_a_task(len(pool.data), len(pool.scope.sensors)))
+        groups = grouped([genomes[key] for key in missing], genomes_a_task(len(pool.data), len(pool.scope.sensors)))
         tasks += [SelectTask(common, context.place, group, asked) for group in groups]
     work.do("select", tasks, reused)
     judged = {
@@ -123,7 +124,8 @@ def _refitted(
 ) -> dict[str, RefitResult]:
     """Fit each on all of the arrays that `common` names of its pool, unless that was done before."""
     keys = {refit_key(common(one.pool), one.genome): one for one in chosen}
-    missing = {key: one for key, one in keys.items() if key not in work.cache}
+    alone = {key: RefitTask(common(one.pool), place, (one.genome,)) for key, one in keys.items()}
+    missing = {key: keys[key] for key in work.missing(alone)}
     tasks = []
     for pool in {one.pool.scope.path: one.pool for one in missing.values()}.values():
         genomes = [one.genome for one in missing.values() if one.pool is pool]

@@ -7,8 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-from kinelog.ml.clusters import ClusterTable, assigned_cluster, cluster_of_example, fitted_table, people_by_cluster
+from kinelog.ml.clusters import (
+    ClusterTable,
+    ClusterTableError,
+    assigned_cluster,
+    cluster_of_example,
+    fitted_table,
+    people_by_cluster,
+)
 from kinelog.ml.dataset import Selection, consenting, examples_by_person
 from kinelog.ml.night_data import Offered
 from kinelog.ml.parquet import DatasetError, DatasetManifest, PersonFile, write_dataset
@@ -111,5 +117,5 @@ def _table(folder: Path) -> ClusterTable | None:
         return ClusterTable.from_bytes(path.read_bytes())
     except FileNotFoundError:
         return None
-    except msgspec.MsgspecError as error:
+    except ClusterTableError as error:
         raise DatasetError(f"{path}: {error}; remove it, and clusters are made anew") from error

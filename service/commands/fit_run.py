@@ -82,8 +82,8 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
     for --wait seconds, then ends with 75.
 
     Exit codes: 0 done (that the champion stayed is no failure), 64 wrong usage or setting, 65 no data that a model
-    could be fitted to, 69 store, tables or scheduler do not answer, 70 a task failed, 73 the report cannot be written,
-    75 another run holds the lease, or this one was stopped.
+    could be fitted to, or what earlier nights handed on is damaged, 69 store, tables or scheduler do not answer, 70 a
+    task failed, 73 the report cannot be written, 75 another run holds the lease, or this one was stopped.
 
     \b
     Examples:
@@ -176,6 +176,7 @@ def _told_to_stop() -> Iterator[None]:
 def _errors() -> Iterator[None]:
     """Turn errors of nights into those of commands."""
     from kinelog.ml.engines.port import EngineUnavailableError, TaskFailedError, TaskLostError
+    from kinelog.ml.kept_state import DamagedStateError
     from kinelog.ml.lease_keeper import LeaseLostError
     from kinelog.ml.night_data import NightDataError
     from kinelog.ml.night_work import ResultMissingError
@@ -188,6 +189,8 @@ def _errors() -> Iterator[None]:
         raise UnavailableServiceError(str(error)) from error
     except (TaskFailedError, TaskLostError) as error:
         raise TaskError(str(error)) from error
+    except DamagedStateError as error:
+        raise RefusedError(str(error)) from error
     except NightDataError as error:
         raise TryAgainError(str(error)) from error
     except LeaseLostError as error:

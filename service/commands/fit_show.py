@@ -22,16 +22,18 @@ from kinelog.service.written_files import write_file
 def command(*, run: str | None, data: Path, store: str | None, out: Path | None, as_json: bool) -> None:
     """Show the night RUN, the newest if none is named; `--json` prints its whole record.
 
-    Exit codes: 65 there is no such night, 69 the store does not answer, 73 the report cannot be written.
+    Exit codes: 65 there is no such night, or its record cannot be read, 69 the store does not answer, 73 the report
+    cannot be written.
 
     \b
     Examples:
       kinelog fit show --data .data
       kinelog fit show --data .data --out report.html
     """
+    from kinelog.ml.kept_state import DamagedStateError, kept_in
     from kinelog.ml.record_text import text_of
     from kinelog.ml.run_book import records_of
-    from kinelog.ml.run_record import RecordError, record_bytes, record_of
+    from kinelog.ml.run_record import record_bytes, record_of
 
     with model_store(DataFolder(data), load_settings(data, store=store)) as models:
         entries = models.runs(1)
@@ -41,8 +43,9 @@ def command(*, run: str | None, data: Path, store: str | None, out: Path | None,
             message = f"there is no run {name!r}; `kinelog fit list` names those that were" if run else "no night yet"
             raise RefusedError(message)
         try:
-            record = record_of(found)
-        except RecordError as error:
+            with kept_in(models, f"the record of {name}"):
+                record = record_of(found)
+        except DamagedStateError as error:
             raise RefusedError(str(error)) from error
         before = next((one for one in records_of(models, record.tenant) if one.run == record.previous_run), None)
     if out is not None:

@@ -75,13 +75,15 @@ def _published(models: ModelStore, scope: Scope, version: int | None) -> _Net:
 
 
 def _kept(models: ModelStore, scope: Scope) -> _Net:
-    from kinelog.ml.population import PopulationError, population_of
+    from kinelog.ml.kept_state import DamagedStateError, kept_in
+    from kinelog.ml.population import population_of
 
     data = models.population(scope)
     try:
-        population = None if data is None else population_of(data)
-    except PopulationError as error:
-        raise RefusedError(f"{scope.path}: {error}") from error
+        with kept_in(models, f"the population of {scope.path}"):
+            population = None if data is None else population_of(data)
+    except DamagedStateError as error:
+        raise RefusedError(str(error)) from error
     if population is None or population.best_muvr is None:
         raise RefusedError(f"no night has kept a network for {scope.path} that muvr's files can hold")
     member = population.best_muvr

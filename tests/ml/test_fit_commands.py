@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from kinelog.ml.kept_state import DamagedStateError
 from kinelog.ml.run_book import records_of
-from kinelog.ml.run_record import Cost, NightRecord, PhaseCost, record_bytes
+from kinelog.ml.run_record import Cost, NightRecord, PhaseCost, record_bytes, stored_record
 from kinelog.registry.sqlite_model_store import SqliteModelStore
 from kinelog.service.cli import main
 from kinelog.service.configuration import DataFolder
@@ -178,6 +179,36 @@ def test_a_night_of_an_earlier_version_is_listed_and_shown_with_today_s_names(tm
     page = tmp_path / "report.html"
     assert kinelog("show", "night-2", "--data", str(tmp_path), "--out", str(page)).exit_code == 0
     assert "night-2" in page.read_text()
+
+
+def test_a_record_that_is_damaged_is_listed_as_such_and_showing_it_names_it_and_what_to_do(
+    tmp_path: Path, night: NightRecord
+) -> None:
+    kept(tmp_path, replace(night, run="x-harbour", tenant="harbour"), night)
+    with models_of(tmp_path) as store:
+        whole = stored_record(night)
+        store.save_run(RUN, whole[:300] + b"?" + whole[301:])
+    listed = kinelog("list", "--data", str(tmp_path), "--json")
+    assert [(run["run"], run["state"]) for run in json.loads(listed.stdout)["runs"]] == [
+        (RUN, "unreadable"), ("x-harbour", "done"),
+    ]  # fmt: skip
+    listed = kinelog("list", "--data", str(tmp_path), "--tenant", "gym")
+    assert (listed.exit_code, RUN in listed.output, "harbour" in listed.output) == (0, True, False)
+    shown = kinelog("show", RUN, "--data", str(tmp_path))
+    assert shown.exit_code == 65
+    assert all(said in shown.output for said in (RUN, str(DataFolder(tmp_path).models), "backup"))
+    assert kinelog("show", "x-harbour", "--data", str(tmp_path)).exit_code == 0
+
+
+def test_a_night_that_finds_damage_ends_with_the_code_for_data_that_cannot_be_used(
+    empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(*_: object) -> None:
+        raise DamagedStateError("models: the population of gym/all/chest: put it back")
+
+    monkeypatch.setattr("kinelog.ml.night.run_night", found)
+    result = kinelog("run", "--data", str(empty), "--tenant", "gym")
+    assert (result.exit_code, "gym/all/chest" in result.output) == (65, True), result.output
 
 
 def test_a_night_that_never_was_is_refused(tmp_path: Path, night: NightRecord) -> None:
