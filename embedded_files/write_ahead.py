@@ -16,6 +16,7 @@ def switch_to_write_ahead(connection: sqlite3.Connection, within_s: float) -> No
 
     Raises:
         sqlite3.OperationalError: The file was not free in that time, or cannot be written.
+        sqlite3.DatabaseError: It is none, or damaged.
     """
     deadline = time.monotonic() + within_s
     while True:
@@ -25,5 +26,10 @@ def switch_to_write_ahead(connection: sqlite3.Connection, within_s: float) -> No
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE_S)
+        except UnicodeDecodeError as error:
+            # What SQLite complains of holds bytes of the file, which Python then cannot make a message of.
+            damaged = sqlite3.DatabaseError("malformed, and not even its table of contents is text")
+            damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damaged from error
         else:
             return

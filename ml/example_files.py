@@ -49,7 +49,7 @@ def write_examples(path: Path, examples: Iterable[SetExample]) -> None:
     ]
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        pq.write_table(table, out, compression="zstd")
+        pq.write_table(table, out, compression="zstd", write_page_checksum=True)
 
 
 def read_examples(path: Path) -> list[SetExample]:
@@ -59,8 +59,8 @@ def read_examples(path: Path) -> list[SetExample]:
         ExampleFileError: It is none of ours, or is damaged.
     """
     try:
-        table = pq.ParquetFile(path).read()
-        if table.schema.names != SCHEMA.names:
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        if not table.schema.equals(SCHEMA):
             raise ExampleFileError(f"{path}: its columns are not those of examples")
         return [_example(row) for row in table.to_pylist()]
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:

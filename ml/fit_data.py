@@ -7,6 +7,7 @@ it (`remove`); it is made again from the data set whenever it is missing.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final
 import msgspec
 import numpy as np
 from kinelog.ml.examples import RATE_HZ, SetExample
+from kinelog.ml.kept_state import UNREADABLE
 from kinelog.ml.network_size import NetworkShape
 from numpy.typing import NDArray
 
@@ -117,18 +119,21 @@ def load(folder: Path, sha256: str) -> FitData:
     try:
         names = msgspec.json.decode((place / "names.json").read_bytes(), type=Names)
         found = hash_of(place, names)
-        data = mapped(place, sha256, names)
-    except (OSError, ValueError, msgspec.DecodeError) as error:
+    except OSError as error:
         message = f"{place}: {error}; workers need the folder that the night works in"
         raise FitDataError(message) from error
+    except UNREADABLE as error:
+        message = f"{place / 'names.json'}: {error}; run again, and it is laid down anew"
+        raise FitDataError(message) from error
+    # Before numpy sees a byte of them: what it makes of a damaged header is anybody's guess.
     if found != sha256:
-        message = f"{place}: its content has another hash; delete it, and run again"
+        message = f"{place}: its content has another hash; run again, and it is laid down anew"
         raise FitDataError(message)
-    return data
+    return mapped(place, sha256, names)
 
 
 def mapped(place: Path, sha256: str, names: Names) -> FitData:
-    """The arrays of a folder whose names are known; of the samples nothing is read.
+    """The arrays of a folder whose names are known, and whose content is; of the samples nothing is read.
 
     Raises:
         OSError, ValueError: A file is not there, or is none.
@@ -143,18 +148,16 @@ def remove(folder: Path) -> None:
 
 
 def hash_of(place: Path, names: Names) -> str:
-    """Hash of the arrays in a folder, and of their names.
+    """Hash of the arrays in a folder, headers included, and of their names: nothing of a file is parsed for it.
 
     Raises:
-        OSError, ValueError: A file is not there, or is none.
+        OSError: A file is not there.
     """
     hashed = hashlib.sha256(msgspec.json.encode(names))
     for name in _ARRAYS:
-        array = np.load(_file(place, name), mmap_mode="r", allow_pickle=False)
-        hashed.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        # Through a buffer, not through the map: pages that were mapped and read stay resident.
+        # Through a buffer, not through a map: pages that were mapped and read stay resident.
         with _file(place, name).open("rb") as file:
-            file.seek(array.offset)
+            hashed.update(f"{name} {os.fstat(file.fileno()).st_size}\0".encode())
             while block := file.read(BLOCK):
                 hashed.update(block)
     return hashed.hexdigest()

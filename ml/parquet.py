@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from kinelog.ml.example_files import read_examples, write_examples
+from kinelog.ml.example_files import ExampleFileError, read_examples, write_examples
 from kinelog.ml.examples import Dataset, SetExample, content_hash, dataset_of
+from kinelog.ml.kept_state import UNREADABLE
 from kinelog.registry.clusters import is_within
 from kinelog.registry.scope import NAME
 
@@ -130,8 +131,10 @@ def read_manifest(folder: Path) -> DatasetManifest:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=DatasetManifest)
     except FileNotFoundError as error:
         raise DatasetError(f"{folder}: no {MANIFEST}; `kinelog fit data` writes a data set") from error
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
-        raise DatasetError(f"{folder / MANIFEST}: {error}") from error
+    except (OSError, *UNREADABLE) as error:
+        raise DatasetError(
+            f"{folder / MANIFEST}: {error}; remove it, and write the data set again with `kinelog fit data`"
+        ) from error
 
 
 def read_dataset(folder: Path, within: str | None = None) -> Dataset:
@@ -147,7 +150,7 @@ def read_dataset(folder: Path, within: str | None = None) -> Dataset:
         of_cluster = [
             example
             for path in person_files(folder / manifest.sha256 / counts.cluster)
-            for example in read_examples(path)
+            for example in _examples_in(path)
         ]
         if content_hash(example.digest() for example in of_cluster) != counts.sha256:
             raise DatasetError(f"{folder}: cluster {counts.cluster} is not what the manifest says; write it again")
@@ -209,10 +212,14 @@ class _Tally:
 
 
 def tally_of(folder: Path) -> _Tally:
-    """Counts of the files that are in a folder of clusters."""
+    """Counts of the files that are in a folder of clusters.
+
+    Raises:
+        DatasetError: One of them is damaged.
+    """
     tally = _Tally()
     for path in person_files(folder):
-        examples = read_examples(path)
+        examples = _examples_in(path)
         if examples:
             tally.add(examples[0].person, path.parent.name, examples)
     return tally
@@ -231,6 +238,13 @@ def finish(folder: Path, building: Path, tally: _Tally, dropped: Mapping[str, in
         if other.is_dir() and other != target and is_dataset(other):
             shutil.rmtree(other)
     return manifest
+
+
+def _examples_in(path: Path) -> list[SetExample]:
+    try:
+        return read_examples(path)
+    except ExampleFileError as error:
+        raise DatasetError(f"{error}; write the data set again with `kinelog fit data`") from error
 
 
 def is_dataset(folder: Path) -> bool:

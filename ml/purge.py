@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from kinelog.ml.kept_state import UNREADABLE
 from kinelog.ml.parquet import (
     MANIFEST,
     UNFINISHED,
@@ -67,7 +68,7 @@ def purge(
         tenant: Whose arrays; of others nothing is known here, and they stay.
 
     Raises:
-        DatasetError: The manifest cannot be read.
+        DatasetError: The manifest cannot be read, or a file of somebody who stays.
         OSError: A file cannot be removed.
     """
     gone_arrays = 0 if arrays is None else _purge_arrays(arrays, keep, tenant)
@@ -143,7 +144,7 @@ def _purge_arrays(arrays: Path, keep: Collection[str], tenant: str | None) -> in
 def _all_stay(names: Path, keep: Collection[str], tenant: str | None) -> bool:
     try:
         keys = msgspec.json.decode(names.read_bytes(), type=_Keys).keys
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return False  # half written, or nothing that says whose samples these are
     parts = [key.split("/", 2) for key in keys]
     return all(len(part) == 3 and (part[0] != tenant or part[1] in keep) for part in parts)

@@ -232,7 +232,7 @@ class SqliteReadSide(ReadSide):
                 yield Snapshot(connection)
             finally:
                 connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:  # a file that is damaged is no operational error of SQLite's
             raise ViewsUnavailableError(f"the views cannot be read: {error}") from error
         finally:
             with self._lock:

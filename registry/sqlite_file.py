@@ -19,6 +19,8 @@ BUSY_MS = 15_000
 
 _NO_STORE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
+_MAY_BE_NULL = frozenset({"endorser", "endorsement"})
+
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE blobs (sha256 TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT;
@@ -76,6 +78,7 @@ def open_or_create(path: Path) -> sqlite3.Connection:
         raise RegistryUnavailableError(f"{path}: {error.strerror}") from error
     with answering(path):
         connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+        connection.row_factory = _whole_row
         try:
             switch_to_write_ahead(connection, BUSY_MS / 1000)
             # In WAL mode anything less loses the last commits with the power: a phone may have seen them already.
@@ -122,6 +125,21 @@ def answering(path: Path) -> Iterator[None]:
         if code in _NO_STORE:
             raise IncompatibleRegistryError(f"{path} is no model store, or damaged: restore it ({error})") from error
         raise RegistryUnavailableError(f"{path}: {error}") from error
+
+
+def _whole_row(cursor: sqlite3.Cursor, row: tuple[object, ...]) -> tuple[object, ...]:
+    """The row; SQLite itself gives no error where damage has turned a value that must be there into none.
+
+    Raises:
+        sqlite3.DatabaseError: It has.
+    """
+    if None in row:
+        for (name, *_), value in zip(cursor.description, row, strict=True):
+            if value is None and name not in _MAY_BE_NULL:
+                error = sqlite3.DatabaseError(f"{name} is missing where none can be")
+                error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+                raise error
+    return row
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -85,9 +85,9 @@ def test_arrays_filled_person_by_person_are_those_of_the_whole_data_set(
     hashed = hashlib.sha256(msgspec.json.encode(made.names))
     for name, array in ((name, of_everything(dataset.examples, sites, labels)[name]) for name in IN_ORDER):
         np.save(tmp_path / "whole.npy", array)
-        assert (tmp_path / made.sha256 / f"{name}.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
-        hashed.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        hashed.update(array.tobytes())
+        whole = (tmp_path / "whole.npy").read_bytes()
+        assert (tmp_path / made.sha256 / f"{name}.npy").read_bytes() == whole
+        hashed.update(f"{name} {len(whole)}\0".encode() + whole)
     assert made.sha256 == hashed.hexdigest()
     assert load(tmp_path, made.sha256).names == made.names
 

@@ -14,6 +14,7 @@ from kinelog.ml.windows import Placement, windows_of
 
 from tests.ml.laid_arrays import laid_arrays
 from tests.ml.made_examples import Floor, made_dataset
+from tests.registry.damage import every_change
 
 BOTH = ("left-wrist", "waist")
 FLOOR = Floor(people=2, sessions=2, exercises=2, sets=1, negatives=1, set_s=2.0)
@@ -42,14 +43,22 @@ def test_the_order_of_examples_changes_nothing(tmp_path: Path) -> None:
     assert made(tmp_path / "a").sha256 == made(tmp_path / "b", reverse=True).sha256
 
 
-def test_a_byte_that_changed_is_noticed(tmp_path: Path) -> None:
+NUMPY_HEADER = 128
+
+
+def test_any_change_of_any_file_is_noticed_before_numpy_reads_it(tmp_path: Path) -> None:
     data = made(tmp_path)
-    file = tmp_path / data.sha256 / "samples.npy"
-    damaged = bytearray(file.read_bytes())
-    damaged[-1] ^= 1
-    file.write_bytes(damaged)
-    with pytest.raises(FitDataError, match="another hash"):
-        load(tmp_path, data.sha256)
+    for file in (tmp_path / data.sha256).iterdir():
+        whole = file.read_bytes()
+
+        def is_seen(damaged: bytes, file: Path = file) -> None:
+            file.write_bytes(damaged)
+            with pytest.raises(FitDataError, match="run again"):
+                load(tmp_path, data.sha256)
+
+        every_change(whole, range(0, NUMPY_HEADER, 9), is_seen, examples=5)
+        file.write_bytes(whole)
+    assert load(tmp_path, data.sha256).names == data.names
 
 
 def test_a_folder_that_workers_do_not_see_is_named(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from kinelog.ml.population import population_bytes, population_of
 from kinelog.ml.run_record import record_of, stored_record
 from kinelog.registry.sqlite_model_store import SqliteModelStore
 
-from tests.ml.damage import every_change
 from tests.ml.test_population import made_population
 from tests.ml.test_run_record import made_record
+from tests.registry.damage import every_change
 
 TABLE = ClusterTable(("all", "f", "f-30s"))
 STATE = first_state(SessionKey("p", f"s{number}") for number in range(12))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 from kinelog.ml.clusters import cluster_of_example
+from kinelog.ml.example_files import ExampleFileError, read_examples, write_examples
 from kinelog.ml.examples import Dataset, SetExample
 from kinelog.ml.parquet import (
     MANIFEST,
@@ -24,6 +26,7 @@ from kinelog.ml.parquet import (
 from kinelog.ml.purge import purge
 
 from tests.ml.made_examples import Floor, made_dataset
+from tests.registry.damage import every_change
 
 TABLE = ("all", "f", "f-20s", "m")
 
@@ -123,6 +126,44 @@ def test_a_file_that_was_changed_or_lost_is_noticed(tmp_path: Path, dataset: Dat
         read_dataset(folder)
     with pytest.raises(DatasetError, match="kinelog fit data"):
         read_dataset(tmp_path / "nothing")
+
+
+def test_any_change_of_a_person_s_file_is_noticed_also_by_who_reads_it_alone(tmp_path: Path, dataset: Dataset) -> None:
+    file = tmp_path / "person.parquet"
+    write_examples(file, dataset.examples[:2])
+    whole = file.read_bytes()
+    sound = digests(read_examples(file))
+
+    def is_seen(damaged: bytes) -> None:
+        file.write_bytes(damaged)
+        with suppress(ExampleFileError):
+            assert digests(read_examples(file)) == sound
+
+    # What Parquet says of itself stands at the end, and has no check of its own.
+    every_change(whole, range(len(whole) - 2_000, len(whole), 41), is_seen, examples=60)
+
+
+def test_any_change_of_the_manifest_is_no_crash(tmp_path: Path, dataset: Dataset) -> None:
+    manifest = written(tmp_path, dataset) / MANIFEST
+
+    def is_seen(damaged: bytes) -> None:
+        manifest.write_bytes(damaged)
+        with suppress(DatasetError):
+            read_manifest(tmp_path)
+
+    every_change(manifest.read_bytes(), range(0, 200, 3), is_seen, examples=100)
+
+
+def test_who_leaves_goes_although_the_file_of_somebody_else_is_damaged(tmp_path: Path, dataset: Dataset) -> None:
+    written(tmp_path, dataset)
+    gone, damaged, *_ = sorted(one.person for one in files_of(dataset))
+    (file,) = tmp_path.rglob(file_name(damaged))
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(DatasetError, match=f"{file.name}.*fit data"):
+        purge(tmp_path, {one.person for one in files_of(dataset)} - {gone})
+    assert list(tmp_path.rglob(file_name(gone))) == []
+    with pytest.raises(DatasetError, match=r"write it again|fit data"):
+        read_dataset(tmp_path)
 
 
 def test_a_person_comes_once(tmp_path: Path, dataset: Dataset) -> None:

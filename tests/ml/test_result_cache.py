@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from kinelog.ml.result_cache import DIGEST, ResultCache
 
-from tests.ml.damage import every_change
+from tests.registry.damage import every_change
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 

@@ -55,7 +55,7 @@ class Held:
     @cached_property
     def grid_ms(self) -> float:
         """Where its rows begin."""
-        return math.ceil(self.times_ms[0] / 20) * 20.0
+        return math.ceil(float(self.times_ms[0]) / 20) * 20.0
 
     @cached_property
     def rows(self) -> NDArray[np.int16]:

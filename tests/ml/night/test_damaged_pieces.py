@@ -18,10 +18,10 @@ from kinelog.registry.scope import Scope
 from kinelog.registry.sqlite_model_store import SqliteModelStore
 from typing_extensions import override
 
-from tests.ml.damage import flipped
 from tests.ml.night.quick_night import KeptLog, quick_night
 from tests.ml.night.quick_work import QuickEngine
 from tests.ml.night.test_killed_night import WRIST, outcome
+from tests.registry.damage import flipped
 
 PIECES = {
     "the population of gym/all/left-wrist": WRIST,
