@@ -65,7 +65,7 @@ def open_state(snapshot: Snapshot, keys: KeyStore) -> State | None:
     try:
         plaintext = sealer.open(snapshot.payload, associated_data(snapshot.entity, snapshot.sequence, snapshot.schema))
         return _DECODERS[kind].decode(plaintext)
-    except (TamperedError, msgspec.MsgspecError):
+    except (TamperedError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
@@ -86,5 +86,5 @@ def open_sessions(snapshot: Snapshot) -> dict[str, int] | None:
         return None
     try:
         return _SESSIONS.decode(sealed.ciphertext)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None

@@ -144,7 +144,7 @@ def runs_of(directory: bytes, where: str) -> list[Run]:
     """
     try:
         return _RUNS.decode(directory)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptError(where, f"the directory of the commit does not decode: {error}") from error
 
 
@@ -172,7 +172,7 @@ def _decoded_run(run: Run, content: bytes) -> list[StoredEvent]:
         return _decoded(_array_header(run.count) + content, run.where)
     try:
         return [_ONE_EVENT.decode(content)]  # most runs of a live session; saves copying the bytes behind a header
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptError(run.where, f"the event does not decode: {error}") from error
 
 
@@ -210,7 +210,7 @@ def _array_header(length: int) -> bytes:
 def _decoded(content: bytes, where: str) -> list[StoredEvent]:
     try:
         return _EVENTS.decode(content)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptError(where, f"the events do not decode: {error}") from error
 
 

@@ -95,7 +95,7 @@ class EventCodec:
             if stored.schema < kind.schema:
                 return msgspec.convert(upcast(stored.type, stored.schema, _RAW.decode(plaintext)), kind)
             event: Event = _DECODERS[stored.type].decode(plaintext)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise CorruptError(f"{stored.entity}#{stored.sequence}", str(error)) from error
         return event
 
@@ -135,7 +135,7 @@ class Opening:
         try:
             plaintext = opened(sealed, b"%b%d%b" % (front, stored.sequence, _TAILS[stored.type]))
             event: Event = _DECODERS[stored.type].decode(plaintext)
-        except (TamperedError, msgspec.MsgspecError):
+        except (TamperedError, msgspec.MsgspecError, UnicodeDecodeError):
             return self._codec.open(stored)  # which says what is wrong
         return event
 

@@ -8,7 +8,10 @@ goes on, and nothing is made up. A set whose line cannot be used is counted with
 
 from __future__ import annotations
 
+import lzma
+import tokenize
 import zipfile
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,6 +25,13 @@ from numpy.typing import NDArray
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_SAMPLE_BYTES = 2 * 1024 * 1024 * 1024
 Word = str | int | float
+_NO_ARRAYS = (
+    OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, SyntaxError,
+    tokenize.TokenError, OverflowError, MemoryError, Warning,
+)  # fmt: skip
+"""What zipfile and numpy raise for a damaged file: both parse before any checksum says that they should not. Runtime
+errors are a method, a version or an encryption that zipfile does not know; a shape may be more than there is memory."""
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 LARGEST_OF_A_LARGER_UNIT = 30.0
 """Three g in metres a second squared; the shortest sample that is believed has 300 milli-g."""
 
@@ -155,7 +165,7 @@ def _listing(path: Path) -> _Listing:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise RecordingError(f"{path.name}: {path.stat().st_size} bytes; at most {MAX_JSON_BYTES}")
         return msgspec.json.decode(path.read_bytes(), type=_Listing)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise RecordingError(f"{path.name}: {error}") from error
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror}") from error
@@ -167,7 +177,7 @@ def _columns(line: msgspec.Raw, wanted: int) -> SetColumns | Unusable:
         if rate is None or not 0 < rate < 10_000:
             return Unusable.RATE
         columns = msgspec.json.decode(line, type=SetColumns)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except _UNREADABLE:
         return Unusable.LINE
     sites = len(columns.sites) if columns.sites is not None else wanted
     fits = sites == wanted and (columns.sites is not None or sites == 1)
@@ -188,8 +198,8 @@ def _samples(path: Path) -> _Samples:
             samples, offset = arrays["samples"], arrays["offset"]
     except KeyError as error:
         raise RecordingError(f"{path.name}: it needs `samples` and `offset`") from error
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise RecordingError(f"{path.name}: {error}") from error
+    except _NO_ARRAYS as error:
+        raise RecordingError(f"{path.name}: {str(error) or 'it ends too early'}") from error
     known = samples.dtype == np.int16 or np.issubdtype(samples.dtype, np.floating)
     if not known or samples.ndim != 2 or not samples.shape[1] or samples.shape[1] % 3:
         found = f"{samples.dtype} {samples.shape}"

@@ -146,7 +146,7 @@ class ModelFetch:
         answer = await self._get("/v1/model-keys", KEYS_BYTES)
         try:
             offered = msgspec.json.decode(answer.body, type=OfferedKeys).keys
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise KeyFormatError("the service's keys cannot be read") from error
         return [_key(key) for key in offered]
 

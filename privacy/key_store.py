@@ -13,7 +13,7 @@ from kinelog.privacy import key_file, master_key
 from kinelog.privacy.erasure_list import FILE_NAME as ERASURES_NAME
 from kinelog.privacy.erasure_list import ErasureList
 from kinelog.privacy.erasures import Erasures
-from kinelog.privacy.errors import ErasedPersonError, UnknownPersonError
+from kinelog.privacy.errors import ErasedPersonError, TamperedError, UnknownPersonError
 from kinelog.privacy.key_table import KeyRecord, KeyTable, Person
 from kinelog.privacy.master_key import MasterKey
 from kinelog.privacy.sealer_cache import SealerCache
@@ -158,7 +158,11 @@ class KeyStore:
         return None if found is None or found in self._erasures else found[1]
 
     def name(self, tenant: str, pseudonym: str) -> str | None:
-        """The name behind a pseudonym, or None."""
+        """The name behind a pseudonym, or None.
+
+        Raises:
+            TamperedError: What is kept of it is not what was sealed.
+        """
         person = (tenant, pseudonym)
         if person in self._erasures:
             return None
@@ -166,7 +170,11 @@ class KeyStore:
         if record is None or record.sealed_name is None:
             return None
         sealer = Sealer(record.key_id, self._master.unwrap(record.wrapped, _place(person, record.key_id)))
-        return sealer.open(_SEALED_NAME.decode(record.sealed_name), _name_place(person)).decode()
+        try:
+            sealed = _SEALED_NAME.decode(record.sealed_name)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise TamperedError(f"the name of {tenant}/{pseudonym} is not what was sealed") from error
+        return sealer.open(sealed, _name_place(person)).decode()
 
     def people(self) -> list[Person]:
         """Tenant and pseudonym of everybody who has a key."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from kinelog.projections.errors import ViewsUnavailableError
 from kinelog.projections.gym_figures import occupancy_of, station_use_of
 from kinelog.projections.local_time import end_of, interval, start_of, zone_named
@@ -234,6 +235,8 @@ class SqliteReadSide(ReadSide):
                 connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:  # a file that is damaged is no operational error of SQLite's
             raise ViewsUnavailableError(f"the views cannot be read: {error}") from error
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ViewsUnavailableError(f"the views cannot be read, rebuild them: {error}") from error
         finally:
             with self._lock:
                 self._asked -= 1

@@ -77,8 +77,8 @@ class InconsistentPublicationError(RegistryError):
 # ── names, manifests, signatures ─────────────────────────────────────────────────────────────────────────────────
 
 
-class ScopeError(RegistryError):
-    """A tenant, cluster or sensor is not written as such names are.
+class ScopeError(RegistryError, ValueError):
+    """A tenant, cluster or sensor is not written as such names are. A `ValueError`: see `KeyFormatError`.
 
     Attributes:
         field: Which.
@@ -135,8 +135,12 @@ class VectorError(ManifestError):
     """Test vectors disagree, or evaluating the blob does not give what they say."""
 
 
-class KeyFormatError(RegistryError):
-    """A key is not written as keys are. What was given is never part of the message."""
+class KeyFormatError(RegistryError, ValueError):
+    """A key is not written as keys are. What was given is never part of the message.
+
+    A `ValueError` as well: where a value is decoded, only those that it raises itself become the decoder's own error,
+    and any other would pass by whoever expects that.
+    """
 
 
 class RetiredKeyError(RegistryError):

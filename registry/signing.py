@@ -108,10 +108,12 @@ class PublicKey(msgspec.Struct, frozen=True):
         text = text.strip()
         try:
             if re.fullmatch(r"[0-9a-fA-F]{64}", text):
-                return cls(bytes.fromhex(text))
-            return cls(base64.b64decode(text, validate=True))
+                public = bytes.fromhex(text)
+            else:
+                public = base64.b64decode(text, validate=True)
         except ValueError as error:
             raise KeyFormatError("a public key is written in base64 (44 characters) or in 64 hex digits") from error
+        return cls(public)
 
     def endorsed_by(self, older: PublicKey) -> bool:
         """Whether the older key says that this one follows it."""

@@ -12,6 +12,7 @@ from kinelog.domain.commands import CreateTenant, IssueToken, SetGym
 from kinelog.domain.identifiers import TENANT_PERSON, Person
 from kinelog.domain.values import Gym, Role, Station
 from kinelog.service.configuration import EMBEDDED, DataFolder, Settings
+from kinelog.service.errors import RefusedError
 from kinelog.service.offline import offline
 
 TENANT = "demo"
@@ -48,10 +49,14 @@ def set_up_demo(folder: DataFolder, settings: Settings) -> Demo:
 
     Raises:
         TryAgainError: A service has the folder open.
+        RefusedError: The file that says what was made is damaged.
     """
     file = folder.root / "demo.json"
     if file.exists():
-        known = msgspec.json.decode(file.read_bytes(), type=Demo)
+        try:
+            known = msgspec.json.decode(file.read_bytes(), type=Demo)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise RefusedError(f"{file}: {error}; remove it, and the demo gets another token") from error
         if known.store == settings.store:
             return known
     token_id = new_token_id()

@@ -9,7 +9,7 @@ from kinelog.cassandra_session.connection import Access, Conditional, Connection
 from kinelog.cassandra_session.errors import CassandraError
 from kinelog.cassandra_session.store_errors import until_known
 from kinelog.webhooks.progress import Progress
-from kinelog.webhooks.progress_store import ProgressStore, told_as_unavailable
+from kinelog.webhooks.progress_store import ProgressStore, progress_of, told_as_unavailable
 from typing_extensions import override
 
 TRIES = 3
@@ -31,7 +31,6 @@ _SAVE = Statement(
 _WRITTEN = Statement(
     "SELECT written FROM {log}.webhook_progress WHERE incarnation = ? AND tenant = ?", Access.LINEARIZABLE_READ
 )
-_DECODER = msgspec.json.Decoder(Progress)
 
 
 class CassandraProgressStore(ProgressStore):
@@ -72,7 +71,7 @@ class CassandraProgressStore(ProgressStore):
         with told_as_unavailable(CassandraError):
             rows = self._connection.ask(_PROGRESS, (self._incarnation, tenant))
         document = rows[0][0] if rows else None
-        return _DECODER.decode(document) if isinstance(document, bytes) else None
+        return progress_of(document) if isinstance(document, bytes) else None
 
     @override
     def save(self, progress: Progress) -> Progress | None:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 from kinelog.webhooks.errors import ProgressUnavailableError
 from kinelog.webhooks.progress import Progress
 
@@ -44,6 +45,21 @@ class ProgressStore(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of it."""
+
+
+_DECODER = msgspec.json.Decoder(Progress)
+
+
+def progress_of(document: bytes) -> Progress:
+    """What an adapter kept of a tenant.
+
+    Raises:
+        ProgressUnavailableError: It is damaged.
+    """
+    try:
+        return _DECODER.decode(document)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ProgressUnavailableError(f"how far webhooks came is damaged: {error}") from error
 
 
 @contextmanager

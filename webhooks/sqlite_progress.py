@@ -13,7 +13,7 @@ import msgspec
 from kinelog.embedded_files.transactions import transaction
 from kinelog.embedded_files.write_ahead import switch_to_write_ahead
 from kinelog.webhooks.progress import Progress
-from kinelog.webhooks.progress_store import ProgressStore, told_as_unavailable
+from kinelog.webhooks.progress_store import ProgressStore, progress_of, told_as_unavailable
 from typing_extensions import override
 
 BUSY_MS = 10_000
@@ -24,7 +24,6 @@ CREATE TABLE IF NOT EXISTS announced (id INTEGER PRIMARY KEY CHECK (id = 1), inc
 CREATE TABLE IF NOT EXISTS progress (tenant TEXT PRIMARY KEY, revision INTEGER NOT NULL, document BLOB NOT NULL)
     WITHOUT ROWID;
 """
-_DECODER = msgspec.json.Decoder(Progress)
 
 
 class SqliteProgressStore(ProgressStore):
@@ -76,7 +75,7 @@ class SqliteProgressStore(ProgressStore):
     @override
     def progress(self, tenant: str) -> Progress | None:
         rows = self._read("SELECT document FROM progress WHERE tenant = ?", tenant)
-        return _DECODER.decode(rows[0][0]) if rows else None
+        return progress_of(rows[0][0]) if rows else None
 
     @override
     def save(self, progress: Progress) -> Progress | None:

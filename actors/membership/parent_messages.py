@@ -114,5 +114,5 @@ def receive(end: socket.socket, kind: type[Message]) -> Message | None:
         raise MembershipError(f"a message is over the {LONGEST_BYTES} bytes that a channel takes")
     try:
         return msgspec.msgpack.decode(data, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MembershipError(f"not a {kind.__name__}: {error}") from error

@@ -122,7 +122,7 @@ def runs_of_row(entity: str, last_sequence: int, content: bytes) -> list[tuple[R
         raise CorruptError(where, "the checksum of the row does not hold")
     try:
         indexed = _RUNS.decode(memoryview(content)[_CRC_BYTES:])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptError(where, f"the runs do not decode: {error}") from error
     if not indexed or indexed[-1].last_sequence != last_sequence:
         raise CorruptError(where, "holds other events")

@@ -139,7 +139,7 @@ def _opened(entity: str, sequence: int, content: bytes) -> Snapshot | None:
         return None
     try:
         snapshot = _DECODER.decode(packed)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return snapshot if (snapshot.entity, snapshot.sequence) == (entity, sequence) else None
 

@@ -186,7 +186,7 @@ class CassandraReadSide(ReadSide):
                 ) from error
             except CassandraError as error:
                 raise ViewsUnavailableError(f"the views cannot be read: {error}") from error
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise ViewsUnavailableError(f"the views cannot be read, rebuild them: {error}") from error
 
     @contextmanager

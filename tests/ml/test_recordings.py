@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from kinelog.ml.examples import Dataset
-from kinelog.ml.recorded_sets import RecordingError
+from kinelog.ml.recorded_sets import RecordingError, read_recording
 from kinelog.ml.recordings import Reading, Stretched, available_recordings, read_recordings
 
 from tests.ml.made_recordings import movement_at, write_capture, write_recording
+from tests.registry.damage import every_change
 
 
 def read(folder: Path, *names: str, stretched: Stretched = Stretched.CORRECTED) -> Dataset:
@@ -178,6 +181,10 @@ def write_noise(folder: Path) -> None:
     (folder / "bad.npz").write_bytes(b"PK no archive")
 
 
+def nest_without_end(folder: Path) -> None:
+    (folder / "bad.json").write_bytes(b'{"sets": [' + b"[" * 100_000)
+
+
 def write_another_encoding(folder: Path) -> None:
     (folder / "bad.json").write_bytes('{"note": "Übung", "sets": []}'.encode("latin-1"))
 
@@ -186,6 +193,7 @@ def write_another_encoding(folder: Path) -> None:
     ("spoil", "said"),
     [
         (write_another_encoding, "bad.json"),
+        (nest_without_end, "bad.json"),
         (break_json, "bad.json.*sets"),
         (break_offsets, "bad.npz: offset"),
         (break_samples, "bad.npz: samples"),
@@ -200,6 +208,22 @@ def test_a_bad_file_is_refused_by_its_name(tmp_path: Path, spoil: object, said: 
     spoil(tmp_path)
     with pytest.raises(RecordingError, match=said):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_any_change_of_a_file_is_read_or_refused_by_its_name(tmp_path: Path, save: Callable[..., None]) -> None:
+    write_recording(tmp_path, "bad", [{"exercise": "curl", "rate_hz": 50}], [movement_at(50, 12)])
+    file = tmp_path / "bad.npz"
+    with np.load(file) as arrays:
+        save(file, **dict(arrays))
+
+    def is_seen(damaged: bytes) -> None:
+        file.write_bytes(damaged)
+        with suppress(RecordingError):
+            read_recording(tmp_path, "bad")
+
+    whole = file.read_bytes()
+    every_change(whole, [*range(0, 200, 7), *range(len(whole) - 300, len(whole), 7)], is_seen, examples=100)
 
 
 def test_a_set_whose_line_cannot_be_used_is_counted_and_the_others_are_read(tmp_path: Path) -> None:

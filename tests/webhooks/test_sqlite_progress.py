@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -22,6 +23,18 @@ class TestSqliteProgress(ProgressContract):
             yield lambda incarnation: opened.enter_context(
                 closing(SqliteProgressStore(tmp_path / "webhooks" / "progress.db", incarnation))
             )
+
+
+@pytest.mark.parametrize("document", [b"", b"{}", b'{"tenant":"\xff"}', b'{"tenant":3}'])
+def test_a_row_that_is_damaged_is_said_to_be(tmp_path: Path, document: bytes) -> None:
+    file = tmp_path / "progress.db"
+    with closing(SqliteProgressStore(file, "log-1")) as store:
+        store.add("alpine")
+        with sqlite3.connect(file) as connection:
+            connection.execute("UPDATE progress SET document = ?", (document,))
+        connection.close()
+        with pytest.raises(ProgressUnavailableError, match="damaged"):
+            store.progress("alpine")
 
 
 def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
