@@ -152,7 +152,7 @@ async def _raw(world: Any, head: str, *pieces: bytes, pause_s: float = 0.0) -> b
         await writer.drain()
         await asyncio.sleep(pause_s)
     answer = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while chunk := await reader.read(65_536):
             answer += chunk
             if b"\r\n\r\n" in answer and b"}" in answer:

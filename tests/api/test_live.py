@@ -15,7 +15,7 @@ from kinelog.projections.rows import LiveRow
 
 Serve = Callable[..., None]
 MakeFrame = Callable[..., bytes]
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 class Stream:

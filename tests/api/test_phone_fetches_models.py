@@ -78,7 +78,7 @@ def fetching(serve: Serve, scenario: Callable[[Any, Phone], Awaitable[None]]) ->
 
 async def once_newer(fetch: ModelFetch) -> Polled:
     """The first poll that is not told that nothing changed: the service looks at its store every now and then."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (polled := await fetch.poll()).outcome is Outcome.UNCHANGED:
             pass
     return polled

@@ -21,7 +21,7 @@ HOOK = {"url": "https://hooks.example.com/kinelog", "secret": SECRET}
 
 async def until(world: Any, holds: Callable[[Any], bool]) -> Any:
     """The webhook, once it is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds(webhook := (await world.call("GET", "/v1/webhook", "owner")).json):
             pass
     return webhook

@@ -96,7 +96,7 @@ def test_any_node_takes_any_request_and_shows_what_another_was_told(group: Servi
         owner = group.owner(name)
         for guest, position in guests:
             samples = f"/v1/users/{guest.name}/sessions/{guest.ended}/samples?min_position={position}"
-            shown = owner.get(samples)
+            shown = owner.get_once_shown(samples)
             assert shown.status == 200, (name, shown.body)
             assert shown.json["samples"]
             received = Asking(owner.url, guest.token).get(f"/v1/sessions/{guest.open}/frames")
@@ -132,9 +132,9 @@ def test_what_is_posted_to_one_node_is_live_on_another(group: ServingGroup) -> N
 def test_a_cursor_of_one_node_is_opened_by_another(group: ServingGroup) -> None:
     guest, position = trained_everywhere(group, "lists", 12)
     path = f"/v1/users/{guest.name}/sessions?limit=1&min_position={position}"
-    first = group.owner("alpha").get(path)
+    first = group.owner("alpha").get_once_shown(path)
     assert first.status == 200, first.body
-    second = group.owner("beta").get(f"{path}&cursor={first.json['next']}")
+    second = group.owner("beta").get_once_shown(f"{path}&cursor={first.json['next']}")
     assert second.status == 200, second.body
     listed = {answer.json["sessions"][0]["session"] for answer in (first, second)}
     assert listed == {guest.ended, guest.open}
@@ -162,7 +162,7 @@ def test_who_is_erased_at_one_node_is_gone_at_all_of_them_at_once(group: Serving
 
 def about(owner: Asking, guest: Guest, position: str) -> Reply:
     """What a node says of somebody's samples."""
-    return owner.get(f"/v1/users/{guest.name}/sessions/{guest.ended}/samples?min_position={position}")
+    return owner.get_once_shown(f"/v1/users/{guest.name}/sessions/{guest.ended}/samples?min_position={position}")
 
 
 def test_what_the_document_says_of_a_group_is_so(group: ServingGroup) -> None:
@@ -207,5 +207,5 @@ def test_when_an_owner_is_killed_its_frames_go_on_elsewhere_and_none_is_lost_or_
     for phone in phones:
         guest = phone.guest
         position = alpha.put(f"/v1/users/{guest.name}/consents", {"purposes": ["training-models"]})["position"]
-        shown = alpha.get(f"/v1/users/{guest.name}/sessions?min_position={position}")
+        shown = alpha.get_once_shown(f"/v1/users/{guest.name}/sessions?min_position={position}")
         assert shown.status == 200, "the worker that is left folds what the others followed"

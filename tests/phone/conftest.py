@@ -24,8 +24,8 @@ def service() -> Iterator[FakeService]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    ready.wait(10)
+    assert ready.wait(60)
     yield fake
     loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join()
     loop.close()

@@ -55,6 +55,20 @@ class Asking:
     def get(self, path: str) -> Reply:
         return self.call("GET", path)
 
+    def get_once_shown(self, path: str) -> Reply:
+        """The answer as of the path's `min_position`, however long the views take.
+
+        A service waits for them for seconds only, and a worker may have more to do than that.
+        """
+        replies: list[Reply] = []
+
+        def shown() -> bool:
+            replies.append(self.get(path))
+            return b"/problems/view-behind" not in replies[-1].body
+
+        eventually(shown, f"the views are as far as {path} asks")
+        return replies[-1]
+
     def put(self, path: str, body: object, *expected: int) -> Any:
         """PUT what must be taken; its answer."""
         return _taken(self.call("PUT", path, body), expected or (200, 201))

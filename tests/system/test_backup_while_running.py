@@ -42,7 +42,7 @@ def test_a_backup_under_load_holds_every_frame_acknowledged_before_it_began(tmp_
         finally:
             simulator.kill()
             simulator.communicate()
-        assert service.terminate(timeout_s=15) == 0, service.log
+        assert service.terminate(timeout_s=60) == 0, service.log
     assert backup.returncode == 0, backup.stderr
     assert after.total() > before.total(), "nothing was acknowledged while the backup was made"
     made = json.loads(backup.stdout)
@@ -72,4 +72,4 @@ def assert_served(target: Path, token: str, frames: Counter[str]) -> None:
     with RunningService(target) as service:
         owner = Asking(service.url, token)
         eventually(lambda: shown(owner) == frames, "every session with all its frames")
-        assert service.terminate(timeout_s=15) == 0, service.log
+        assert service.terminate(timeout_s=60) == 0, service.log

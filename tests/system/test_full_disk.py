@@ -95,7 +95,7 @@ def statuses(replies: list[Reply]) -> set[int]:
 
 def assert_sound(training: Training, frames: int) -> None:
     """The log, without its service, is whole and holds so many frames."""
-    assert training.service.terminate(timeout_s=15) == 0, training.service.log
+    assert training.service.terminate(timeout_s=60) == 0, training.service.log
     assert "Traceback" not in training.service.log, training.service.log
     assert training.stored() == frames
     verified = kinelog("journal", "verify", str(training.data))
@@ -158,7 +158,7 @@ def test_views_without_room_hold_up_no_frame_and_catch_up_by_themselves(training
 def test_a_stop_without_room_for_snapshots_is_a_clean_stop(training: Training) -> None:
     assert statuses(training.send(range(10))) == {201}
     with no_room_beyond(1, training.pid):
-        assert training.service.terminate(timeout_s=15) == 0, training.service.log
+        assert training.service.terminate(timeout_s=60) == 0, training.service.log
     assert training.stored() == 10
     with RunningService(training.data) as service:
         watch = Asking(service.url, training.guest.token)
