@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 from typing import Final
 
-EXAMPLES_SEEN: Final = 400_000
-"""In all epochs of a fit: 400 epochs of 1 000 sets, 100 of 4 000."""
+EXAMPLES_SEEN: Final = 300_000
+"""In all epochs of a fit: 400 epochs of 750 sets, 75 of 4 000."""
 EPOCHS_AT_LEAST: Final = 20
 """Where there are so many sets that the budget allows fewer: each example is to come up more than once or twice."""
-WINDOWS_LAID_DOWN: Final = 1 << 18
-"""Of one sensor each, for one genome: 48 of each of 5 461 sets of one sensor."""
+WINDOWS_LAID_DOWN: Final = 1 << 16
+"""Of one sensor each, for one genome: 48 of each of 1 365 sets of one sensor, sixteen of 4 000."""
 WINDOWS_AT_LEAST: Final = 8
 """Of an example, however many there are."""
 

@@ -58,7 +58,7 @@ class TaskError(CommandError):
     default=4000,
     show_default=True,
     type=click.IntRange(FEWEST_MOST_SETS, 1_000_000),
-    help="Of a pool; of more, so many are drawn. More cost memory: some 100 KB each and sensor, of every process.",
+    help="Of a pool; of more, so many are drawn. Each takes some 45 KB a sensor in every process that fits.",
 )
 @click.option("--engine", type=click.Choice(["processes", "dask"]), help="[default: dask with --scheduler]")
 @click.option("--scheduler", metavar="ADDRESS", help="Of a Dask scheduler, tcp://HOST:PORT.")
