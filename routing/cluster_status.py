@@ -50,6 +50,12 @@ async def _ask(peers: Peers, member: Member, within_s: float) -> Collected:
     return Collected(member, None, f"no answer within {within_s} s")
 
 
+async def somebody_reaches_the_log(peers: Peers, members: Sequence[Member], within_s: float = 2.0) -> bool:
+    """Whether one of these, that may own shards, says that the log answers it."""
+    said = await collect(peers, [member for member in members if not member.draining], within_s)
+    return any(each.status is not None and each.status.joined and each.status.store_answers for each in said)
+
+
 async def begin_draining(peers: Peers, member: Member, within_s: float = 2.0) -> bool:
     """Have a member let everything go; whether it said that it does.
 

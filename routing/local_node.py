@@ -29,6 +29,7 @@ class LocalNode:
         let_go: Lets a shard go in order, because its next owner asks; calls back when that is done.
         shards: What there is to be said of each shard.
         begin_draining: Begins to let everything go.
+        store_answers: Whether the log answered when it was last looked at; None where nobody looked.
     """
 
     region: OwnRegion
@@ -38,6 +39,7 @@ class LocalNode:
     let_go: Callable[[int, Callable[[], None]], None]
     shards: Callable[[], tuple[ShardStatus, ...]]
     begin_draining: Callable[[], None]
+    store_answers: Callable[[], bool | None] = lambda: None
 
     @property
     def name(self) -> str:
@@ -68,4 +70,5 @@ class LocalNode:
             name=me.name, life=me.life, version=me.version, ready=self.router.ready(),
             draining=me.draining or any(member.draining for member in seen), joined=view.joined, view=view.number,
             forwarded=self.peers.forwarded, in_flight=self.peers.in_flight(), shards=self.shards(),
+            store_answers=self.store_answers(),
         )  # fmt: skip

@@ -18,6 +18,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         joined: Whether it is a member, as far as it knows.
         view: Number of the newest view it saw.
         forwarded: Commands it passed on to other nodes since its start.
+        store_answers: Whether the log answered when last looked at; None where nobody looked, or of an older version.
         in_flight: Questions to other nodes that are not answered yet, by node.
         shards: What it owns, gains or lets go.
     """
@@ -30,5 +31,6 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     joined: bool
     view: int
     forwarded: int = 0
+    store_answers: bool | None = None
     in_flight: dict[str, int] = msgspec.field(default_factory=dict)
     shards: tuple[ShardStatus, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from kinelog.actors.answers import Answer, Unavailable
 from kinelog.actors.errors import MailboxFullError, NotOwnerError, StoppingError
@@ -41,7 +42,10 @@ OUTSIDE_S = 1.0
 class Router:
     """Implements `actors.asking.Asks` over all nodes. On one event loop, but for `seen`."""
 
-    def __init__(self, region: OwnRegion, membership: Membership, shards: int, peers: Peers, answer_s: float) -> None:
+    def __init__(
+        self, region: OwnRegion, membership: Membership, shards: int, peers: Peers, answer_s: float,
+        *, cut_off: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
         """Make a router; call on the event loop.
 
         Args:
@@ -50,12 +54,14 @@ class Router:
             shards: Of the log.
             peers: The other nodes.
             answer_s: Whoever asks gets an answer after this long at most.
+            cut_off: Whether this node does not reach what it answers reads from, although commands find their owner.
         """
         self._region = region
         self._membership = membership
         self._shards = shards
         self._peers = peers
         self._answer_s = answer_s
+        self._cut_off = cut_off
         self._table = OwnerTable(membership, shards)
         self._loop = asyncio.get_running_loop()
         COLLECTOR.routers.add(self)
@@ -82,8 +88,8 @@ class Router:
         return self._peers.forwarded
 
     def ready(self) -> bool:
-        """Whether this node is a member and answers for all shards that are its own."""
-        return self._membership.view().joined and self._region.ready()
+        """Whether this node is a member, answers for all shards that are its own, and is not cut off."""
+        return self._membership.view().joined and self._region.ready() and not self._cut_off()
 
     def channels(self) -> list[ChannelStatus]:
         """How the channels to other nodes are; from any thread."""

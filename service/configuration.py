@@ -71,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         weight: Share of the shards, against the other nodes' weights.
         session_s: A node that was not heard of for so long has lost its shards.
         handover_s: How long a node that is to have a shard waits for who has it to let it go.
+        store_away_s: A node of a group that did not reach the log for so long gives its shards to others that do.
         cluster_ca: File of the certificates that sign nodes' own; given, what nodes say to each other is encrypted.
         cluster_certificate: File of the certificate that this node shows to others.
         cluster_key: File of its private key.
@@ -113,6 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     weight: float = 1.0
     session_s: float = 10.0
     handover_s: float = 2.0
+    store_away_s: float = 15.0
     cluster_ca: Path | None = None
     cluster_certificate: Path | None = None
     cluster_key: Path | None = None
@@ -212,6 +214,7 @@ _BOUNDS = {
     "weight": (0.01, 100.0),
     "session_s": (0.5, 120.0),
     "handover_s": (0.05, 60.0),
+    "store_away_s": (0.5, 3600.0),
     "drain_s": (0.1, 600.0),
     "connections": (1, 1_000_000),
     "connections_per_address": (1, 1_000_000),

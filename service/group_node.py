@@ -18,6 +18,7 @@ from kinelog.actors.region import Region
 from kinelog.actors.shard_moves import ShardMoves
 from kinelog.api.settings import ApiSettings
 from kinelog.routing.cluster_secret import ClusterSecret
+from kinelog.routing.cluster_status import somebody_reaches_the_log
 from kinelog.routing.hand_over import ChannelHandOver
 from kinelog.routing.local_node import LocalNode
 from kinelog.routing.node_server import NodeServer
@@ -32,6 +33,7 @@ from kinelog.service.group_tls import group_tls
 from kinelog.service.node import Heard, Node
 from kinelog.service.opened_data import OpenedData
 from kinelog.service.own_region import make_region
+from kinelog.service.store_watch import StoreWatch
 from kinelog.service.tenant_news import TenantNews
 from typing_extensions import override
 
@@ -59,6 +61,7 @@ class GroupParts:
     router: Router
     server: NodeServer
     listening: socket.socket
+    store: StoreWatch
 
 
 class GroupNode(Node):
@@ -77,7 +80,7 @@ class GroupNode(Node):
         self._news: Callable[[str], None] = lambda _tenant: None
         self._view: View | None = None
         self._placed: tuple[str | None, ...] = ()
-        self._draining = False
+        self._lets_go = False
         self._parts = self._made(opened, settings, join)
         self.asks = self._parts.router
 
@@ -92,19 +95,20 @@ class GroupNode(Node):
         )  # fmt: skip
         watched = TenantNews(region, self._heard_news)
         peers = Peers(membership.me.name, secret, tls=tls.client if tls else None)
-        router = Router(watched, membership, self._shards, peers, ROUTED_S)
+        store = StoreWatch(opened.journal, settings.store_away_s, self._somebody_reaches_it, self._owns_as_it_can)
+        router = Router(watched, membership, self._shards, peers, ROUTED_S, cut_off=lambda: store.given_away)
         moves = ShardMoves(
             region, membership, opened.codec, MoveSettings(handover_ms=int(settings.handover_s * 1000)),
             ChannelHandOver(peers, self._loop),
         )  # fmt: skip
         node = LocalNode(
             region=watched, membership=membership, router=router, peers=peers, let_go=moves.release,
-            shards=region.status, begin_draining=self._announce_draining,
+            shards=region.status, begin_draining=self._announce_draining, store_answers=lambda: store.answers,
         )  # fmt: skip
         server = NodeServer(node, secret, tls=tls.server if tls else None)
         return GroupParts(
             region=region, membership=membership, moves=moves, peers=peers, router=router, server=server,
-            listening=listening,
+            listening=listening, store=store,
         )  # fmt: skip
 
     @override
@@ -133,6 +137,7 @@ class GroupNode(Node):
             await asyncio.to_thread(parts.moves.start, self._viewed)
         except MembershipError as error:
             raise UnavailableServiceError(f"the group does not take this node: {error}") from error
+        parts.store.start()
 
     def _viewed(self, view: View) -> None:
         """On the membership's thread, before shards move: whom one turns away finds its next owner already."""
@@ -145,10 +150,19 @@ class GroupNode(Node):
         self._loop.call_later(NEWS_AGAIN_S, lambda: self._news(tenant))
 
     def _announce_draining(self) -> None:
-        if not self._draining:
-            self._draining = True
+        if not self._lets_go:
+            self._lets_go = True
             logger.info("draining: the other nodes take over")
-            self._parts.membership.set_draining(True)
+            self._owns_as_it_can(away=self._parts.store.given_away)
+
+    def _owns_as_it_can(self, away: bool) -> None:  # noqa: FBT001 - a flag is what is told
+        """Own nothing while this process is to stop, or does not reach the log: the end of one ends not the other."""
+        self._parts.membership.set_draining(self._lets_go or away)
+
+    async def _somebody_reaches_it(self) -> bool:
+        parts = self._parts
+        others = [member for member in parts.membership.view().members if member.name != parts.membership.me.name]
+        return await somebody_reaches_the_log(parts.peers, others)
 
     @override
     async def drain(self, within_s: float, hurry: asyncio.Event) -> None:
@@ -171,6 +185,7 @@ class GroupNode(Node):
     @override
     async def stop(self, within_s: float) -> None:
         parts = self._parts
+        parts.store.stop()
         parts.moves.stop()
         await asyncio.to_thread(parts.region.stop, within_s)
         await asyncio.to_thread(parts.moves.leave)

@@ -28,6 +28,7 @@ class NodeLine(msgspec.Struct, frozen=True, kw_only=True):
         weight: Its share, against the others'.
         draining: Whether it is to own nothing.
         ready: Whether it answers for all its shards; None where it did not say.
+        store_answers: Whether it reached the log when it last looked; None where it did not say.
         owns: How many shards it is to own.
         serves: How many it does answer for; None where it did not say.
         forwarded: Commands it passed on to others since its start; None where it did not say.
@@ -41,6 +42,7 @@ class NodeLine(msgspec.Struct, frozen=True, kw_only=True):
     weight: float
     draining: bool
     ready: bool | None
+    store_answers: bool | None
     owns: int
     serves: int | None
     forwarded: int | None
@@ -179,6 +181,7 @@ def _node(each: Collected, placed: Sequence[str | None], lines: Sequence[ShardLi
         weight=member.weight,
         draining=member.draining,
         ready=status.ready if status else None,
+        store_answers=status.store_answers if status else None,
         owns=placed.count(member.name),
         serves=sum(member.name in (line.served_by or ()) for line in lines) if status else None,
         forwarded=status.forwarded if status else None,
@@ -202,7 +205,7 @@ def in_words(report: GroupReport) -> str:
 
 
 def _node_in_words(node: NodeLine) -> str:
-    state = "draining" if node.draining else "?" if node.ready is None else "ready" if node.ready else "not ready"
+    state = _state(node)
     serves = "?" if node.serves is None else node.serves
     forwarded = "?" if node.forwarded is None else node.forwarded
     address = node.address or "-"
@@ -210,6 +213,14 @@ def _node_in_words(node: NodeLine) -> str:
         f"{node.name:20} {address:22} {node.version:10} {node.weight:6g}  {state:10} {node.owns:4} {serves:>6} "
         f"{forwarded:>10}"
     )
+
+
+def _state(node: NodeLine) -> str:
+    if node.store_answers is False:
+        return "no log"
+    if node.draining:
+        return "draining"
+    return "?" if node.ready is None else "ready" if node.ready else "not ready"
 
 
 def _shard_in_words(line: ShardLine) -> str:

@@ -13,6 +13,7 @@ from itertools import count
 import pytest
 from kinelog.actors.answers import REPEATABLE, Accepted, Answer, Unavailable
 from kinelog.actors.errors import MailboxFullError, NotOwnerError
+from kinelog.actors.membership.placement import owners
 from kinelog.actors.membership.port import Listener, Member, Membership, View
 from kinelog.actors.moves_machine import MoveSettings
 from kinelog.actors.region import Region
@@ -280,9 +281,12 @@ def test_a_node_that_does_not_answer_is_waited_for_so_long_and_fenced_then(clust
     second.moves._machine._settings = MoveSettings(handover_ms=150, moves_at_once=8)
     cluster.nodes["b"] = second
     second.moves.start()
-    eventually(lambda: second.moves.counts.overdue > 0 and second.region.ready())
+    view = second.seat.view()
+    taken = {shard for shard, owner in enumerate(owners(SHARDS, view.members, view.pins)) if owner == "b"}
+    # Overdue shards come one after the other; until its turn the first owner answers for each, and rightly.
+    eventually(lambda: all(second.region.status()[shard].epoch == 2 for shard in taken) and second.region.ready())
+    assert second.moves.counts.overdue == len(taken)
     say(cluster, [(someone, ask.ReadUser(at_ms=START_MS)) for someone in people])
-    taken = second.moves.held
     # Whoever the moved shards are fenced away from leaves them, and does not take them back.
     cut_off = [someone for someone in people if shard_of(someone, SHARDS) in taken]
     assert cut_off

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.cassandra_chaos.store_checks import SCHEMA_RESTS_S
+from tests.cassandra_chaos.store_checks import SCHEMA_RESTS_S, NeverError
 from tests.cluster_chaos.deployment import CASSANDRA_NODES, NODES, Deployment
 from tests.cluster_chaos.node_group import ZOOKEEPER
 
@@ -19,6 +19,7 @@ SESSION_S = 2.0
 DRAIN_S = 30.0
 CLOCK_S = 40.0
 DELAY_S = 0.15
+GIVEN_AWAY = "others do: they take over its shards"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,29 @@ def node_without_cassandra(chance: random.Random) -> Fault:
     """A node and one of Cassandra's do not reach each other."""
     cassandra = f"cassandra-{chance.randint(1, CASSANDRA_NODES)}"
     return _link_harmed(chance, "node and cassandra apart", _node(chance), cassandra)
+
+
+def node_without_store(chance: random.Random) -> Fault:
+    """A node reaches none of Cassandra's, and everybody else: its shards go to those that do, and come back."""
+    name = _node(chance)
+
+    def inject(deployment: Deployment) -> None:
+        node, links = deployment.group.node(name), deployment.group.links
+        stores = [f"cassandra-{number}" for number in range(1, CASSANDRA_NODES + 1)]
+        before = node.log.count(GIVEN_AWAY)
+        for store in stores:
+            links.cut(name, store)
+        try:
+            deployment.wait_for(lambda: node.log.count(GIVEN_AWAY) > before, f"{name} gives its shards away", 60.0)
+            # Also who asks the node itself: it passes on what others decide.
+            deployment.wait_until_served()
+            if deployment.group.ready(node):
+                raise NeverError(f"{name} says that it is ready, and reaches no store\n{node.log[-3000:]}")
+        finally:
+            for store in stores:
+                links.heal(name, store)
+
+    return Fault("node without a store", f"{name}, until others serve for it", inject)
 
 
 def node_without_zookeeper(chance: random.Random) -> Fault:
@@ -182,6 +206,7 @@ STOCK: tuple[Maker, ...] = (
     node_paused,
     nodes_apart,
     node_without_cassandra,
+    node_without_store,
     node_without_zookeeper,
     session_expired,
     zookeeper_restarted,
@@ -194,6 +219,7 @@ SHORT_STOCK: tuple[Maker, ...] = (
     node_paused,
     rolling_restart,
     nodes_apart,
+    node_without_store,
     cassandra_killed,
     session_expired,
     node_killed,

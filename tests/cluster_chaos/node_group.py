@@ -31,6 +31,7 @@ class GroupPlan:
         data: The data folder that they share; None gives each its own.
         store: Where their log and views are, if not in a data folder.
         session_s: A node that was not heard of for so long has lost its shards.
+        store_away_s: A node that did not reach the store for so long gives its shards away.
         master_key: Of the deployment; None takes the data folder's.
         projections: Whether each has a projection worker.
         log_level: Of their logs.
@@ -41,6 +42,7 @@ class GroupPlan:
     data: Path | None = None
     store: str | None = None
     session_s: float = 2.0
+    store_away_s: float = 4.0
     master_key: str | None = None
     projections: bool = True
     log_level: str = "INFO"
@@ -148,6 +150,7 @@ class NodeGroup:
             "INTERNAL_PORT": str(CHANNEL_PORT),
             "ADVERTISE": f"{places.advertised(number)}:{CHANNEL_PORT}",
             "SESSION_S": str(plan.session_s),
+            "STORE_AWAY_S": str(plan.store_away_s),
             "CLUSTER_SECRET": self._secret,
             "LOG_LEVEL": plan.log_level,
             **({} if plan.store is None else {"STORE": plan.store}),

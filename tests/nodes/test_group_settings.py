@@ -34,6 +34,7 @@ SECRET = "0123456789abcdef" * 2
         ({"KINELOG_WEIGHT": "0"}, "weight"),
         ({"KINELOG_SESSION_S": "0.1"}, "session_s"),
         ({"KINELOG_HANDOVER_S": "nan"}, "handover_s"),
+        ({"KINELOG_STORE_AWAY_S": "0"}, "store_away_s"),
         ({"KINELOG_INTERNAL_PORT": "70000"}, "internal_port"),
         ({"KINELOG_LOG_FORMAT": "xml"}, "log_format"),
     ],

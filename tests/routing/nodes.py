@@ -124,6 +124,7 @@ class Node:
     server: NodeServer
     released: list[int] = field(default_factory=list)
     drained: list[bool] = field(default_factory=list)
+    local: LocalNode = field(kw_only=True)
 
     async def close(self) -> None:
         self.peers.close()
@@ -152,7 +153,7 @@ async def start_node(
     me = msgspec.structs.replace(me, address=f"{host}:{port}")
     membership.me = me
     group.change([*group.view.members, me])
-    return Node(name, me, region, membership, peers, router, server, released, drained)
+    return Node(name, me, region, membership, peers, router, server, released, drained, local=local)
 
 
 @asynccontextmanager

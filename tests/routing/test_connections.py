@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from kinelog.actors.answers import Unavailable
 from kinelog.actors.membership.port import Member
 from kinelog.domain.commands import GiveFeedback, ReadUser
 from kinelog.domain.identifiers import Person
-from kinelog.routing.cluster_status import begin_draining, collect
+from kinelog.routing.cluster_status import begin_draining, collect, somebody_reaches_the_log
 from kinelog.routing.errors import NotSentError
 from kinelog.routing.hand_over import ChannelHandOver
 from kinelog.routing.local_node import LocalNode
@@ -128,6 +129,20 @@ async def test_each_member_says_how_it_is_or_why_it_does_not() -> None:
         assert (of_a.name, of_a.forwarded, of_b.name, of_b.ready, of_b.joined) == ("a", 1, "b", True, True)
         assert collected[2].problem == "takes no questions"
         assert "no connection to gone" in str(collected[3].problem)
+
+
+@pytest.mark.parametrize(("said", "draining", "reaches"), [
+    (True, False, True), (False, False, False), (None, False, False), (True, True, False),
+])  # fmt: skip
+async def test_the_log_is_reached_by_somebody_who_may_own_shards_and_says_so(
+    *, said: bool | None, draining: bool, reaches: bool
+) -> None:
+    async with two_nodes(AnsweringRegion()) as (_, a, b):
+        b.server._node = replace(b.local, store_answers=lambda: said)
+        gone = msgspec.structs.replace(b.member, name="gone", address="127.0.0.1:1")
+        member = msgspec.structs.replace(b.member, draining=draining)
+        assert await somebody_reaches_the_log(a.peers, [gone, member], within_s=30.0) is reaches
+        assert not await somebody_reaches_the_log(a.peers, [])
 
 
 async def test_a_node_that_is_told_to_drain_begins_to() -> None:

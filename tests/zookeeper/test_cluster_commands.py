@@ -163,6 +163,13 @@ def test_workers_without_a_node_are_shown_too(ask: Ask, zookeeper: ZooKeeperAddr
     assert re.search(r"^gamma +1\.2\.3 +7 .* none$", words.output, re.MULTILINE)
 
 
+def test_a_node_that_does_not_reach_the_log_says_so(ask: Ask, nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = msgspec.structs.replace(nodes["beta"].status(), store_answers=False)
+    monkeypatch.setattr(nodes["beta"], "status", lambda: said)
+    assert column(status(ask), "nodes", "store_answers") == [None, False]
+    assert re.search(r"^beta .* no log ", ask("status").output, re.MULTILINE)
+
+
 def test_a_node_that_does_not_answer_is_said_so_and_its_shards_are_shown_as_placed(
     ask: Ask, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
