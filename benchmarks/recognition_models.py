@@ -71,7 +71,8 @@ def network(name: str, genome: Genome) -> Peer:
 
 def fits(task: Task, splits: Sequence[Split], genome: Genome) -> list[FitResult]:
     """A genome fitted once a split, as one batch."""
-    windows, example = task.training_windows(genome.ends_ms, genome.jitter_ms, draws_of(genome), genome.seed)
+    draws = draws_of(genome, len(task.examples), len(task.examples[0].sites))
+    windows, example = task.training_windows(genome.ends_ms, genome.jitter_ms, draws, genome.seed)
     jobs = [
         FitJob(
             genome=genome,

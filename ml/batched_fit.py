@@ -41,7 +41,7 @@ def fit_batch(jobs: Sequence[FitJob]) -> list[FitResult]:
     pools = Pools()
     results: dict[int, FitResult] = {}
     # the longest together: a stack trains until its last network is done
-    order = sorted(range(len(jobs)), key=lambda at: (-jobs[at].genome.epochs, -len(jobs[at].train)))
+    order = sorted(range(len(jobs)), key=lambda at: (-jobs[at].epochs(), -len(jobs[at].train)))
     for places in _chunks(order, STACK_SIZES[-1]):
         candidates = [CandidateTraining.of(jobs[at], pools.of(jobs[at])) for at in places]
         with _programs_in_use:  # a program's variables serve one stack at a time
@@ -112,7 +112,7 @@ def _train(program: StackedProgram, shape: StackShape, stack: list[CandidateTrai
     smoothing = np.array([candidate.job.genome.label_smoothing for candidate in stack], np.float32)
     keep_scale = np.array([candidate.keep_scale() for candidate in stack], np.float32)
     curves = []
-    for epoch in range(max(candidate.job.genome.epochs for candidate in stack)):
+    for epoch in range(max(candidate.job.epochs() for candidate in stack)):
         losses = program.train(epoch_data(stack, shape, epoch), smoothing, keep_scale)
         curves.append(losses / np.array([candidate.steps() for candidate in stack], np.float32))
     return np.array(curves, np.float32)
@@ -120,7 +120,7 @@ def _train(program: StackedProgram, shape: StackShape, stack: list[CandidateTrai
 
 def _result(candidate: CandidateTraining, kernels: list[NDArray[np.float32]], curve: NDArray[np.float32]) -> FitResult:
     genome = candidate.job.genome
-    curve = curve[: genome.epochs].copy()
+    curve = curve[: candidate.job.epochs()].copy()
     if not np.isfinite(curve).all() or not all(np.isfinite(kernel).all() for kernel in kernels):
         return FitResult("nan", (), candidate.normalisation, curve)
     layers = [

@@ -98,7 +98,7 @@ class CandidateTraining:
     def control(self, epoch: int) -> NDArray[np.float32]:
         """`(steps, 6)` what the optimiser does in an epoch: rates that rise, then fall along a cosine."""
         genome, steps = self.job.genome, self.steps()
-        total = genome.epochs * steps
+        total = self.job.epochs() * steps
         step = np.arange(epoch * steps, (epoch + 1) * steps, dtype=np.float64)
         rise = np.minimum(1.0, (step + 1) / (WARM_UP * total))
         rate = genome.learning_rate * rise * 0.5 * (1 + np.cos(np.pi * step / total))

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 def epoch_data(stack: Sequence[CandidateTraining], shape: StackShape, epoch: int) -> EpochData:
     """The epoch; a candidate that has fewer steps than another, or is done, idles in what remains."""
-    data = _empty(shape, max(candidate.steps() for candidate in stack if epoch < candidate.job.genome.epochs))
+    data = _empty(shape, max(candidate.steps() for candidate in stack if epoch < candidate.job.epochs()))
     for place, candidate in enumerate(stack):
-        if epoch < candidate.job.genome.epochs:
+        if epoch < candidate.job.epochs():
             draws = candidate.draws(epoch, drops=shape.drops)
             _lay(data, place, candidate, draws, epoch)
             data.control[: len(draws.rows), place] = candidate.control(epoch)

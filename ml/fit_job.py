@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 from kinelog.ml.genome import Genome
+from kinelog.ml.training_budget import epochs_run
 from numpy.typing import NDArray
 
 
@@ -101,6 +102,10 @@ class FitJob:
             raise FitJobError("train", "an example is there twice")
         if missing := np.setdiff1d(self.train, self.example_of).tolist():
             raise FitJobError("train", f"no window of examples {missing[:5]}")
+
+    def epochs(self) -> int:
+        """Epochs that are run: the genome's, or fewer of many examples."""
+        return epochs_run(self.genome.epochs, len(self.train))
 
     def outputs(self) -> NDArray[np.int64]:
         """`(examples,)` which output of the network is right."""

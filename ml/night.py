@@ -29,7 +29,7 @@ from kinelog.ml.night_scopes import ScopeNight
 from kinelog.ml.night_state import NightState
 from kinelog.ml.night_work import NightWork, ResultMissingError
 from kinelog.ml.run_book import NightSettings, RunBook
-from kinelog.ml.run_record import Cost, DatasetSummary, NightRecord, PhaseCost
+from kinelog.ml.run_record import ClusterSummary, Cost, DatasetSummary, NightRecord, PhaseCost
 from kinelog.ml.scope_pool import ScopePool
 from kinelog.ml.selection import NightContext
 from kinelog.ml.tasks import Place
@@ -166,19 +166,33 @@ class _Night:
         state = NightState(self._around.store, self._keeper, tenant, book.record.run)
         confirmation = state.confirmation(unit, keys)
         parts = split(data.sets, confirmation, self._settings.folds, unit)
-        plan = plan_of(tenant, data, parts, state.clusters(data.sets), confirmation.name, self._arrays)
+        table, most = state.clusters(data.sets), self._settings.most_sets
+        plan = plan_of(tenant, data, parts, table, confirmation.name, self._arrays, most)
         fit_data.remove(self._arrays / EXAMPLES)
         held = {key_of(data.sets[place], unit) for place in parts.confirmation.tolist()}
         book.update(
             clusters=plan.clusters,
             sensors=plan.sensors,
-            warnings=() if unit == "session" else (BY_SET,),
+            warnings=(*(() if unit == "session" else (BY_SET,)), *self._left_out(plan.clusters)),
             dataset=_summary(data, len(held & keys)),
         )
         if not plan.pools:
             reasons = {one.left_out for one in plan.sensors if one.left_out}
             raise NoDataError("; ".join(sorted(reasons)))
         return plan
+
+    def _left_out(self, clusters: Sequence[ClusterSummary]) -> Iterator[str]:
+        """Say what no pool takes, of each cluster that has more sets than a pool may hold."""
+        most = self._settings.most_sets
+        for one in clusters:
+            if one.left_out or one.held_left_out:
+                self._around.log.event(
+                    "sets-left-out", cluster=one.name, sets=one.left_out, confirming=one.held_left_out, most_sets=most
+                )
+                yield (
+                    f"{one.name}: {one.left_out} of {one.examples} sets were left out, and {one.held_left_out} of those"
+                    f" that confirm: a pool takes at most {most} (--most-sets)"
+                )
 
     def _scopes(self, book: RunBook, plan: Plan, dataset: str) -> None:
         publisher = Publisher(self._around.store, self._around.key, self._keeper)

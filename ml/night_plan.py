@@ -14,6 +14,7 @@ from kinelog.ml.night_data import FiledSet, NightData
 from kinelog.ml.pool_drafts import Members, PoolDraft, fill
 from kinelog.ml.run_record import ClusterSummary, SensorSummary
 from kinelog.ml.scope_pool import ScopePool
+from kinelog.ml.set_drawing import MOST_SETS
 from kinelog.registry.scope import Scope
 
 Sensors = tuple[str, ...]
@@ -34,7 +35,15 @@ class Plan:
     sensors: tuple[SensorSummary, ...]
 
 
-def plan_of(tenant: str, data: NightData, parts: Split, table: ClusterTable, set_name: str, folder: Path) -> Plan:
+def plan_of(
+    tenant: str,
+    data: NightData,
+    parts: Split,
+    table: ClusterTable,
+    set_name: str,
+    folder: Path,
+    most_sets: int = MOST_SETS,
+) -> Plan:
     """Decide what is fitted, and lay the arrays of each pool down.
 
     Everything is decided on what is said of the sets; then people pass by once, and their samples go into the arrays
@@ -47,6 +56,7 @@ def plan_of(tenant: str, data: NightData, parts: Split, table: ClusterTable, set
         table: Which clusters there are.
         set_name: Of the current confirmation set.
         folder: For the arrays, shared with the workers.
+        most_sets: Of a pool: of more, so many are drawn before anything is laid down.
 
     Raises:
         NightDataError: A person's samples are gone.
@@ -59,11 +69,12 @@ def plan_of(tenant: str, data: NightData, parts: Split, table: ClusterTable, set
     for (name, sensors), owner in sorted(owners.items()):
         if name != owner:
             followers[owner, sensors].append(name)
+    taken = {name: members[name].drawn(most_sets) for name in sorted(set(owners.values()))}
     drafts, left_out = [], {}
     for one in fitted:
         for name in sorted({owner for (_, sensors), owner in owners.items() if sensors == one.sensors}):
             scope = Scope(tenant, name, one.sensors)
-            made = PoolDraft.of(scope, one, tuple(followers[name, one.sensors]), members[name], folder)
+            made = PoolDraft.of(scope, one, tuple(followers[name, one.sensors]), taken[name], folder)
             if made is None:
                 left_out[one.sensors] = "fewer than two labels occur often enough, or in one fold only"
             else:
@@ -71,7 +82,7 @@ def plan_of(tenant: str, data: NightData, parts: Split, table: ClusterTable, set
     fill(drafts, data)
     return Plan(
         tuple(sorted((draft.pool(set_name, parts.unit) for draft in drafts), key=lambda pool: pool.scope.path)),
-        tuple(_cluster_summary(members, owners, name) for name in sorted(members)),
+        tuple(_cluster_summary(members, taken, owners, name) for name in sorted(members)),
         tuple(
             SensorSummary(one.sensors, one.examples, one.left_out or left_out.get(one.sensors)) for one in combinations
         ),
@@ -88,14 +99,15 @@ def _members(sets: Sequence[FiledSet], parts: Split, table: ClusterTable) -> Map
     for place, fold in zip(parts.selection.tolist(), parts.folds.tolist(), strict=True):
         for members in of_all(sets[place]):
             members.selection.append(sets[place])
+            members.whole.append(sets[place])
             members.folds.append(fold)
     for place in parts.confirmation.tolist():
         for members in of_all(sets[place]):
             members.held.append(sets[place])
-            members.apart.append(sets[place])
+            members.whole.append(sets[place])
     for place in parts.waiting.tolist():
         for members in of_all(sets[place]):
-            members.apart.append(sets[place])
+            members.whole.append(sets[place])
     return found
 
 
@@ -108,9 +120,13 @@ def _owners(members: Mapping[str, Members], sensors: Sensors) -> dict[str, str]:
 
 
 def _cluster_summary(
-    members: Mapping[str, Members], owners: Mapping[tuple[str, Sensors], str], name: str
+    members: Mapping[str, Members],
+    taken: Mapping[str, Members],
+    owners: Mapping[tuple[str, Sensors], str],
+    name: str,
 ) -> ClusterSummary:
     labelled = [one for one in members[name].selection if one.label is not None]
+    held = sum(one.label is not None for one in members[name].held)
     used = [owner for (cluster, _), owner in sorted(owners.items()) if cluster == name]
     return ClusterSummary(
         name=name,
@@ -118,6 +134,8 @@ def _cluster_summary(
         examples=len(labelled),
         sessions=len({(one.person, one.session) for one in labelled}),
         data_cluster=_most_frequent(used, lambda owner: len(chain_of(owner))) if used else EVERYBODY,
+        left_out=len(labelled) - len(taken[name].selection) if name in taken else 0,
+        held_left_out=held - len(taken[name].held) if name in taken else 0,
     )
 
 

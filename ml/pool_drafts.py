@@ -14,6 +14,7 @@ from kinelog.ml.folds import Unit, key_of
 from kinelog.ml.night_data import FiledSet, NightData
 from kinelog.ml.scope_pool import Held, ScopePool, held_of
 from kinelog.ml.scope_windows import asked_rows
+from kinelog.ml.set_drawing import drawn
 from kinelog.registry.scope import Scope
 
 SETS_OF_A_LABEL: Final = 2
@@ -27,18 +28,28 @@ class Members:
     Attributes:
         selection: Those that choose and train models; `folds` has the fold of each.
         held: Those that confirm.
-        apart: Those of `held`, and those that wait to confirm.
+        whole: Those of both, and those that wait to confirm.
     """
 
     name: str
     selection: list[FiledSet]
     folds: list[int]
     held: list[FiledSet]
-    apart: list[FiledSet]
+    whole: list[FiledSet]
 
     def of(self, sensors: Sequence[str]) -> list[FiledSet]:
         """Labelled sets of the selection in which all of these sensors were worn."""
         return [one for one in self.selection if one.label is not None and _all_worn(one, sensors)]
+
+    def drawn(self, at_most: int) -> Members:
+        """The labelled sets, at most so many of each kind: what the pools of this cluster take, whatever their sensors.
+
+        All pools of a cluster see the same sets, so that candidates of one may be held against those of another.
+        """
+        selection = drawn(self.selection, at_most)
+        fold_of = {one.key: fold for one, fold in zip(self.selection, self.folds, strict=True)}
+        folds = [fold_of[one.key] for one in selection]
+        return Members(self.name, selection, folds, drawn(self.held, at_most), drawn(self.whole, at_most))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,7 +84,7 @@ class PoolDraft:
             scope: Whose data, which sensors.
             combination: What there is of the sensors.
             followers: Clusters that get this model too.
-            members: Of the scope's cluster.
+            members: Of the scope's cluster, as they were drawn.
             folder: For the arrays.
         """
         complete = members.of(scope.sensors)
@@ -83,7 +94,6 @@ class PoolDraft:
             return None
         held = [one for one in members.held if one.label in labels and _all_worn(one, scope.sensors)]
         held.sort(key=lambda one: one.key)
-        everybody = [*members.selection, *members.apart]
         return cls(
             scope=scope,
             followers=followers,
@@ -92,7 +102,7 @@ class PoolDraft:
             sessions=len({(one.person, one.session) for one in complete}),
             held=tuple(held),
             selection_arrays=ArrayWriter(folder, members.selection, members.folds, scope.sensors, labels),
-            whole_arrays=ArrayWriter(folder, everybody, [0] * len(everybody), scope.sensors, labels),
+            whole_arrays=ArrayWriter(folder, members.whole, [0] * len(members.whole), scope.sensors, labels),
             held_arrays=ArrayWriter(folder, held, [0] * len(held), scope.sensors, labels) if held else None,
         )
 

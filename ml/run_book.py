@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 from kinelog.ml.lease_keeper import LeaseKeeper
 from kinelog.ml.run_record import DatasetSummary, NightRecord, RecordError, ScopeRecord, record_of, stored_record
+from kinelog.ml.set_drawing import MOST_SETS
 from kinelog.registry.store import ModelStore
 
 LOOKED_AT = 200
@@ -31,12 +32,14 @@ class NightSettings(msgspec.Struct, frozen=True):
         candidates: Genomes that compete in each pool.
         folds: Parts of the selection sessions.
         seed: Of everything that is drawn.
+        most_sets: Of a pool.
     """
 
     tenant: str
     candidates: int = 30
     folds: int = 5
     seed: int = 1
+    most_sets: int = MOST_SETS
 
 
 class UnreadableRecord(NamedTuple):
@@ -128,6 +131,7 @@ class RunBook:
             folds=settings.folds,
             previous_run=finished,
             dataset=data,
+            most_sets=settings.most_sets,
         )
         book = cls(store, keeper, record, resumed=False, unreadable=unreadable)
         book.save()
@@ -153,8 +157,8 @@ class RunBook:
 
 
 def _same(record: NightRecord, settings: NightSettings, code: str, data: DatasetSummary) -> bool:
-    asked = (settings.candidates, settings.folds, settings.seed, code)
-    there = (record.candidates, record.folds, record.seed, record.code_version)
+    asked = (settings.candidates, settings.folds, settings.seed, settings.most_sets, code)
+    there = (record.candidates, record.folds, record.seed, record.most_sets, record.code_version)
     return asked == there and record.dataset is not None and record.dataset.sha256 == data.sha256
 
 

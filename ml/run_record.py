@@ -212,13 +212,20 @@ class DatasetSummary(msgspec.Struct, frozen=True):
 
 
 class ClusterSummary(msgspec.Struct, frozen=True):
-    """A cluster of people, how much there is of it, and the ancestor whose data it uses when that is too little."""
+    """A cluster of people, how much there is of it, and the ancestor whose data it uses when that is too little.
+
+    Attributes:
+        left_out: Of `examples`, those that its pools do not take, since there are more than a night's `most_sets`.
+        held_left_out: Of its sets that confirm, likewise.
+    """
 
     name: str
     person_count: int
     examples: int
     sessions: int
     data_cluster: str
+    left_out: int = 0
+    held_left_out: int = 0
 
 
 class SensorSummary(msgspec.Struct, frozen=True):
@@ -261,7 +268,11 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 class NightRecord(msgspec.Struct, frozen=True):
-    """One night of one tenant; times in milliseconds since 1970."""
+    """One night of one tenant; times in milliseconds since 1970.
+
+    Attributes:
+        most_sets: Of a pool; 0 in records of nights that knew no bound.
+    """
 
     run: str
     tenant: str
@@ -281,6 +292,7 @@ class NightRecord(msgspec.Struct, frozen=True):
     cost: Cost = Cost()
     failure: str | None = None
     warnings: tuple[str, ...] = ()
+    most_sets: int = 0
     schema: int = RECORD_SCHEMA
 
 

@@ -12,6 +12,7 @@ from kinelog.ml.augmentation import augmented
 from kinelog.ml.examples import RATE_HZ
 from kinelog.ml.fit_data import FitData
 from kinelog.ml.genome import ROTATION_LIMIT_DEG, Genome
+from kinelog.ml.training_budget import windows_at_most
 from kinelog.ml.windows import Placement, windows_of
 from numpy.typing import NDArray
 
@@ -107,13 +108,16 @@ def asked_windows(data: FitData) -> ScopeWindows:
 
 def training_windows(data: FitData, genome: Genome) -> ScopeWindows:
     """The windows to train on. What is drawn for an example depends on its key, never on which others there are."""
-    draws = draws_of(genome)
+    draws = draws_of(genome, len(data), len(data.names.sites))
     return _cut(data, [Placement(end, genome.jitter_ms, draws) for end in genome.ends_ms], genome.seed)
 
 
-def draws_of(genome: Genome) -> int:
-    """How many windows are drawn around each end of a genome."""
-    return max(4, WINDOWS // len(genome.ends_ms)) if genome.jitter_ms else 1
+def draws_of(genome: Genome, examples: int, sites: int) -> int:
+    """How many windows are drawn around each end of a genome: fewer where a pool has many examples and sites."""
+    if not genome.jitter_ms:
+        return 1
+    ends = len(genome.ends_ms)
+    return min(max(4, WINDOWS // ends), max(1, windows_at_most(examples, sites) // ends))
 
 
 def _windows_of(data: FitData, rows: Rows) -> NDArray[np.int16]:

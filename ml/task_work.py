@@ -101,7 +101,8 @@ class Work:
 
     def _window_count(self, genome: Genome) -> int:
         """At most, of one sensor each."""
-        return len(self.data) * len(self.data.names.sites) * len(genome.ends_ms) * draws_of(genome)
+        examples, sites = len(self.data), len(self.data.names.sites)
+        return examples * sites * len(genome.ends_ms) * draws_of(genome, examples, sites)
 
     def _select(self, task: SelectTask, genomes: Sequence[Genome], judged: ScopeWindows) -> int:
         jobs, owners = [], []

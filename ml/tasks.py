@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 from kinelog.ml.genome import Genome, genome_bytes, shape_key
 from kinelog.ml.network_inputs import MOST_COPIES
+from kinelog.ml.training_budget import windows_at_most
 
 RUN: Final = "kinelog.ml.task_work:run"
 """What does a task, as engines name it: whoever only makes tasks does not import TensorFlow."""
@@ -22,8 +23,8 @@ GENOMES_A_TASK: Final = 6
 """With five folds thirty networks: as many as train together at no extra cost."""
 TASK_BYTES: Final = 1 << 30
 """Of windows and inputs that a task holds at a time, about."""
-BYTES_AN_EXAMPLE: Final = MOST_COPIES * (50 * 3 * 2 + 86 * 4)
-"""Of one site: as many copies as are made at most, each with its window and its features."""
+BYTES_A_COPY: Final = 50 * 3 * 2 + 86 * 4
+"""Of one site: a window and its features."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -177,7 +178,8 @@ def genomes_a_task(examples: int, sites: int) -> int:
         examples: Of the pool.
         sites: Of the pool.
     """
-    return max(1, min(GENOMES_A_TASK, TASK_BYTES // max(1, examples * sites * BYTES_AN_EXAMPLE)))
+    copies = min(MOST_COPIES, windows_at_most(examples, sites))
+    return max(1, min(GENOMES_A_TASK, TASK_BYTES // max(1, examples * sites * copies * BYTES_A_COPY)))
 
 
 def grouped(genomes: Iterable[Genome], at_most: int = GENOMES_A_TASK) -> list[tuple[Genome, ...]]:

@@ -46,6 +46,7 @@ def _settings(record: NightRecord, previous: NightRecord) -> Iterator[Change]:
         ("seed", record.seed, previous.seed),
         ("candidates", record.candidates, previous.candidates),
         ("folds", record.folds, previous.folds),
+        ("sets of a pool at most", record.most_sets or "no bound", previous.most_sets or "no bound"),
     ):
         if now != before:
             yield Change("settings", f"{what}: {before} → {now}")

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from kinelog.registry.store import ModelStore
 
 
+FEWEST_MOST_SETS = 200
+"""Fewer would leave some labels without the sets that a fit needs."""
+
+
 class TaskError(CommandError):
     """A task of the night failed, or every process that took it died."""
 
@@ -49,6 +53,13 @@ class TaskError(CommandError):
 @click.option("--candidates", default=30, show_default=True, type=click.IntRange(2, 1000), help="In each pool.")
 @click.option("--folds", default=5, show_default=True, type=click.IntRange(2, 20), help="Of the selection sessions.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of everything that is drawn.")
+@click.option(
+    "--most-sets",
+    default=4000,
+    show_default=True,
+    type=click.IntRange(FEWEST_MOST_SETS, 1_000_000),
+    help="Of a pool; of more, so many are drawn. Each takes some 45 KB a sensor in every process that fits.",
+)
 @click.option("--engine", type=click.Choice(["processes", "dask"]), help="[default: dask with --scheduler]")
 @click.option("--scheduler", metavar="ADDRESS", help="Of a Dask scheduler, tcp://HOST:PORT.")
 @click.option("--processes", type=click.IntRange(1, 1024), help="Of this machine.  [default: one a core]")
@@ -68,6 +79,7 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
     candidates: int,
     folds: int,
     seed: int,
+    most_sets: int,
     engine: str | None,
     scheduler: str | None,
     processes: int | None,
@@ -117,7 +129,7 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
     ):
         around = Surroundings(models, signing_key(place, models), running, work or data / "fit", log, holder, wait)
         for source in sources:
-            record = _night(around, NightSettings(source.tenant, candidates, folds, seed), source, empty)
+            record = _night(around, NightSettings(source.tenant, candidates, folds, seed, most_sets), source, empty)
             if record is not None:
                 records.append(record)
         _tell(models, records, out, as_json=as_json)

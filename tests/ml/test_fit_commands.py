@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from kinelog.ml.kept_state import DamagedStateError
-from kinelog.ml.run_book import records_of
+from kinelog.ml.run_book import NightSettings, records_of
 from kinelog.ml.run_record import Cost, NightRecord, PhaseCost, record_bytes, stored_record
+from kinelog.ml.set_drawing import MOST_SETS
 from kinelog.registry.sqlite_model_store import SqliteModelStore
 from kinelog.service.cli import main
+from kinelog.service.commands import fit_run
 from kinelog.service.configuration import DataFolder
 from msgspec.structs import replace
 
@@ -107,6 +109,7 @@ def test_who_is_told_to_stop_lets_the_lease_go_and_says_that_the_same_command_go
         (("--engine", "dask"), "--scheduler"),
         (("--engine", "processes", "--scheduler", "tcp://127.0.0.1:1"), "--engine dask"),
         (("--candidates", "1"), "candidates"),
+        (("--most-sets", "10"), "most-sets"),
         (("--store", "mongodb://x"), "store"),
     ],
 )
@@ -114,6 +117,11 @@ def test_wrong_usage_is_named(tmp_path: Path, arguments: tuple[str, ...], says: 
     result = kinelog("run", "--data", str(tmp_path), "--tenant", "gym", *arguments)
     assert result.exit_code == 64
     assert says in result.output
+
+
+def test_a_pool_takes_as_many_sets_as_a_night_takes_that_is_told_nothing() -> None:
+    (option,) = (one for one in fit_run.command.params if one.name == "most_sets")
+    assert option.default == NightSettings("gym").most_sets == MOST_SETS
 
 
 def test_without_tables_it_is_the_store_that_does_not_answer(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from kinelog.ml.night_data import offered_of
 from kinelog.ml.night_log import Field, NightLog
 from kinelog.ml.run_book import NightSettings
 from kinelog.ml.run_record import NightRecord
+from kinelog.ml.set_drawing import MOST_SETS
 from kinelog.registry.signing import SigningKey
 from kinelog.registry.store import ModelStore
 from typing_extensions import override
@@ -62,8 +63,9 @@ def quick_night(
     candidates: int = 12,
     seed: int = 1,
     wait_s: float = 0.0,
+    most_sets: int = MOST_SETS,
 ) -> NightRecord:
     """Run one."""
     around = Surroundings(store, KEY, engine or QuickEngine(), folder, log or KeptLog(), "test", wait_s)
     data = made(FLOOR) if dataset is None else dataset
-    return run_night(around, NightSettings("gym", candidates, 3, seed), lambda: offered_of(data))
+    return run_night(around, NightSettings("gym", candidates, 3, seed, most_sets), lambda: offered_of(data))

@@ -84,7 +84,7 @@ def test_a_model_is_calibrated_by_what_was_answered_out_of_fold_as_recorded(tmp_
 
 def test_a_task_holds_fewer_genomes_where_each_fills_more_memory() -> None:
     assert genomes_a_task(100, 1) == GENOMES_A_TASK
-    assert 1 < genomes_a_task(1_500, 7) < GENOMES_A_TASK
+    assert 1 < genomes_a_task(4_000, 12) < GENOMES_A_TASK
     assert genomes_a_task(1_000_000, 7) == 1
 
 

@@ -97,10 +97,11 @@ def made_record() -> NightRecord:
         folds=5,
         previous_run="night-1",
         dataset=DatasetSummary("cd" * 32, "simulated people", 720, 60, 120, 14, 30, LABELS, {"gap": 4, "clipped": 1}),
-        clusters=(ClusterSummary("all", 14, 720, 120, "all"), ClusterSummary("f-30s", 3, 120, 20, "f")),
+        clusters=(ClusterSummary("all", 14, 720, 120, "all", 120, 30), ClusterSummary("f-30s", 3, 120, 20, "f")),
         sensors=(SensorSummary(("left-wrist",), 720), SensorSummary(("waist",), 3, "fewer than 60 sets")),
         scopes=(made_scope("all", ("left-wrist",), 0.12), made_scope("f-30s", ("left-wrist", "waist"), 0.0, 1)),
         cost=Cost((PhaseCost("data", 20.0), PhaseCost("select", 3000.0)), 300, 40, 3, 5800.0, 300.0, 900_000_000),
+        most_sets=600,
     )
 
 
@@ -119,6 +120,7 @@ def night_before(record: NightRecord) -> NightRecord:
         started_ms=NIGHT_MS - 86_400_000,
         dataset=data,
         clusters=(msgspec.structs.replace(record.clusters[1], data_cluster="all"),),
+        most_sets=0,
         scopes=(msgspec.structs.replace(first, published=published, leaderboard=first.leaderboard[:2]),),
         cost=Cost((PhaseCost("select", 1000.0),)),
         previous_run=None,

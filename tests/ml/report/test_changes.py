@@ -24,6 +24,7 @@ def test_a_night_that_is_the_same_says_only_that_its_data_are() -> None:
 def test_everything_that_changed_is_said() -> None:
     record = made_record()
     assert said(changes(record, night_before(record))) == {
+        "settings: sets of a pool at most: no bound → 600",
         "data: +20 sets, +0 sessions, +0 people",
         "data: new labels: bench-press",
         "data: dropped for clipped: 0 → 1",
