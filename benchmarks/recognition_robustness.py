@@ -131,7 +131,7 @@ def at_tempo(task: Task, tempo: float) -> Task:
 
 def _at_tempo(example: SetExample, tempo: float) -> SetExample:
     period_ms = 1000.0 / RATE_HZ
-    times = (np.arange(len(example.samples)) - example.start_row) * (period_ms / tempo)
+    times = (np.arange(len(example.samples), dtype=np.float64) - example.start_row) * (period_ms / tempo)
     start_row = int(-times[0] // period_ms)  # a row of the grid lies on the start at every tempo
     samples = resample(example.samples, times, RATE_HZ, start_ms=-start_row * period_ms).samples
     end_row = start_row + round((example.end_row - example.start_row) / tempo)
