@@ -19,9 +19,8 @@ from kinelog.ml.calibration import fitted_temperature
 from kinelog.ml.export import to_blob
 from kinelog.ml.fit_job import FitJob, FitResult
 from kinelog.ml.genome import Genome
-from kinelog.ml.scope_windows import placements_of
+from kinelog.ml.scope_windows import draws_of
 from kinelog.ml.scores import Ids, Reals
-from kinelog.ml.windows import FIRST_SECOND, Placement
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -59,7 +58,7 @@ def network(name: str, genome: Genome) -> Peer:
         inner = [one for split in task.splits for one in inner_splits(task, split, INNER_PARTS)]
         made = fits(task, [*task.splits, *inner], genome)
         temperatures = _temperatures(task, inner, made[len(task.splits) :], genome)
-        windows, _ = task.training_windows([FIRST_SECOND], 0)
+        windows, _ = task.training_windows((1000,), 0, 1, 0)
         probes = windows[:: max(1, len(windows) // CHECKED_WINDOWS)]
         found = []
         for result, temperature in zip(made[: len(task.splits)], temperatures, strict=True):
@@ -72,7 +71,7 @@ def network(name: str, genome: Genome) -> Peer:
 
 def fits(task: Task, splits: Sequence[Split], genome: Genome) -> list[FitResult]:
     """A genome fitted once a split, as one batch."""
-    windows, example = task.training_windows(placements_of(genome), genome.seed)
+    windows, example = task.training_windows(genome.ends_ms, genome.jitter_ms, draws_of(genome), genome.seed)
     jobs = [
         FitJob(
             genome=genome,
@@ -122,11 +121,10 @@ def _answering(data: bytes) -> Answering:
 
 def peers(ends_ms: tuple[int, ...], jitter_ms: int) -> tuple[Peer, ...]:
     """What a network has to beat, each trained on the same kind of windows."""
-    placements = [Placement(end, jitter_ms, PEER_DRAWS if jitter_ms else 1) for end in ends_ms]
 
     def each(fit: Callable[[Windows, Ids, int, int], Answering]) -> Callable[[Task], list[Answering]]:
         def all_splits(task: Task) -> list[Answering]:
-            windows, example = task.training_windows(placements, 0)
+            windows, example = task.training_windows(ends_ms, jitter_ms, PEER_DRAWS, 0)
             truth = task.targets.labels[example]
             found = []
             for split in task.splits:

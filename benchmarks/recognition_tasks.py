@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +77,9 @@ class Task:
             cut.append(example.samples[end - 50 : end])
         return np.stack(cut)
 
-    def training_windows(self, placements: Sequence[Placement], seed: int) -> tuple[Windows, Ids]:
-        """Windows around several ends, shifted and stretched by chance, and the example that each is of."""
+    def training_windows(self, ends_ms: tuple[int, ...], jitter_ms: int, draws: int, seed: int) -> tuple[Windows, Ids]:
+        """Windows around several ends, shifted by chance, and the example that each is of."""
+        placements = [Placement(end, jitter_ms, draws if jitter_ms else 1) for end in ends_ms]
         cut = [windows_of(self.examples, placement, seed) for placement in placements]
         return np.concatenate([one.windows for one in cut]), np.concatenate([one.example for one in cut])
 

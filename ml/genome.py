@@ -21,9 +21,6 @@ Optimiser: TypeAlias = Literal["adam", "momentum"]
 ROTATION_LIMIT_DEG = 20.0
 """Gravity is the best single cue there is: a larger rotation would train it away."""
 
-STRETCH_LIMIT = 0.5
-"""Beyond it, windows would be of movements that nobody makes."""
-
 EARLIEST_END_MS, LATEST_END_MS, END_STEP_MS = -2000, 1000, 250
 
 
@@ -47,8 +44,6 @@ class Genome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     Attributes:
         ends_ms: Where training windows end, relative to the labelled start; 1000 is the first second of the set.
         jitter_ms: Windows are shifted by up to this much either way.
-        stretch: Training windows are seen as from people who move faster or slower by up to this share: 0.15 is from
-            1/1.15 to 1.15 times as fast.
         front_end: What the network sees: the raw window, its features, or both.
         conv: Convolutions over the raw window; after the last one, the mean over time is taken.
         dense: Widths of the hidden dense layers.
@@ -74,7 +69,6 @@ class Genome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     ends_ms: tuple[int, ...] = (1000,)
     jitter_ms: int = 0
-    stretch: float = 0.0
     front_end: FrontEnd = "features"
     conv: tuple[Convolution, ...] = ()
     dense: tuple[int, ...] = (64,)
@@ -122,14 +116,8 @@ class InvalidGenomeError(ValueError):
 
 
 def genome_bytes(genome: Genome) -> bytes:
-    """The genome as canonical JSON: keys sorted, every field present but a stretch of nothing.
-
-    Genomes were named before there was stretching. Their names decide all their chance: so they stay what they were.
-    """
-    said: dict[str, object] = msgspec.to_builtins(genome)
-    if not genome.stretch:
-        del said["stretch"]
-    return msgspec.json.encode(said, order="sorted")
+    """The genome as canonical JSON: keys sorted, every field present."""
+    return msgspec.json.encode(genome, order="sorted")
 
 
 def genome_from_bytes(data: bytes) -> Genome:
@@ -193,7 +181,7 @@ def _sixteens(genome: Genome) -> list[GenomeFault]:
 
 
 def _window_faults(genome: Genome) -> list[GenomeFault]:
-    faults = [*_within(genome, "jitter_ms", 0, 1000), *_within(genome, "stretch", 0, STRETCH_LIMIT)]
+    faults = _within(genome, "jitter_ms", 0, 1000)
     ends = genome.ends_ms
     if not ends or list(ends) != sorted(set(ends)):
         faults.append(GenomeFault("ends_ms", "wants at least one end, rising, none twice"))

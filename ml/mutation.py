@@ -40,7 +40,6 @@ CONVOLUTIONS: tuple[tuple[Convolution, ...], ...] = (
 
 CHOICES: Mapping[str, tuple[object, ...]] = {
     "jitter_ms": (0, 100, 250, 500, 750, 1000),
-    "stretch": (0.0, 0.1, 0.15, 0.2),
     "front_end": ("raw", "features", "both"),
     "conv": CONVOLUTIONS,
     "activation": ("relu", "relu", "tanh", "logistic"),

@@ -20,8 +20,7 @@ JUDGED_ENDS_MS: Final = (1000, 0, -500, -1000)
 BLOCK: Final = 4096
 """Windows that are looked at together, where all of them would fill the memory."""
 WINDOWS: Final = 48
-"""Windows of an example, over all ends, where a genome shifts or stretches them by chance; no end has fewer than four.
-"""
+"""Windows of an example, over all ends, where a genome shifts them by chance; no end has fewer than four."""
 OTHER_SENSOR: Final = Genome(rotation_deg=ROTATION_LIMIT_DEG, thinned=1.0)
 """Worn otherwise by up to so much, and slow or with a packet lost."""
 
@@ -108,18 +107,13 @@ def asked_windows(data: FitData) -> ScopeWindows:
 
 def training_windows(data: FitData, genome: Genome) -> ScopeWindows:
     """The windows to train on. What is drawn for an example depends on its key, never on which others there are."""
-    return _cut(data, placements_of(genome), genome.seed)
-
-
-def placements_of(genome: Genome) -> list[Placement]:
-    """Where the windows lie that a genome trains on."""
     draws = draws_of(genome)
-    return [Placement(end, genome.jitter_ms, draws, stretch=genome.stretch) for end in genome.ends_ms]
+    return _cut(data, [Placement(end, genome.jitter_ms, draws) for end in genome.ends_ms], genome.seed)
 
 
 def draws_of(genome: Genome) -> int:
     """How many windows are drawn around each end of a genome."""
-    return max(4, WINDOWS // len(genome.ends_ms)) if genome.jitter_ms or genome.stretch else 1
+    return max(4, WINDOWS // len(genome.ends_ms)) if genome.jitter_ms else 1
 
 
 def _windows_of(data: FitData, rows: Rows) -> NDArray[np.int16]:

@@ -14,7 +14,6 @@ import numpy as np
 from kinelog.device.layers import WINDOW
 from kinelog.device.sites import mask_of
 from kinelog.ml.examples import RATE_HZ, SetExample
-from kinelog.ml.stretched_windows import drawn_tempos, stretched
 from numpy.typing import NDArray
 
 
@@ -26,15 +25,13 @@ class Placement:
         end_ms: Where a window ends, relative to the labelled start: 1000 is the first second, 0 the second before.
         jitter_ms: How far chance may shift it to either side.
         draws: Windows of each example; one, where chance has no choice.
-        anywhere: Anywhere within the labelled interval instead; nothing else but `draws` says anything then.
-        stretch: How much faster or slower chance may let the person move, as a share: see `stretched_windows.py`.
+        anywhere: Anywhere within the labelled interval instead; `end_ms` and `jitter_ms` say nothing then.
     """
 
     end_ms: int = 1000
     jitter_ms: int = 0
     draws: int = 1
     anywhere: bool = False
-    stretch: float = 0.0
 
 
 FIRST_SECOND = Placement(1000)
@@ -49,8 +46,7 @@ class WindowSet:
     Attributes:
         windows: `(n, 50, 3 * sites)` int16 milli-g.
         example: `(n,)` int64: which example each is of.
-        end_row: `(n,)` int64: row of the example behind the window's last; where time was stretched, of the example at
-            the tempo that it then has.
+        end_row: `(n,)` int64: row of the example behind the window's last.
         present: `(n,)` uint16: bit *i* says whether site *i* is there; where it is not, samples are zeros.
         left_out: Examples without a window: their samples do not reach there, or their sites are others.
     """
@@ -90,10 +86,10 @@ def windows_of(
         ends = _ends(example, placement, seed) if here and (partial or len(here) == len(sites)) else []
         left_out += not ends
         samples = columns_of(example, sites) if ends else example.samples
-        if ends:
-            cut.append(_cut(example, samples, ends, placement, seed))
-        places += [(index, end, mask_of(here, sites)) for end in ends]
-    windows = np.concatenate(cut) if cut else np.zeros((0, WINDOW, 3 * len(sites)), np.int16)
+        for end in ends:
+            cut.append(samples[end - WINDOW : end])
+            places.append((index, end, mask_of(here, sites)))
+    windows = np.stack(cut) if cut else np.zeros((0, WINDOW, 3 * len(sites)), np.int16)
     where = np.array(places, dtype=np.int64).reshape(-1, 3)
     return WindowSet(windows, where[:, 0], where[:, 1], where[:, 2].astype(np.uint16), left_out)
 
@@ -110,21 +106,6 @@ def columns_of(example: SetExample, sites: tuple[str, ...]) -> NDArray[np.int16]
     return out
 
 
-def _cut(
-    example: SetExample, samples: NDArray[np.int16], ends: Sequence[int], placement: Placement, seed: int
-) -> NDArray[np.int16]:
-    """`(ends, 50, columns)` windows of an example's samples."""
-    if not _is_stretched(example, placement):
-        return np.stack([samples[end - WINDOW : end] for end in ends])
-    tempos = drawn_tempos(len(ends), placement.stretch, _chance(example.key, placement, seed, "tempo/"))
-    return stretched(samples, np.array(ends), tempos, example.start_row)
-
-
-def _is_stretched(example: SetExample, placement: Placement) -> bool:
-    """Whether windows have tempos: where nothing was labelled there is no start to stretch time about."""
-    return placement.stretch > 0 and not placement.anywhere and example.label is not None
-
-
 def _ends(example: SetExample, placement: Placement, seed: int) -> list[int]:
     """Rows behind the last of each window."""
     if placement.anywhere or example.label is None:
@@ -139,12 +120,12 @@ def _ends(example: SetExample, placement: Placement, seed: int) -> list[int]:
     if high < low:
         return []
     if low == high:
-        return [low] * (placement.draws if _is_stretched(example, placement) else 1)
+        return [low]
     return [int(row) for row in _chance(example.key, placement, seed).integers(low, high + 1, placement.draws)]
 
 
-def _chance(key: str, placement: Placement, seed: int, purpose: str = "") -> np.random.Generator:
-    """The example's own generator, for shifts or for another purpose: who stretches time shifts as who does not."""
-    said = f"{purpose}{seed}/{placement.end_ms}/{placement.jitter_ms}/{placement.anywhere}/{key}"
+def _chance(key: str, placement: Placement, seed: int) -> np.random.Generator:
+    """The example's own generator."""
+    said = f"{seed}/{placement.end_ms}/{placement.jitter_ms}/{placement.anywhere}/{key}"
     digest = hashlib.blake2b(said.encode(), digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))

@@ -31,19 +31,10 @@ def test_a_genome_comes_back_from_its_bytes_under_the_same_name(genome: Genome) 
     assert genome_id(again) == genome_id(genome)
 
 
-def test_a_genome_that_does_not_stretch_time_is_written_and_named_as_before_there_was_stretching() -> None:
-    genome = Genome(front_end="raw", conv=(Convolution(8, 5, 5),), thinned=0.35, epochs=41)
-    written = genome_bytes(genome)
-    assert b"stretch" not in written
-    assert genome_from_bytes(written) == genome
-    assert [genome_id(one) for one in (Genome(), genome)] == ["5fe7e12510f69491", "99ab6662acd79b13"]
-
-
 def test_every_field_is_part_of_the_name() -> None:
     changes: dict[str, object] = {
         "ends_ms": (0,),
         "jitter_ms": 250,
-        "stretch": 0.15,
         "front_end": "raw",
         "conv": (Convolution(8, 5, 5),),
         "dense": (32,),
@@ -79,9 +70,6 @@ def test_every_field_is_part_of_the_name() -> None:
         ("ends_ms", (100,)),
         ("ends_ms", (1250,)),
         ("jitter_ms", 1001),
-        ("stretch", -0.1),
-        ("stretch", 0.51),
-        ("stretch", float("nan")),
         ("conv", (Convolution(8, 5, 5),)),
         ("dense", (64, 64, 64, 64)),
         ("dense", (3,)),
