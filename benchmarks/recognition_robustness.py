@@ -1,8 +1,8 @@
-"""How recognition holds on sensors that are worn, sampled and received otherwise than those of the fit.
+"""How recognition holds on other sensors than those of the fit, and on people who move faster or slower.
 
 Each session of gymwatch in turn is kept from the fit and then changed: rotated, seen as from the other wrist,
-resampled, with packets dropped. The network is the exported one; what it answers for changed sets stands beside what
-it answers for the same sets as they were.
+resampled, with packets dropped, at another tempo. The network is the exported one; what it answers for changed sets
+stands beside what it answers for the same sets as they were.
 
     KINELOG_RECORDINGS=FOLDER python -m benchmarks.recognition_robustness
 """
@@ -107,6 +107,14 @@ CHANGES: Mapping[str, Callable[[Samples, np.random.Generator], Samples]] = {
 }
 
 
+TEMPOS: Mapping[str, float] = {
+    "15 % faster": 1.15,
+    "15 % slower": 1 / 1.15,
+    "30 % faster": 1.3,
+    "30 % slower": 1 / 1.3,
+}
+
+
 def changed(task: Task, change: Callable[[Samples, np.random.Generator], Samples]) -> Task:
     """The task with every set changed, each by draws of its own."""
     examples: list[SetExample] = []
@@ -116,12 +124,27 @@ def changed(task: Task, change: Callable[[Samples, np.random.Generator], Samples
     return replace(task, examples=tuple(examples))
 
 
+def at_tempo(task: Task, tempo: float) -> Task:
+    """The task with every set done so many times as fast, about its labelled start. Samples keep their values."""
+    return replace(task, examples=tuple(_at_tempo(example, tempo) for example in task.examples))
+
+
+def _at_tempo(example: SetExample, tempo: float) -> SetExample:
+    period_ms = 1000.0 / RATE_HZ
+    times = (np.arange(len(example.samples), dtype=np.float64) - example.start_row) * (period_ms / tempo)
+    start_row = int(-times[0] // period_ms)  # a row of the grid lies on the start at every tempo
+    samples = resample(example.samples, times, RATE_HZ, start_ms=-start_row * period_ms).samples
+    end_row = start_row + round((example.end_row - example.start_row) / tempo)
+    return replace(example, samples=samples, start_row=start_row, end_row=min(end_row, len(samples)))
+
+
 def shares(task: Task, genome: Genome) -> dict[str, list[float]]:
-    """By change, the share found at each end."""
+    """By change and by tempo, the share found at each end."""
     models = network("", genome).fit(task)
+    asked = {name: changed(task, change) for name, change in CHANGES.items()}
+    asked |= {name: at_tempo(task, tempo) for name, tempo in TEMPOS.items()}
     found = {}
-    for name, change in CHANGES.items():
-        otherwise = changed(task, change)
+    for name, otherwise in asked.items():
         answers: list[Reals] = [out_of_fold(task, models, otherwise.windows(end)) for end in ENDS_MS]
         found[name] = [float((one.argmax(axis=2) == task.targets.labels).mean()) for one in answers]
     return found
