@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -15,7 +16,13 @@ import click
 from kinelog.service.commands.fit_progress import JsonLog, TerminalLog
 from kinelog.service.commands.fit_sources import Source, recordings, tables
 from kinelog.service.configuration import DataFolder, Settings, load_settings
-from kinelog.service.errors import CommandError, RefusedError, TryAgainError, UnavailableServiceError
+from kinelog.service.errors import (
+    CannotCreateError,
+    CommandError,
+    RefusedError,
+    TryAgainError,
+    UnavailableServiceError,
+)
 from kinelog.service.model_stores import model_store, signing_key, translated
 from kinelog.service.options import data_option, store_option
 from kinelog.service.written_files import prepare_place_for, write_file
@@ -30,6 +37,9 @@ if TYPE_CHECKING:
 
 FEWEST_MOST_SETS = 200
 """Fewer would leave some labels without the sets that a fit needs."""
+
+
+_DISK_REFUSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES})
 
 
 class TaskError(CommandError):
@@ -95,7 +105,7 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
 
     Exit codes: 0 done (that the champion stayed is no failure), 64 wrong usage or setting, 65 no data that a model
     could be fitted to, or what earlier nights handed on is damaged, 69 store, tables or scheduler do not answer, 70 a
-    task failed, 73 the report cannot be written, 75 another run holds the lease, or this one was stopped.
+    task failed, 73 the report or the work folder cannot be written, 75 another run holds the lease, or this one was stopped.
 
     \b
     Examples:
@@ -207,6 +217,11 @@ def _errors() -> Iterator[None]:
         raise TryAgainError(str(error)) from error
     except LeaseLostError as error:
         raise TryAgainError(f"{error}; nothing more was published") from error
+    except OSError as error:
+        if error.errno not in _DISK_REFUSES:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        raise CannotCreateError(f"{where}{error.strerror}; make room, and the same command goes on") from error
     except KeyboardInterrupt:
         raise TryAgainError("stopped; the same command goes on where it was") from None
 
