@@ -105,7 +105,8 @@ def command(  # noqa: PLR0913 - one parameter an option; click passes them by na
 
     Exit codes: 0 done (that the champion stayed is no failure), 64 wrong usage or setting, 65 no data that a model
     could be fitted to, or what earlier nights handed on is damaged, 69 store, tables or scheduler do not answer, 70 a
-    task failed, 73 the report or the work folder cannot be written, 75 another run holds the lease, or this one was stopped.
+    task failed, 73 the report or the work folder cannot be written, 75 another run holds the lease, or this one was
+    stopped.
 
     \b
     Examples:
