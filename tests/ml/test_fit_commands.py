@@ -225,12 +225,12 @@ def test_a_disk_without_room_ends_a_night_with_where_and_what_to_do(
     empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_arguments: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/work/arrays")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/elsewhere/arrays")
 
     monkeypatch.setattr("kinelog.ml.night.run_night", full)
     result = kinelog("run", "--data", str(empty), "--tenant", "gym")
     assert result.exit_code == 73, result.output
-    assert "/work/arrays: No space left on device; make room, and the same command goes on" in result.output
+    assert "/elsewhere/arrays: No space left on device; make room, and the same command goes on" in result.output
 
 
 def test_a_night_that_never_was_is_refused(tmp_path: Path, night: NightRecord) -> None:
