@@ -55,4 +55,4 @@ def test_a_task_that_was_done_is_not_done_again(tmp_path: Path) -> None:
         (file,) = (tmp_path / "results").glob("*/*")
         written = file.stat().st_ino  # whoever writes a result renames a new file into its place
         results(engine, tmp_path, [GENOMES[:1]])
-    assert file.stat().st_mtime_ns == written
+    assert file.stat().st_ino == written
